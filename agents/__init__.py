@@ -1,0 +1,1 @@
+"""One module a role: take a batch, call pure functions, await the write."""

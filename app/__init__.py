@@ -1,0 +1,1 @@
+"""Faultline: a self-hosted crash-reporting pipeline."""

@@ -1,0 +1,65 @@
+"""Cells and windows: what is counted, over which span of time.
+
+A cell is written ``kind:project:group:release``; the release stands last because it may hold any character.
+Kind ``c`` counts crashes and sessions, ``l`` is the ledger (its ``group`` is the category; windows by received time).
+"""
+
+from typing import Final, Literal, NamedTuple
+
+from app.topics import partition_of
+
+MINUTE: Final = 60
+HOUR: Final = 3600
+DAY: Final = 86_400
+SIZES: Final = (MINUTE, HOUR, DAY)
+
+LATENESS: Final = {MINUTE: HOUR, HOUR: 3 * DAY, DAY: 31 * DAY}
+"""By window size: how much later than its own time an event may be received and still count there, seconds."""
+
+MAX_AGE: Final = 30 * DAY
+MAX_AHEAD: Final = MINUTE
+SKEW: Final = 60
+"""Ingest appends what it stamped within this many seconds, or stamps it anew."""
+
+
+class Cell(NamedTuple):
+    """What is counted: a project, or a release, group or ledger category of it."""
+
+    kind: Literal["c", "l"]
+    project: int
+    group: str = ""
+    release: str = ""
+
+    def key(self) -> str:
+        """Give the text that stands for this cell in deltas and tables."""
+        return f"{self.kind}:{self.project}:{self.group}:{self.release}"
+
+    @classmethod
+    def parse(cls, key: str) -> "Cell":
+        """Read ``key()`` back."""
+        kind, project, group, release = key.split(":", 3)
+        return cls("l" if kind == "l" else "c", int(project), group, release)
+
+
+def home(key: str, partitions: int) -> int:
+    """Give the partition of ``deltas`` on which the cell of this key lives."""
+    return partition_of(key.encode(), partitions)
+
+
+def windows(time: int, received: int) -> list[tuple[int, int]]:
+    """Give (size, start) in seconds of each window that takes an event of ``time`` received at ``received`` (both ms).
+
+    Late is a property of the record: received - time (DESIGN.md 4).
+    """
+    second, late = time // 1000, (received - time) / 1000
+    return [(size, second - second % size) for size in SIZES if late <= LATENESS[size]]
+
+
+def windows_of_target(started: int, received: int) -> list[tuple[int, int]]:
+    """Give the windows of a session's ``started`` (ms) that an update received at ``received`` (ms) still reaches.
+
+    Lateness is judged by the target window (EXACTNESS.md, "Sessions"): received <= end of the window + lateness.
+    """
+    second = started // 1000
+    starts = [(size, second - second % size) for size in SIZES]
+    return [(size, start) for size, start in starts if received <= (start + size + LATENESS[size]) * 1000]

@@ -1,0 +1,1 @@
+"""Which group a crash belongs to, and why."""

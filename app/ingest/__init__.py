@@ -1,0 +1,1 @@
+"""The edge: authenticate, limit, unpack, route by type, append."""

@@ -1,0 +1,1 @@
+"""The log: its contract, its implementations, and the Faust transports over them."""

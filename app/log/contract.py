@@ -1,0 +1,111 @@
+"""What a log is to the rest of Faultline: topics of partitions of records, in order, durable when acknowledged."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol
+
+import msgspec
+
+
+class LogError(Exception):
+    """The log refused or could not take what it was given; nothing was lost that had been acknowledged."""
+
+    code = "log_error"
+
+
+class LogUnavailable(LogError):
+    """The log does not answer: try again later."""
+
+    code = "log_unavailable"
+
+
+class LogFull(LogError):
+    """The disk behind the log is nearly full: refuse new events until there is room."""
+
+    code = "log_full"
+
+
+class LogSealed(LogError):
+    """The topic is of a generation that was sealed: nothing more is appended to it."""
+
+    code = "log_sealed"
+
+
+class RecordTooLarge(LogError):
+    """One record is over the log's limit."""
+
+    code = "record_too_large"
+
+
+class NewRecord(msgspec.Struct, frozen=True):
+    """A record to append. ``value`` None deletes the key from a compacted topic. ``stamp`` is ms since the epoch."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, bytes]
+    stamp: int
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A record as it is in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, bytes]
+    stamp: int
+
+
+class TopicSpec(NamedTuple):
+    """A topic that must exist. ``compact`` keeps the last record of each key, ``delete`` all for ``retention`` s."""
+
+    name: str
+    partitions: int
+    policy: Literal["delete", "compact"] = "delete"
+
+
+class Bounds(NamedTuple):
+    """Offsets of a partition: the first one still there and the next one to be written."""
+
+    start: int
+    end: int
+
+
+class Log(Protocol):
+    """One log. All methods may raise LogUnavailable; none retries by itself for longer than a few seconds."""
+
+    async def ensure(self, topics: Sequence[TopicSpec]) -> None:
+        """Make the topics that are missing; never change those that exist (a changed partition count is an error)."""
+        ...
+
+    async def append(self, records: Sequence[NewRecord]) -> list[int]:
+        """Append all records, or none, and return their offsets once they are durable.
+
+        Concurrent callers share transactions (group commit). Raises LogFull, LogSealed, RecordTooLarge.
+        """
+        ...
+
+    async def read(
+        self, topic: str, partition: int, offset: int, *, max_records: int = 1000, max_bytes: int = 4 << 20
+    ) -> list[Record]:
+        """Read records at or after ``offset``, at least one if there is one, else [] at once."""
+        ...
+
+    async def bounds(self, topic: str) -> dict[int, Bounds]:
+        """Give start and end of every partition; the end counts only what is visible to readers."""
+        ...
+
+    async def committed(self, group: str, topic: str) -> dict[int, int]:
+        """Give the next offset to be read by partition, as the group committed it; partitions without are absent."""
+        ...
+
+    def tail(self, topic: str) -> AsyncIterator[list[Record]]:
+        """Yield what is appended from now on, all partitions, soon after it is; never ends by itself."""
+        ...
+
+    async def close(self) -> None:
+        """Flush what was handed over and let go of the connections."""
+        ...

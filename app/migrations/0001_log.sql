@@ -1,0 +1,77 @@
+-- The log in PostgreSQL: topics, partitions, records, what groups have committed.
+-- A topic's name holds the generation ('1.crashes'). Times in ms since the epoch.
+
+create table log_topics (
+  id         int generated always as identity primary key,
+  name       text not null unique,
+  partitions int not null check (partitions > 0),
+  policy     text not null check (policy in ('delete', 'compact')),
+  sealed     boolean not null default false
+);
+
+-- The row lock on (topic, partition), taken by UPDATE ... SET next = next + n in the insert's own transaction, makes
+-- offsets become visible in order and without holes.
+create table log_partitions (
+  topic_id  int not null references log_topics,
+  partition int not null,
+  start     bigint not null default 0,
+  next      bigint not null default 0,
+  primary key (topic_id, partition)
+) with (fillfactor = 50);
+
+-- Topics of policy 'delete'. Retention drops whole time partitions, never rows. Children are made ahead, one for each
+-- day of `appended`, named log_records_YYYYMMDD.
+create table log_records (
+  topic_id  int not null,
+  partition int not null,
+  "offset"  bigint not null,
+  appended  date not null,
+  stamp     bigint not null,
+  key       bytea,
+  value     bytea,
+  headers   bytea,
+  primary key (topic_id, partition, "offset", appended)
+) partition by range (appended);
+alter table log_records alter column value set storage external;
+
+-- Topics of policy 'compact': the older record of a key is deleted in the transaction that writes the newer.
+create table log_compacted (
+  topic_id  int not null,
+  partition int not null,
+  "offset"  bigint not null,
+  stamp     bigint not null,
+  key       bytea not null,
+  value     bytea,
+  headers   bytea,
+  primary key (topic_id, partition, "offset")
+);
+alter table log_compacted alter column value set storage external;
+create unique index log_compacted_key on log_compacted (topic_id, partition, key);
+
+-- committed = the next offset that the group will read.
+create table log_commits (
+  "group"   text not null,
+  topic_id  int not null,
+  partition int not null,
+  committed bigint not null,
+  primary key ("group", topic_id, partition)
+) with (fillfactor = 50);
+
+-- A member is alive while its backend is: (pid, backend_start) in pg_stat_activity.
+create table log_members (
+  "group"       text not null,
+  member        uuid not null,
+  pid           int not null,
+  backend_start timestamptz not null,
+  topics        text[] not null,
+  joined        timestamptz not null default now(),
+  primary key ("group", member)
+);
+
+-- The generation that is open; the older ones are sealed.
+create table log_generations (
+  generation int primary key,
+  opened     timestamptz not null default now(),
+  sealed     timestamptz
+);
+insert into log_generations (generation) values (1);

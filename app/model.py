@@ -1,0 +1,246 @@
+"""What the parts of Faultline say to each other: an event, the facts that ingest knew of it, what was found out.
+
+All times are integers, milliseconds since the epoch, UTC. Nothing here does I/O.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+Kind = Literal["sentry", "raygun", "session", "sessions", "client_report", "refused"]
+"""How a source record's value is to be read: a Sentry event item, one Raygun body, a session item, an aggregate item,
+a client report item; ``refused`` has no value, only what was refused."""
+
+Category = Literal["error", "session", "timing", "other"]
+Outcome = Literal["grouped", "duplicate", "filtered", "rate_limited", "dead_lettered"]
+Level = Literal["fatal", "error", "warning", "info", "debug"]
+
+
+class Address(NamedTuple):
+    """Where a raw report is for ever: (topic with generation, partition, offset)."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Refused(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the edge accepted a request for and did not keep."""
+
+    category: Category
+    outcome: Literal["filtered", "rate_limited"]
+    reason: str
+    quantity: int = 1
+
+
+class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What ingest knew of one record; the header ``facts`` of each record on a source topic."""
+
+    project: int
+    kind: Kind
+    category: Category
+    event_id: str
+    """32 lower-case hex digits; of a session its id, as sent."""
+    received: int
+    schema: int = 1
+    sent: int | None = None
+    """The SDK's ``sent_at``, where it gave one."""
+    unique: bool = True
+    """False where ingest made the id up: such a record is never a duplicate."""
+    rules: int = 1
+    """The version of scrub list and project rules that workers obey."""
+    grouping: str = "g1"
+    peer: str = ""
+    """The sender's IP address, as the trusted proxies tell it."""
+    user_agent: str = ""
+    content_type: str = "application/json"
+    refused: tuple[Refused, ...] = ()
+
+
+class Frame(msgspec.Struct, omit_defaults=True):
+    """One frame, as the SDK names it (not normalised for grouping)."""
+
+    function: str = ""
+    module: str = ""
+    file: str = ""
+    abs_path: str = ""
+    line: int | None = None
+    column: int | None = None
+    in_app: bool | None = None
+    """None where the SDK does not say."""
+    package: str = ""
+    symbol: str = ""
+    address: str = ""
+    source: str = ""
+    """The failing source line, where sent."""
+    context: list[tuple[int, str]] = []
+    """(line number, text), only in a full event."""
+    vars: dict[str, Any] = {}
+    """Only in a full event."""
+
+
+class Raised(msgspec.Struct, omit_defaults=True):
+    """One exception of a chain; frames are innermost last (Sentry's order), whatever the SDK sent."""
+
+    type: str = ""
+    value: str = ""
+    module: str = ""
+    handled: bool | None = None
+    mechanism: str = ""
+    synthetic: bool = False
+    exception_id: int | None = None
+    parent_id: int | None = None
+    is_group: bool = False
+    thread_id: str = ""
+    frames: list[Frame] = []
+
+
+class Thread(msgspec.Struct, omit_defaults=True):
+    """One thread of the process at the time of the crash."""
+
+    id: str = ""
+    name: str = ""
+    crashed: bool = False
+    current: bool = False
+    main: bool = False
+    frames: list[Frame] = []
+
+
+class Breadcrumb(msgspec.Struct, omit_defaults=True):
+    """What happened before; oldest first."""
+
+    time: int | None = None
+    type: str = ""
+    category: str = ""
+    level: str = ""
+    message: str = ""
+    data: dict[str, Any] = {}
+
+
+class User(msgspec.Struct, omit_defaults=True):
+    """The user that the SDK named; ``identity`` is the first of id, email, username, ip_address ('' for none)."""
+
+    id: str = ""
+    email: str = ""
+    username: str = ""
+    ip_address: str = ""
+    name: str = ""
+    extra: dict[str, Any] = {}
+
+    @property
+    def identity(self) -> str:
+        """Give the text that stands for this user in counts, '' for none."""
+        return self.id or self.email or self.username or self.ip_address
+
+
+class Event(msgspec.Struct):
+    """One crash or message, whichever protocol brought it: what grouping, search and the event page read.
+
+    A light event (``full=False``) lacks what only a page shows: variables, source context, breadcrumbs, request,
+    contexts, extra.
+    """
+
+    event_id: str
+    project: int
+    kind: Kind
+    received: int
+    time: int
+    """Corrected by sent_at and clamped to [received - 30 days, received + 1 minute]."""
+    happened: int | None = None
+    """The event's own time as it was sent, None where it has none or cannot be read."""
+    sent: int | None = None
+    platform: str = "other"
+    level: Level = "error"
+    logger: str = ""
+    message: str = ""
+    """The formatted message of an event without exception (or beside one)."""
+    template: str = ""
+    """The message before its parameters were put in, where the SDK sends it."""
+    transaction: str = ""
+    release: str = ""
+    """'' where there is none (raygun4py's "Not defined" and its like are none)."""
+    environment: str = ""
+    server: str = ""
+    exceptions: list[Raised] = []
+    """Causes first, the outermost error last."""
+    threads: list[Thread] = []
+    fingerprint: list[str] = []
+    """The client's own, [] for default (``{{ default }}`` may be among its values)."""
+    user: User = msgspec.field(default_factory=User)
+    tags: dict[str, str] = {}
+    sdk_name: str = ""
+    sdk_version: str = ""
+    url: str = ""
+    unhandled: bool = False
+    notes: list[str] = []
+    """What was dropped or mended on the way in, for people."""
+    request: dict[str, Any] = {}
+    breadcrumbs: list[Breadcrumb] = []
+    contexts: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    modules: dict[str, str] = {}
+
+    @property
+    def is_crash(self) -> bool:
+        """Tell whether this counts as a crash (level error or fatal), not as a message."""
+        return self.level in ("error", "fatal")
+
+
+class Grouped(msgspec.Struct, frozen=True):
+    """Which group an event belongs to. Ids are 32 hex digits and follow from project, version and key alone."""
+
+    group: str
+    coarse: str
+    variant: str
+    title: str
+    """``Type: message`` for people, at most 200 characters."""
+    culprit: str
+    """Where: function and module or file of the frame that counted; '' where unknown."""
+    version: str = "g1"
+
+
+class Part(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One reason in "why it grouped": a part of the event, what it was normalised to, whether it counted, and why."""
+
+    name: str
+    raw: str
+    value: str
+    counted: bool
+    why: str
+
+
+class Malformed(Exception):
+    """A payload that can never be an event: it goes to dead letters with ``code``."""
+
+    def __init__(self, code: str, message: str) -> None:
+        """Take a short stable code and a text for people (no payload in it)."""
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Session(msgspec.Struct, frozen=True):
+    """One session update, normalised: ``started`` is corrected like an event's time, ``user`` is the raw ``did``."""
+
+    session_id: str
+    status: Literal["ok", "exited", "crashed", "abnormal", "unhandled"]
+    started: int
+    errors: int
+    init: bool
+    release: str
+    environment: str
+    user: str
+
+
+class SessionCounts(msgspec.Struct, frozen=True):
+    """One bucket of a session aggregate: how many sessions that started then ended how."""
+
+    started: int
+    exited: int
+    errored: int
+    abnormal: int
+    crashed: int
+    unhandled: int
+    release: str
+    environment: str
+    user: str

@@ -1,0 +1,1 @@
+"""From a payload of any SDK to one event, scrubbed and corrected."""

@@ -1,0 +1,98 @@
+"""Every setting: its name, default, unit and meaning. Nothing else reads the environment.
+
+``FAULTLINE_<NAME>`` in the environment wins over the TOML file named by ``FAULTLINE_SETTINGS``, which wins over the
+default. ``faultline settings`` prints this list.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "FAULTLINE_"
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the text names it and what it takes."""
+
+
+def doc(text: str, **limits: Any) -> Meta:  # noqa: ANN401  msgspec's own constraint values
+    """Describe a setting for ``faultline settings``."""
+    return Meta(description=text, **limits)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of one process."""
+
+    data: Annotated[str, doc("Folder of everything that is kept on this machine.")] = "./data"
+    database: Annotated[str, doc("postgresql://… or embedded:///dir; empty: embedded in the data folder.")] = ""
+    log: Annotated[str, doc("database: (tables in PostgreSQL) or kafka://host:9092.")] = "database:"
+    search: Annotated[str, doc("database: (full text in PostgreSQL) or https://… of Elasticsearch.")] = "database:"
+    files: Annotated[str, doc("file:///dir or s3://bucket/prefix?endpoint=…; empty: a folder in data.")] = ""
+    roles: Annotated[str, doc("Worker roles of this process, by comma.")] = "crashes,sessions,rates,archive,search"
+    host: Annotated[str, doc("Address that the servers listen on.")] = "127.0.0.1"
+    port: Annotated[int, doc("Port that the servers listen on; 0 picks a free one.", ge=0, le=65535)] = 8000
+    url: Annotated[str, doc("The address that users see, in DSNs and links; empty: http://host:port.")] = ""
+    trusted_proxies: Annotated[str, doc("Networks whose X-Forwarded-For is believed, by comma.")] = ""
+    partitions: Annotated[int, doc("Partitions of each topic, fixed when the topics are made.", ge=1, le=1024)] = 8
+    retention_days: Annotated[int, doc("Days that the log keeps records.", ge=1)] = 7
+    search_days: Annotated[int, doc("Days (received) that events can be searched.", ge=1)] = 90
+    disk_reserve_mb: Annotated[int, doc("Below this much free disk, MiB, new events are refused with 503.", ge=0)] = 512
+    body_memory_mb: Annotated[int, doc("Bodies of requests held in memory at once, MiB.", ge=1)] = 256
+    read_timeout: Annotated[float, doc("Seconds that a client may take to send a request.", gt=0)] = 30.0
+    batch_records: Annotated[int, doc("Records of one micro-batch at most.", ge=1)] = 1000
+    batch_mb: Annotated[int, doc("MiB of one micro-batch at most.", ge=1)] = 4
+    drain_seconds: Annotated[float, doc("Seconds to finish batches before partitions move or a stop.", gt=0)] = 4.0
+    rocksdb_mb: Annotated[int, doc("MiB of cache and write buffers of all state tables of a process.", ge=8)] = 64
+    dead_letter_limit: Annotated[int, doc("Dead letters in a row that stop a worker.", ge=1)] = 10_000
+    archive_object_mb: Annotated[int, doc("MiB at which an archive object is closed.", ge=1)] = 32
+    archive_idle_seconds: Annotated[float, doc("Seconds after which an idle tail is flushed to the archive.", gt=0)] = (
+        2.0
+    )
+    file_cache_mb: Annotated[int, doc("MiB of the file server's local cache.", ge=1)] = 256
+    log_level: Annotated[str, doc("debug, info, warning or error.")] = "info"
+
+    @property
+    def data_dir(self) -> Path:
+        """The data folder, absolute."""
+        return Path(self.data).expanduser().absolute()
+
+    @property
+    def database_url(self) -> str:
+        """The database setting with its default filled in."""
+        return self.database or f"embedded://{self.data_dir / 'postgres'}"
+
+    @property
+    def files_url(self) -> str:
+        """The files setting with its default filled in."""
+        return self.files or f"file://{self.data_dir / 'files'}"
+
+    @property
+    def role_names(self) -> tuple[str, ...]:
+        """The selected worker roles, in order."""
+        return tuple(name.strip() for name in self.roles.split(",") if name.strip())
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. Raises SettingsError, naming the setting, for what cannot be used."""
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = dict(_file(environ.get(PREFIX + "SETTINGS", "")))
+    names = {field.name for field in msgspec.structs.fields(Settings)}
+    values |= {name: environ[PREFIX + name.upper()] for name in names if PREFIX + name.upper() in environ}
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"settings: {error}") from error
+
+
+def _file(path: str) -> Mapping[str, Any]:
+    if not path:
+        return {}
+    try:
+        return tomllib.loads(Path(path).read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{PREFIX}SETTINGS={path}: {error}") from error

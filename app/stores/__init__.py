@@ -1,0 +1,1 @@
+"""The stores' contracts and their implementations."""

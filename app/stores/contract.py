@@ -1,0 +1,145 @@
+"""What the stores are to the rest of Faultline. Each contract has one suite of tests, run on every implementation."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from app.codec import Found, Stored
+from app.model import Address
+
+
+class StoreUnavailable(Exception):
+    """A store does not answer or refuses for now: back off and try again; nothing is lost by waiting."""
+
+
+class Blobs(Protocol):
+    """A place for objects: a folder or an S3 bucket. Names are relative, with ``/``."""
+
+    async def put(self, name: str, data: bytes) -> None:
+        """Write a whole object, durable and visible at once or not at all; an existing one is replaced."""
+        ...
+
+    async def get(self, name: str, start: int, length: int) -> bytes:
+        """Read a range. Raises FileNotFoundError."""
+        ...
+
+    async def size(self, name: str) -> int:
+        """Give an object's bytes. Raises FileNotFoundError."""
+        ...
+
+    def list(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the names that start with ``prefix``, in order."""
+        ...
+
+    async def delete(self, name: str) -> None:
+        """Delete an object; one that is not there is no error."""
+        ...
+
+
+class Archive(Protocol):
+    """The file server's reading side."""
+
+    async def read(self, address: Address) -> Stored | None:
+        """Give the report at an address by one ranged read, None where the archive does not have it (yet)."""
+        ...
+
+
+class Document(msgspec.Struct, frozen=True):
+    """One event as search knows it."""
+
+    address: Address
+    found: Found
+
+
+class Hits(msgspec.Struct, frozen=True):
+    """One page of a search, newest first; ``next`` is the cursor of the following page."""
+
+    documents: list[Document]
+    total: int
+    next: str | None
+
+
+class Search(Protocol):
+    """Events by words, fields, group and id."""
+
+    async def index(self, documents: Sequence[Document]) -> None:
+        """Make documents findable, durable on return; idempotent, the greatest offset of an event wins."""
+        ...
+
+    async def search(
+        self,
+        project: int,
+        query: str,
+        start: int,
+        end: int,
+        *,
+        groups: Sequence[str] = (),
+        limit: int = 50,
+        cursor: str = "",
+    ) -> Hits:
+        """Find events of a project with start <= time < end (ms). Raises ValueError for a query it cannot read."""
+        ...
+
+    async def event(self, event_id: str, project: int | None = None) -> list[Document]:
+        """Give the events of this id (one a project, the newest where an id came again after a day)."""
+        ...
+
+    async def facets(
+        self, project: int, groups: Sequence[str], start: int, end: int
+    ) -> dict[str, list[tuple[str, int]]]:
+        """Give the most frequent values of each tag, release, environment and user of a group's events."""
+        ...
+
+
+class Point(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One stored window, as the API gives it."""
+
+    start: int
+    crashes: int
+    unhandled: int
+    messages: int
+    users: int
+    sessions: int | None
+    crashed_sessions: int | None
+
+
+class GroupRow(msgspec.Struct, frozen=True):
+    """One group (merged members summed) over a range."""
+
+    id: str
+    project: int
+    title: str
+    culprit: str
+    platform: str
+    level: str
+    type: str
+    unhandled: bool
+    count: int
+    messages: int
+    users: int
+    first_seen: int
+    last_seen: int
+    first_release: str
+    status: str
+    grouping: str
+    members: list[str]
+    sample: Address
+    sample_event: str
+
+
+class ReleaseRow(msgspec.Struct, frozen=True):
+    """One release over a range; rates are 0..1, None without sessions."""
+
+    release: str
+    crashes: int
+    users: int
+    sessions: int
+    crashed_sessions: int
+    crash_free_sessions: float | None
+    crash_free_users: float | None
+    adoption: float | None
+    first_seen: int
+
+
+Totals = dict[str, Any]

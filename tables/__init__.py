@@ -1,0 +1,1 @@
+"""What is kept by cell and window, how it merges, when it expires."""
