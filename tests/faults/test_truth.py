@@ -1,0 +1,57 @@
+"""Events of known truth through a whole installation, while its processes are killed: every figure must be exact."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.system.installation import Installation
+from tests.system.truth import in_order, make
+from tests.system.truth_run import Checker, complete, send
+
+EVENTS = int(os.environ.get("FAULTLINE_TRUTH_EVENTS", "5000"))
+"""20000 for the long run."""
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1500)
+async def test_every_figure_is_exact_though_the_worker_is_killed(tmp_path: Path) -> None:
+    with Installation(tmp_path / "data") as installation:
+        await _run(installation, lambda: _kill_worker(installation, times=3))
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1500)
+async def test_every_figure_is_exact_though_everything_is_killed_at_once(tmp_path: Path) -> None:
+    with Installation(tmp_path / "data") as installation:
+        await _run(installation, lambda: _kill_everything(installation))
+
+
+async def _run(installation: Installation, during: object) -> None:
+    truth = make(installation.project, EVENTS, round(time.time(), 3))
+    requests = in_order(truth)
+    safe = sum(not request.retry for request in requests)
+    await send(lambda: installation.url, requests[:safe], _nothing)
+    assert callable(during)
+    await send(lambda: installation.url, requests[safe:], during)
+    await complete(installation, time.time())
+    print(await Checker(installation, truth).check())  # noqa: T201  the figures that were compared
+
+
+async def _nothing() -> None:
+    pass
+
+
+async def _kill_worker(installation: Installation, times: int) -> None:
+    for _ in range(times):
+        await asyncio.sleep(3)
+        old = installation.kill("crashes")
+        await asyncio.to_thread(installation.wait_restarted, "crashes", old)
+
+
+async def _kill_everything(installation: Installation) -> None:
+    await asyncio.sleep(5)
+    installation.kill_everything()
+    await asyncio.to_thread(installation.start)

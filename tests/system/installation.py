@@ -1,0 +1,125 @@
+"""A whole Faultline in a folder of its own, started as a user starts it; tests see its addresses and pids only."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+READY_SECONDS = 90
+STOP_SECONDS = 40
+
+
+class Installation:
+    """``faultline up`` on a data folder; a context manager that stops what it started."""
+
+    def __init__(self, data: Path, environment: Mapping[str, str] | None = None) -> None:
+        """Take the data folder and settings beyond the defaults."""
+        self.data = data
+        self._environment = {**os.environ, "FAULTLINE_DISK_RESERVE_MB": "64", **(environment or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Self:
+        """Start it and wait until it says that it is ready."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        with (self.data / "up.log").open("ab") as log:
+            command = [Path(sys.executable).parent / "faultline", "up", "--data", str(self.data), "--port", "0"]
+            self._process = subprocess.Popen(
+                command, env=self._environment, stdout=log, stderr=log, start_new_session=True
+            )
+        self._wait((self.data / "faultline.json").exists, "faultline.json")
+        return self
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What ``faultline.json`` says now."""
+        content: dict[str, Any] = json.loads((self.data / "faultline.json").read_text())
+        return content
+
+    @property
+    def url(self) -> str:
+        """The address of ingest, API and pages."""
+        return str(self.facts["url"]).rstrip("/")
+
+    @property
+    def token(self) -> str:
+        """The token that may do everything."""
+        return str(self.facts["token"])
+
+    @property
+    def project(self) -> dict[str, Any]:
+        """The first project, with its DSN and Raygun key."""
+        project: dict[str, Any] = self.facts["projects"][0]
+        return project
+
+    def get(self, path: str, token: str | None = None) -> Any:  # noqa: ANN401  JSON of whatever shape
+        """Read JSON from the API."""
+        return json.loads(self.read(path, token))
+
+    def read(self, path: str, token: str | None = None) -> bytes:
+        """Read bytes from the API; raises ``urllib.error.HTTPError``."""
+        headers = {"Authorization": f"Bearer {token or self.token}"}
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers), timeout=30) as answer:
+            body: bytes = answer.read()
+            return body
+
+    def kill(self, role: str) -> int:
+        """Kill -9 the process of a role and give the pid it had."""
+        pid = int(self.facts["pids"][role])
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def kill_everything(self) -> None:
+        """Kill -9 the supervisor and every process that it started, at once."""
+        assert self._process is not None
+        pids = {int(pid) for pid in self.facts["pids"].values()} | {self._process.pid}
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+    def wait_restarted(self, role: str, old: int) -> None:
+        """Wait until a role has another pid than ``old``."""
+
+        def restarted() -> bool:
+            try:
+                return int(self.facts["pids"][role]) != old
+            except (FileNotFoundError, KeyError, json.JSONDecodeError):
+                return False
+
+        self._wait(restarted, f"a new {role} process")
+
+    def stop(self) -> int:
+        """Stop it as Ctrl-C does and give the exit code."""
+        if self._process is None:
+            return 0
+        self._process.send_signal(signal.SIGINT)
+        try:
+            return self._process.wait(STOP_SECONDS)
+        finally:
+            if self._process.poll() is None:
+                self._process.kill()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.stop()
+
+    def _wait(self, ready: Any, what: str) -> None:  # noqa: ANN401  a predicate
+        assert self._process is not None
+        end = time.monotonic() + READY_SECONDS
+        while not ready():
+            if self._process.poll() is not None or time.monotonic() > end:
+                tail = (self.data / "up.log").read_text(errors="replace")[-4000:]
+                raise AssertionError(f"no {what} (exit code {self._process.poll()}):\n{tail}")
+            time.sleep(0.05)

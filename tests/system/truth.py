@@ -1,0 +1,292 @@
+"""Events of known truth: what is sent, and what every window of every cell must then say.
+
+Everything follows from a seed. Times keep clear of the edges of lateness, so that only what Faultline stamped itself
+(``received``, where a clock is corrected) has to be asked for afterwards.
+"""
+
+import json
+import random
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+SIZES = {"1m": 60, "1h": 3600, "1d": 86_400}
+LATENESS = {60: 3600, 3600: 3 * 86_400, 86_400: 31 * 86_400}
+LABELS = 24
+USERS = 150
+RELEASES = ("shop@1.0.0", "shop@1.1.0", "shop@2.0.0-beta: 1", "")
+FUNCTIONS = ("charge_card", "place_order", "load_cart", "ship_parcel", "refund", "find_user")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request and what it holds."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    retry: bool = True
+    """False where a second copy would count again (aggregates): never sent while anything is killed."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One event as it must be counted, once, however often it was sent."""
+
+    event_id: str
+    label: int
+    release: str
+    user: str
+    time: float
+    late: float
+    crash: bool
+    unhandled: bool
+    payload: bytes
+    shift: float | None = None
+    """Seconds by which the client's clock was wrong; its ``sent_at`` tells, so that time = received - age."""
+    age: float = 0.0
+
+
+@dataclass(frozen=True)
+class SentSession:
+    """One session, or ``count`` of an aggregate bucket."""
+
+    started: float
+    late: float
+    release: str
+    user: str
+    count: int
+    crashed: int
+
+
+@dataclass
+class Window:
+    """What one window of one cell must say."""
+
+    crashes: int = 0
+    unhandled: int = 0
+    users: set[str] = field(default_factory=set)
+    sessions: int = 0
+    crashed_sessions: int = 0
+
+
+Cell = tuple[str, str]
+"""(label or '', release or '')."""
+
+
+@dataclass
+class Truth:
+    """What was sent and what it amounts to."""
+
+    events: list[Sent] = field(default_factory=list)
+    sessions: list[SentSession] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+
+    def windows(self, received: dict[str, float]) -> dict[Cell, dict[tuple[int, int], Window]]:
+        """Give every window; ``received`` (epoch seconds by event id) of the events whose clock was corrected."""
+        cells: dict[Cell, dict[tuple[int, int], Window]] = defaultdict(lambda: defaultdict(Window))
+        for sent in self.events:
+            time = sent.time if sent.shift is None else received[sent.event_id] - sent.age
+            for cell in _cells(str(sent.label), sent.release):
+                for key in _windows(time, sent.late) if sent.crash else ():
+                    window = cells[cell][key]
+                    window.crashes += 1
+                    window.unhandled += sent.unhandled
+                    window.users.add(sent.user)
+        for session in self.sessions:
+            for cell in _cells("", session.release):
+                for key in _windows(session.started, session.late):
+                    cells[cell][key].sessions += session.count
+                    cells[cell][key].crashed_sessions += session.crashed
+        return cells
+
+
+def _cells(label: str, release: str) -> list[Cell]:
+    return sorted({("", ""), ("", release), (label, ""), (label, release)})
+
+
+def _windows(time: float, late: float) -> Iterator[tuple[int, int]]:
+    return ((size, int(time // size) * size) for size in LATENESS if late <= LATENESS[size])
+
+
+def make(project: dict[str, Any], count: int, now: float, seed: int = 7) -> Truth:
+    """Make ``count`` events and sessions (about one session for three events) for a project of ``faultline.json``."""
+    chance, truth = random.Random(seed), Truth()
+    dsn_key = str(project["dsn"]).split("//")[1].split("@")[0]
+    makers = [(_sentry, 45), (_raygun, 25), (_message, 5), (_session, 20), (_aggregate, 5)]
+    for kind in chance.choices([maker for maker, _ in makers], [weight for _, weight in makers], k=count):
+        kind(truth, chance, now, {**project, "key": dsn_key})
+    return truth
+
+
+def _when(chance: random.Random, now: float) -> tuple[float, float]:
+    """Give (time, about how late): mostly fresh; some too late for a minute, some for an hour as well."""
+    late = chance.choices(
+        [
+            chance.uniform(0, 60),
+            chance.uniform(300, 2400),
+            chance.uniform(2, 40) * 3600 + 3600,
+            chance.uniform(4, 25) * 86_400,
+        ],
+        [80, 10, 6, 4],
+    )[0]
+    return now - late, late
+
+
+def _sentry(truth: Truth, chance: random.Random, now: float, project: dict[str, Any], level: str = "error") -> None:
+    label, crash = chance.randrange(LABELS), level == "error"
+    unhandled = crash and chance.random() < 0.3
+    time, late = _when(chance, now)
+    sent = Sent(
+        uuid.UUID(int=chance.getrandbits(128), version=4).hex,
+        label if crash else LABELS,
+        chance.choice(RELEASES),
+        f"user-{chance.randrange(USERS)}",
+        time,
+        late,
+        crash,
+        unhandled,
+        b"",
+        *_clock(chance, late),
+    )
+    event: dict[str, Any] = {"event_id": sent.event_id, "level": level, "platform": "python", "user": {"id": sent.user}}
+    event["timestamp"] = sent.time if sent.shift is None else now + sent.shift - sent.age
+    event |= {"release": sent.release} if sent.release else {}
+    event |= _exception(label, chance, unhandled) if crash else {"message": "the nightly job took long"}
+    payload = json.dumps(event).encode()
+    header: dict[str, Any] = {"event_id": sent.event_id}
+    if sent.shift is not None:
+        header["sent_at"] = _iso(now + sent.shift)
+    body = b"\n".join(
+        [json.dumps(header).encode(), json.dumps({"type": "event", "length": len(payload)}).encode(), payload]
+    )
+    headers = {"X-Sentry-Auth": f"Sentry sentry_key={project['key']}, sentry_version=7, sentry_client=truth/1"}
+    _add(
+        truth,
+        chance,
+        Sent(**{**sent.__dict__, "payload": payload}),
+        Request(f"/api/{project['id']}/envelope/", headers, body),
+    )
+
+
+def _clock(chance: random.Random, late: float) -> tuple[float | None, float]:
+    """Give (by how much the client's clock is wrong, age at sending): corrected, its time is received - age."""
+    if late > 60 or chance.random() > 0.06:
+        return None, 0.0
+    return chance.choice([-7200.0, 5400.0, 86_400.0 * 3]), float(chance.randrange(30))
+
+
+def _message(truth: Truth, chance: random.Random, now: float, project: dict[str, Any]) -> None:
+    _sentry(truth, chance, now, project, level="info")
+
+
+def _exception(label: int, chance: random.Random, unhandled: bool) -> dict[str, Any]:
+    frames = [
+        {"function": "main", "module": "shop.main", "filename": "shop/main.py", "lineno": 10, "in_app": True},
+        {
+            "function": f"{FUNCTIONS[label % 6]}_{'abcdefgh'[label // 6]}",
+            "module": f"shop.m{'abcdefgh'[label % 8]}",
+            "filename": "shop/orders.py",
+            "lineno": chance.randrange(900),
+            "in_app": True,
+        },
+    ]
+    text = f"could not finish order {chance.randrange(10**6)} in {chance.random():.3f} s"
+    raised = {"type": "OrderError", "value": text, "mechanism": {"type": "generic", "handled": not unhandled}}
+    return {"exception": {"values": [{**raised, "stacktrace": {"frames": frames}}]}}
+
+
+def _raygun(truth: Truth, chance: random.Random, now: float, project: dict[str, Any]) -> None:
+    label, unhandled = chance.randrange(LABELS), chance.random() < 0.3
+    time, late = _when(chance, now)
+    time = int(time * 1000) / 1000 + (0.001 if int(time * 1000) % 1000 == 0 else 0)
+    sent = Sent(
+        "", label + 100, chance.choice(RELEASES), f"user-{chance.randrange(USERS)}", time, late, True, unhandled, b""
+    )
+    error = _exception(label, chance, unhandled)["exception"]["values"][0]
+    trace = [
+        {
+            "className": frame["module"],
+            "methodName": frame["function"],
+            "fileName": frame["filename"],
+            "lineNumber": frame["lineno"],
+        }
+        for frame in reversed(error["stacktrace"]["frames"])
+    ]
+    details: dict[str, Any] = {
+        "machineName": "web-1",
+        "client": {"name": "Raygun4Ruby", "version": "3"},
+        "error": {"className": "RaygunOrderError", "message": error["value"], "stackTrace": trace},
+        "user": {"identifier": sent.user},
+        "tags": ["UnhandledException"] if unhandled else [],
+        "userCustomData": {"nonce": chance.getrandbits(64)},
+    }
+    details |= {"version": sent.release} if sent.release else {}
+    occurred = datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    body = json.dumps({"occurredOn": occurred, "details": details}).encode()
+    request = Request("/entries", {"X-ApiKey": str(project["raygun_key"]), "Content-Type": "application/json"}, body)
+    _add(truth, chance, Sent(**{**sent.__dict__, "payload": body}), request)
+
+
+def _add(truth: Truth, chance: random.Random, sent: Sent, request: Request) -> None:
+    truth.events.append(sent)
+    truth.requests.append(request)
+    if sent.shift is None and chance.random() < 0.05:
+        # A client's retry of what had arrived; where it lands among the others is up to the senders.
+        truth.requests.append(request)
+
+
+def _session(truth: Truth, chance: random.Random, now: float, project: dict[str, Any]) -> None:
+    started, late = _when(chance, now)
+    status = chance.choices(["exited", "crashed", "ok"], [70, 20, 10])[0]
+    release, user, sid = (
+        chance.choice(RELEASES[:3]),
+        f"user-{chance.randrange(USERS)}",
+        str(uuid.UUID(int=chance.getrandbits(128))),
+    )
+    truth.sessions.append(SentSession(started, late, release, user, 1, int(status == "crashed")))
+    attrs = {"release": release, "environment": "production"}
+    base = {"sid": sid, "did": user, "started": _iso(started), "timestamp": _iso(started), "attrs": attrs}
+    updates = [{**base, "init": True, "status": "ok", "errors": 0}]
+    updates += [{**base, "status": status, "errors": int(status == "crashed")}] if status != "ok" else []
+    if chance.random() < 0.3:
+        updates.append(updates[-1])
+    truth.requests += [_envelope(project, "session", update) for update in updates]
+
+
+def _aggregate(truth: Truth, chance: random.Random, now: float, project: dict[str, Any]) -> None:
+    release, buckets = chance.choice(RELEASES[:3]), []
+    for _ in range(chance.randrange(1, 4)):
+        started, late = _when(chance, now)
+        exited, crashed = chance.randrange(1, 40), chance.randrange(3)
+        started = started // 60 * 60
+        buckets.append({"started": _iso(started), "exited": exited, "crashed": crashed})
+        truth.sessions.append(SentSession(started, late, release, "", exited + crashed, crashed))
+    content = {"aggregates": buckets, "attrs": {"release": release, "environment": "production"}}
+    truth.requests.append(_envelope(project, "sessions", content, retry=False))
+
+
+def _envelope(project: dict[str, Any], kind: str, content: dict[str, Any], *, retry: bool = True) -> Request:
+    payload = json.dumps(content).encode()
+    headers = {"X-Sentry-Auth": f"Sentry sentry_key={project['key']}, sentry_version=7, sentry_client=truth/1"}
+    body = b"{}\n" + json.dumps({"type": kind}).encode() + b"\n" + payload + b"\n"
+    return Request(f"/api/{project['id']}/envelope/", headers, body, retry)
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def in_order(truth: Truth, seed: int = 3) -> list[Request]:
+    """Give the requests mixed, copies away from their originals, those that may not be repeated first."""
+    first = [request for request in truth.requests if not request.retry]
+    rest = [request for request in truth.requests if request.retry]
+    return first + _near_shuffle(rest, random.Random(seed))
+
+
+def _near_shuffle(requests: Iterable[Request], chance: random.Random) -> list[Request]:
+    ranked = sorted(((index + chance.uniform(0, 400), index, request) for index, request in enumerate(requests)))
+    return [request for *_, request in ranked]

@@ -1,0 +1,187 @@
+"""Sends events of known truth to an installation and compares every number it then gives."""
+
+import asyncio
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+
+from tests.system.installation import Installation
+from tests.system.truth import LABELS, SIZES, Cell, Request, Sent, Truth, Window
+
+SENDERS = 24
+COMPLETE_SECONDS = 180
+SPANS = {"1m": 4 * 3600, "1h": 5 * 86_400, "1d": 31 * 86_400}
+"""How far back each size of window is asked for, seconds."""
+
+
+async def send(url: Callable[[], str], requests: Sequence[Request], during: Callable[[], Awaitable[None]]) -> None:
+    """Send all, several at a time, while ``during`` runs; what got no answer, or a 503, is sent again."""
+    todo = iter(requests)
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
+        senders = [asyncio.create_task(_send_each(session, url, todo)) for _ in range(SENDERS)]
+        await asyncio.gather(during(), *senders)
+
+
+async def _send_each(session: aiohttp.ClientSession, url: Callable[[], str], todo: Any) -> None:  # noqa: ANN401  an iterator
+    for request in todo:
+        while not await _accepted(session, url, request):
+            await asyncio.sleep(0.2)
+
+
+async def _accepted(session: aiohttp.ClientSession, url: Callable[[], str], request: Request) -> bool:
+    try:
+        async with session.post(url() + request.path, data=request.body, headers=request.headers) as answer:
+            text = await answer.text()
+    except (aiohttp.ClientError, OSError, TimeoutError, FileNotFoundError, json.JSONDecodeError):
+        assert request.retry, "a request that may not be repeated got no answer"
+        return False
+    assert answer.status in (200, 202, 503), f"{answer.status}: {text}"
+    return answer.status != 503
+
+
+async def complete(installation: Installation, since: float) -> None:
+    """Wait until everything received before ``since`` (epoch seconds) is in the numbers and can be searched."""
+    path, end = f"/api/v1/projects/{installation.project['id']}/rates", time.monotonic() + COMPLETE_SECONDS
+    while _seconds((await asyncio.to_thread(installation.get, path))["complete_until"]) < since:
+        assert time.monotonic() < end, "complete_until stays behind"
+        await asyncio.sleep(0.3)
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+class Checker:
+    """Reads what an installation says and compares it with the truth."""
+
+    def __init__(self, installation: Installation, truth: Truth) -> None:
+        """Take both."""
+        self._api, self._truth = installation, truth
+        self._base = f"/api/v1/projects/{installation.project['id']}"
+        self._session: aiohttp.ClientSession
+
+    async def check(self) -> dict[str, int]:
+        """Compare everything; give how many figures were compared."""
+        headers = {"Authorization": f"Bearer {self._api.token}"}
+        async with aiohttp.ClientSession(self._api.url, headers=headers) as self._session:
+            documents = await self._searched()
+            found = await self._payloads(documents)
+            groups = self._groups(found)
+            received = {sent.event_id: await self._received(doc) for sent, doc in found if sent.shift is not None}
+            compared = await self._windows(groups, received)
+        return {"events": len(documents), "groups": len(groups), "windows": compared}
+
+    async def _searched(self) -> list[dict[str, Any]]:
+        """Search must list each event once."""
+        documents = [doc async for doc in self._pages()]
+        ids = Counter(doc["event_id"] for doc in documents)
+        assert max(ids.values()) == 1, f"listed more than once: {ids.most_common(3)}"
+        assert len(documents) == len(self._truth.events)
+        return documents
+
+    async def _pages(self) -> AsyncIterator[dict[str, Any]]:
+        now, cursor = time.time(), ""
+        while True:
+            query = {"from": _iso(now - 31 * 86_400), "to": _iso(now + 3600), "limit": "100", "cursor": cursor}
+            page = await self._json(f"{self._base}/search?{urlencode(query)}")
+            for doc in page["events"]:
+                yield doc
+            cursor = page["next"]
+            if not cursor:
+                return
+
+    async def _payloads(self, documents: list[dict[str, Any]]) -> list[tuple[Sent, dict[str, Any]]]:
+        """The file server must give each payload back as it was sent."""
+        by_payload = {sent.payload: sent for sent in self._truth.events}
+        assert len(by_payload) == len(self._truth.events)
+        limit = asyncio.Semaphore(16)
+
+        async def fetch(doc: dict[str, Any]) -> tuple[Sent, dict[str, Any]]:
+            address = doc["address"]
+            async with (
+                limit,
+                self._session.get(f"/files/{address['topic']}/{address['partition']}/{address['offset']}") as answer,
+            ):
+                body = await answer.read()
+            assert answer.status == 200, f"{answer.status} {body[:200]!r}"
+            return by_payload.pop(body), doc
+
+        return list(await asyncio.gather(*map(fetch, documents)))
+
+    def _groups(self, found: list[tuple[Sent, dict[str, Any]]]) -> dict[str, str]:
+        """One label is one group, and the other way round; gives label -> group id."""
+        groups: dict[str, set[str]] = defaultdict(set)
+        for sent, doc in found:
+            groups[str(sent.label)].add(doc["group"])
+        assert all(len(ids) == 1 for ids in groups.values()), f"split: {groups}"
+        single = {label: next(iter(ids)) for label, ids in groups.items()}
+        assert len(set(single.values())) == len(single), f"lumped: {single}"
+        return single
+
+    async def _received(self, doc: dict[str, Any]) -> float:
+        return _seconds((await self._json(f"/api/v1/events/{doc['event_id']}"))["received"])
+
+    async def _windows(self, groups: dict[str, str], received: dict[str, float]) -> int:
+        truth, compared = self._truth.windows(received), 0
+        del groups[str(LABELS)]  # messages: a group, but no crashes
+        releases = sorted({release for _, release in truth})
+        for label, group in [("", ""), *groups.items()]:
+            for release in releases:
+                compared += await self._cell((label, release), group, truth.get((label, release), {}))
+        return compared
+
+    async def _cell(self, cell: Cell, group: str, expected: dict[tuple[int, int], Window]) -> int:
+        compared = 0
+        for size, seconds in SIZES.items():
+            now = time.time()
+            query = {
+                "window": size,
+                "from": _iso(now - SPANS[size]),
+                "to": _iso(now + 120),
+                "group": group,
+                "release": cell[1],
+            }
+            query = {name: value for name, value in query.items() if value}
+            points = (await self._json(f"{self._base}/rates?{urlencode(query)}"))["points"]
+            got = {int(_seconds(point["start"])): _figures(point, sessions=not group) for point in points}
+            want = {
+                start: _expected(window, sessions=not group)
+                for (width, start), window in expected.items()
+                if width == seconds
+            }
+            got = {start: figures for start, figures in got.items() if any(figures)}
+            assert got == want, _difference(cell, size, got, want)
+            compared += len(want)
+        return compared
+
+    async def _json(self, path: str) -> Any:  # noqa: ANN401  JSON of whatever shape
+        async with self._session.get(path) as answer:
+            body = await answer.read()
+        assert answer.status == 200, f"{path}: {answer.status} {body[:300]!r}"
+        return json.loads(body)
+
+
+def _figures(point: dict[str, Any], *, sessions: bool) -> tuple[int, ...]:
+    names = ["crashes", "unhandled", "users", *(["sessions", "crashed_sessions"] if sessions else [])]
+    return tuple(point[name] or 0 for name in names)
+
+
+def _expected(window: Window, *, sessions: bool) -> tuple[int, ...]:
+    more = (window.sessions, window.crashed_sessions) if sessions else ()
+    return (window.crashes, window.unhandled, len(window.users), *more)
+
+
+def _difference(cell: Cell, size: str, got: dict[int, Any], want: dict[int, Any]) -> str:
+    starts = sorted(start for start in got.keys() | want.keys() if got.get(start) != want.get(start))
+    rows = [f"{_iso(start)}: got {got.get(start)}, sent {want.get(start)}" for start in starts[:8]]
+    return f"{cell} {size}: {len(starts)} windows differ\n" + "\n".join(rows)
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
