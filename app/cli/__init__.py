@@ -1,0 +1,102 @@
+"""The command line, ``faultline``: each command finds its installation by FAULTLINE_DATA and the other settings."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+from cyclopts import Parameter
+
+from app.cli import dead_letters, doctor, projects, show
+from app.settings import SettingsError
+
+cli = cyclopts.App(name="faultline", help="Crash reports in, exact crash rates out.", version_flags=["--version"])
+cli.command(projects.project)
+cli.command(projects.token)
+cli.command(projects.sign_in, name="sign-in")
+cli.command(dead_letters.dead_letters, name="dead-letters")
+cli.command(doctor.doctor)
+cli.command(show.settings)
+
+Data = Annotated[Path | None, Parameter(help="Folder of everything that is kept on this machine.")]
+
+
+@cli.command
+def up(*, data: Data = None, port: int | None = None) -> int:
+    """Run everything, supervised, in the foreground until Ctrl-C."""
+    _override("DATA", data)
+    _override("PORT", port)
+    from app.up import run  # noqa: PLC0415  each command loads only what it runs
+
+    return run(show.load())
+
+
+@cli.command
+def ingest() -> int:
+    """Serve the edge: what SDKs send to."""
+    return _serve({"ingest"})
+
+
+@cli.command
+def files() -> int:
+    """Serve stored reports by their address."""
+    return _serve({"files"})
+
+
+@cli.command
+def web() -> int:
+    """Serve the API and the pages."""
+    return _serve({"web"})
+
+
+@cli.command
+def worker(*, roles: str | None = None) -> int:
+    """Run worker roles (names by comma; the same as ``faust -A app worker`` with FAULTLINE_ROLES set)."""
+    _override("ROLES", roles)
+    from app.worker import main as work  # noqa: PLC0415  each command loads only what it runs
+
+    return work()
+
+
+@cli.command
+def migrate() -> None:
+    """Bring the database's schema and the topics up to date; safe to repeat."""
+    from app.cli.migrate import migrate as bring_up  # noqa: PLC0415  each command loads only what it runs
+
+    bring_up(show.load())
+
+
+@cli.command
+def demo(*, events: int = 2000, rate: float = 40.0) -> int:
+    """Send realistic traffic through real SDKs to the running installation.
+
+    Args:
+        events: How many events and sessions are sent in all.
+        rate: How many a second.
+    """
+    from app.demo import run  # noqa: PLC0415  each command loads only what it runs
+
+    return run(show.load(), events, rate)
+
+
+def main() -> None:
+    """Run the command line; an error that a user can mend is one line, without a traceback."""
+    try:
+        sys.exit(cli())
+    except SettingsError as error:
+        sys.exit(f"faultline: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _serve(parts: set[str]) -> int:
+    from app.server import main as serve  # noqa: PLC0415  each command loads only what it runs
+
+    return serve(parts)
+
+
+def _override(name: str, value: object) -> None:
+    """Hand an option on as the setting that it stands for, to this process and those it starts."""
+    if value is not None:
+        os.environ["FAULTLINE_" + name] = str(value)

@@ -1,0 +1,44 @@
+"""How a command reaches the installation's PostgreSQL and log."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from app.embedded import running_url
+from app.log.postgres import PostgresLog
+from app.settings import Settings, SettingsError
+
+
+def database_url(settings: Settings) -> str:
+    """Give the address of the database. Raises SettingsError where the embedded one is not running."""
+    scheme, _, folder = settings.database_url.partition("://")
+    if scheme != "embedded":
+        return settings.database_url
+    url = running_url(folder)
+    if url is None:
+        raise SettingsError(f"nothing runs on {folder}; start it by `faultline up`, or name one by FAULTLINE_DATA")
+    return url
+
+
+@asynccontextmanager
+async def pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
+    """Open a small pool on the installation's database."""
+    async with asyncpg.create_pool(database_url(settings), min_size=1, max_size=2) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def log(settings: Settings) -> AsyncIterator[PostgresLog]:
+    """Open the installation's log."""
+    opened = PostgresLog(database_url(settings))
+    await opened.open()
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+async def generation(connection: asyncpg.Pool) -> int:
+    """Give the generation of the log that is open."""
+    return int(await connection.fetchval("select max(generation) from log_generations where sealed is null"))

@@ -1,0 +1,90 @@
+"""``faultline project``, ``token``, ``sign-in``: who may send, who may read."""
+
+import asyncio
+import json
+
+import cyclopts
+from rich.table import Table
+
+from app.cli.connect import pool
+from app.cli.show import load, out
+from app.settings import Settings
+from app.stores import access
+from app.stores.projects import Project, Projects
+
+project = cyclopts.App(name="project", help="Projects: each has its own keys, groups and numbers.")
+token = cyclopts.App(name="token", help="Tokens for the HTTP API.")
+
+
+@project.command(name="create")
+def create(name: str) -> None:
+    """Make a project and show what an SDK needs to send to it."""
+    asyncio.run(_create(load(), name))
+
+
+@project.command(name="list")
+def list_all() -> None:
+    """List the projects with their DSN and Raygun key."""
+    asyncio.run(_list(load()))
+
+
+@project.command(name="keys")
+def keys(project_id: int) -> None:
+    """Show the DSN and the Raygun key of one project."""
+    asyncio.run(_list(load(), project_id))
+
+
+@token.command(name="create")
+def create_token(name: str, *, project: list[int] | None = None) -> None:
+    """Make a token; it is shown once.
+
+    Args:
+        name: What it is for.
+        project: Only these projects; all where none is named.
+    """
+    asyncio.run(_token(load(), name, project))
+
+
+def sign_in() -> None:
+    """Make another one-time address that signs a browser in."""
+    asyncio.run(_sign_in(load()))
+
+
+async def _create(settings: Settings, name: str) -> None:
+    async with pool(settings) as connections:
+        _show(settings, [await Projects(connections).create(name)])
+
+
+async def _list(settings: Settings, only: int | None = None) -> None:
+    async with pool(settings) as connections:
+        projects = await Projects(connections).list()
+    _show(settings, [each for each in projects if only is None or each.id == only])
+
+
+async def _token(settings: Settings, name: str, projects: list[int] | None) -> None:
+    async with pool(settings) as connections:
+        out.print(await access.create_token(connections, name, projects), soft_wrap=True)
+
+
+async def _sign_in(settings: Settings) -> None:
+    async with pool(settings) as connections:
+        code = await access.create_sign_in(connections)
+    out.print(f"{public_url(settings)}/sign-in?code={code}", soft_wrap=True)
+
+
+def _show(settings: Settings, projects: list[Project]) -> None:
+    rows = Table("id", "name", "DSN", "Raygun key")
+    for each in projects:
+        rows.add_row(str(each.id), each.name, each.dsn(public_url(settings)), each.raygun_key)
+    out.print(rows)
+
+
+def public_url(settings: Settings) -> str:
+    """Give the address that users see: the setting, else where the running installation says it listens."""
+    return settings.url or running(settings).get("url") or f"http://{settings.host}:{settings.port}"
+
+
+def running(settings: Settings) -> dict[str, str]:
+    """Give what ``faultline.json`` says, {} where nothing runs."""
+    path = settings.data_dir / "faultline.json"
+    return dict(json.loads(path.read_text())) if path.exists() else {}
