@@ -1,0 +1,139 @@
+"""Reads a request's body: counted packed and unpacked, in time, within what all requests may hold at once."""
+
+import asyncio
+from typing import Final, NamedTuple, Self
+
+from aiohttp import ClientConnectionError, ClientError, web
+
+from app.ingest.codes import Refusal
+from app.ingest.unpack import Unpacker, unpacker
+
+MIB: Final = 1 << 20
+YIELD_EVERY: Final = 1 << 20
+"""Unpacked bytes after which other requests get their turn (about 3 ms of work)."""
+
+BROKEN: Final = (web.RequestPayloadError, ClientError, ClientConnectionError, ConnectionError)
+
+
+class Limits(NamedTuple):
+    """Bytes that a body may have, as it comes and unpacked."""
+
+    packed: int
+    unpacked: int
+
+
+class Budget:
+    """Bytes of bodies that all requests hold at this moment."""
+
+    def __init__(self, limit: int) -> None:
+        """Allow ``limit`` bytes."""
+        self.limit = limit
+        self.held = 0
+
+    def lease(self) -> "Lease":
+        """Give one request's share, to be used as a context: leaving it gives all back."""
+        return Lease(self)
+
+
+class Lease:
+    """What one request holds of the budget."""
+
+    __slots__ = ("_budget", "_held")
+
+    def __init__(self, budget: Budget) -> None:
+        """Hold nothing yet."""
+        self._budget = budget
+        self._held = 0
+
+    def __enter__(self) -> Self:
+        """Start holding."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give all back."""
+        self._budget.held -= self._held
+        self._held = 0
+
+    def take(self, count: int) -> None:
+        """Hold ``count`` bytes more. Raises Refusal("overloaded") where all requests together have no room."""
+        if self._budget.held + count > self._budget.limit:
+            raise Refusal("overloaded")
+        self._budget.held += count
+        self._held += count
+
+
+async def read_body(request: web.Request, limits: Limits, lease: Lease, within: float) -> bytes:
+    """Read and unpack the body. Raises Refusal; an empty body is b"".
+
+    ``within`` bounds the whole body in seconds, since a client that sends a byte now and then is slow too.
+    """
+    if (request.content_length or 0) > limits.packed:
+        raise Refusal("body_too_large")
+    collector = _Collector(unpacker(request.headers.get("Content-Encoding", "")), limits, lease)
+    try:
+        if request.content.is_eof():
+            await collector.add(request.content.read_nowait())
+        else:
+            async with asyncio.timeout(within):
+                while chunk := await request.content.readany():
+                    await collector.add(chunk)
+    except TimeoutError as error:
+        raise Refusal("slow_client") from error
+    except BROKEN as error:
+        raise Refusal("incomplete_body") from error
+    return collector.finish()
+
+
+async def discard_body(request: web.Request, limit: int, within: float) -> int:
+    """Read a body without keeping it and give its bytes as they came. Raises Refusal."""
+    total = 0
+    try:
+        async with asyncio.timeout(within):
+            while chunk := await request.content.readany():
+                total += len(chunk)
+                if total > limit:
+                    raise Refusal("body_too_large")
+    except TimeoutError as error:
+        raise Refusal("slow_client") from error
+    except BROKEN as error:
+        raise Refusal("incomplete_body") from error
+    return total
+
+
+class _Collector:
+    """Chunks as they come in, unpacked pieces as they are kept."""
+
+    def __init__(self, decoder: Unpacker | None, limits: Limits, lease: Lease) -> None:
+        self._decoder = decoder
+        self._limits = limits
+        self._lease = lease
+        self._packed = 0
+        self._unpacked = 0
+        self._since_yield = 0
+        self._pieces: list[bytes] = []
+
+    async def add(self, chunk: bytes) -> None:
+        self._packed += len(chunk)
+        if self._packed > self._limits.packed:
+            raise Refusal("body_too_large")
+        if self._decoder is None:
+            self._keep(chunk)
+            return
+        for piece in self._decoder.feed(chunk):
+            self._keep(piece)
+            self._since_yield += len(piece)
+            if self._since_yield > YIELD_EVERY:
+                self._since_yield = 0
+                await asyncio.sleep(0)
+
+    def _keep(self, piece: bytes) -> None:
+        self._unpacked += len(piece)
+        if self._unpacked > self._limits.unpacked:
+            raise Refusal("body_too_large")
+        self._lease.take(len(piece))
+        self._pieces.append(piece)
+
+    def finish(self) -> bytes:
+        if self._decoder is not None and self._packed:
+            self._decoder.finish()
+        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)

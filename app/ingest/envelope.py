@@ -1,0 +1,131 @@
+"""The Sentry envelope: a header line, then items of a header line and a payload. Spans only, nothing is copied.
+
+Source: sentry-docs ``develop-docs/sdk/data-model/envelopes.mdx``, and Relay's ``envelope`` module where it is silent.
+"""
+
+import json
+import re
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from app.ingest.codes import Refusal
+from app.ingest.times import milliseconds
+
+MAX_ITEMS: Final = 1000
+"""SDKs send at most some hundred (python's sessions, one item each); each costs time whatever its size."""
+
+BLANK: Final = re.compile(rb"[ \t\r\n]*")
+
+
+class _Header(msgspec.Struct):
+    event_id: Any = None
+    sent_at: Any = None
+    dsn: Any = None
+
+
+class _ItemHeader(msgspec.Struct):
+    type: str
+    length: int | None = None
+    content_type: Any = None
+    item_count: Any = None
+
+
+class Item(NamedTuple):
+    """One item: its payload is ``body[start:end]``; ``count`` is how many things a container holds."""
+
+    type: str
+    start: int
+    end: int
+    content_type: str = ""
+    count: int = 1
+
+
+class Envelope(NamedTuple):
+    """What an envelope says: the values of its header as they came, ``sent`` in ms, and where its items are."""
+
+    event_id: object
+    sent: int | None
+    dsn: str
+    items: list[Item]
+
+
+_header = msgspec.json.Decoder(_Header)
+_item_header = msgspec.json.Decoder(_ItemHeader)
+_DECODE_ERRORS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+
+def parse(body: bytes) -> Envelope:
+    """Read an envelope. Raises Refusal with the code of what is malformed; unknown item types are no error."""
+    line_end = _line_end(body, 0)
+    header = _read_header(body[:line_end])
+    items: list[Item] = []
+    position = line_end + 1
+    while (position := _skip_blank(body, position)) < len(body):
+        if len(items) == MAX_ITEMS:
+            raise Refusal("too_many_items")
+        item = _read_item(body, position)
+        items.append(item)
+        position = item.end + 1
+    dsn = header.dsn if isinstance(header.dsn, str) else ""
+    return Envelope(header.event_id, milliseconds(header.sent_at), dsn, items)
+
+
+def _read_header(line: bytes) -> _Header:
+    try:
+        header = _header.decode(line)
+    except _DECODE_ERRORS as error:
+        raise Refusal("invalid_envelope_header") from error
+    if (line.count(b"sent_at") > 1 or b"\\u" in line) and _twice(line, "sent_at"):
+        raise Refusal("duplicate_sent_at")
+    return header
+
+
+def _read_item(body: bytes, start: int) -> Item:
+    line_end = _line_end(body, start)
+    try:
+        header = _item_header.decode(memoryview(body)[start:line_end])
+    except _DECODE_ERRORS as error:
+        raise Refusal("invalid_item_header") from error
+    payload = min(line_end + 1, len(body))
+    end = _payload_end(body, payload, header.length)
+    content_type = header.content_type if isinstance(header.content_type, str) else ""
+    count = header.item_count if isinstance(header.item_count, int) and header.item_count > 0 else 1
+    return Item(header.type, payload, end, content_type, count)
+
+
+def _payload_end(body: bytes, start: int, length: int | None) -> int:
+    if length is None:
+        return _line_end(body, start)
+    if length < 0:
+        raise Refusal("invalid_item_header")
+    end = start + length
+    if end > len(body):
+        raise Refusal("item_truncated")
+    if end < len(body) and body[end : end + 1] != b"\n":
+        raise Refusal("item_unterminated")
+    return end
+
+
+def _line_end(body: bytes, start: int) -> int:
+    end = body.find(b"\n", start)
+    return len(body) if end < 0 else end
+
+
+def _skip_blank(body: bytes, start: int) -> int:
+    """Pass over empty lines where an item header may stand, as Relay does."""
+    match = BLANK.match(body, start)
+    return match.end() if match else start
+
+
+def _twice(line: bytes, key: str) -> bool:
+    """Tell whether the object itself (not one inside it) has the key twice; msgspec keeps the last silently."""
+    found = False
+
+    def look(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        nonlocal found
+        found = sum(name == key for name, _ in pairs) > 1  # the outermost object comes last
+        return {}
+
+    json.loads(line, object_pairs_hook=look)
+    return found

@@ -1,0 +1,162 @@
+"""Unpacks bodies piece by piece, so that a bomb is met by its limit and not by the memory's.
+
+Codings: gzip (several members), deflate (zlib or raw, as senders differ), br, zstd (several frames), identity.
+"""
+
+import zlib
+from collections.abc import Iterator
+from typing import Final, Protocol, cast
+
+import brotli
+import zstandard
+from isal import isal_zlib
+
+from app.ingest.codes import Refusal
+
+PIECE: Final = 1 << 18
+"""Bytes that one step of an unpacker gives at most (zstd: ZSTD_STEP decides)."""
+
+ZSTD_STEP: Final = 256
+"""Bytes fed to zstd at once. Its densest block is 128 KiB from 4 bytes (RFC 8878, 3.1.1.2): 8 MiB a step at most."""
+
+ZSTD_WINDOW: Final = 1 << 23
+"""The window that a decoder of Content-Encoding zstd must support, and no more (RFC 9659)."""
+
+IDENTITY: Final = frozenset({"", "identity", "utf-8", "utf8"})
+"""What is no coding, whatever the header says: sentry-ruby 5 sends "", sentry.java.android 2 "UTF-8"."""
+
+BROKEN: Final[tuple[type[Exception], ...]] = (
+    zlib.error,
+    cast("type[Exception]", isal_zlib.error),  # its types call the class an instance
+    brotli.error,
+    zstandard.ZstdError,
+)
+
+
+class Unpacker(Protocol):
+    """One body's decoder."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Give what ``data`` unpacks to, in bounded pieces. Raises Refusal("bad_encoding")."""
+        ...
+
+    def finish(self) -> None:
+        """Say that the body has ended. Raises Refusal("bad_encoding") when the packed data has not."""
+        ...
+
+
+def unpacker(encoding: str) -> Unpacker | None:
+    """Give the decoder of a Content-Encoding, None for a plain body. Raises Refusal("unknown_encoding")."""
+    name = encoding.strip().lower()
+    if name in IDENTITY:
+        return None
+    if name in ("gzip", "x-gzip"):
+        return Inflate(gzip=True)
+    if name == "deflate":
+        return Inflate(gzip=False)
+    if name == "br":
+        return Brotli()
+    if name == "zstd":
+        return Zstd()
+    raise Refusal("unknown_encoding")
+
+
+class Inflate:
+    """gzip, and deflate with or without the zlib header (senders read RFC 9110, 8.4.1.2 both ways)."""
+
+    def __init__(self, *, gzip: bool) -> None:
+        """Choose the container."""
+        self._gzip = gzip
+        self._head = b""
+        self._inner: "isal_zlib.Decompress | None" = None
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Give what ``data`` unpacks to; a further gzip member is read on, zeros after the end are padding."""
+        data = self._head + data
+        self._head = b""
+        while data:
+            if self._inner is None:
+                if len(data) < 2:  # noqa: PLR2004  the two bytes that tell a zlib header
+                    self._head = data
+                    return
+                self._inner = isal_zlib.decompressobj(wbits=self._wbits(data))
+            elif self._inner.eof:
+                data = data.lstrip(b"\0")
+                if data and not self._gzip:
+                    raise Refusal("bad_encoding")
+                self._inner = None if data else self._inner
+                continue
+            yield _inflate(self._inner, data)
+            data = self._inner.unconsumed_tail or self._inner.unused_data
+
+    def finish(self) -> None:
+        """Refuse what ended early."""
+        if self._inner is None or not self._inner.eof:
+            raise Refusal("bad_encoding")
+
+    def _wbits(self, data: bytes) -> int:
+        if self._gzip:
+            return 31
+        zlib_header = data[0] & 0x0F == 8 and (data[0] << 8 | data[1]) % 31 == 0  # noqa: PLR2004  RFC 1950, 2.2
+        return 15 if zlib_header else -15
+
+
+def _inflate(inner: "isal_zlib.Decompress", data: bytes) -> bytes:
+    try:
+        return inner.decompress(data, PIECE)
+    except BROKEN as error:
+        raise Refusal("bad_encoding") from error
+
+
+class Brotli:
+    """Content-Encoding br."""
+
+    def __init__(self) -> None:
+        """Start a stream."""
+        self._inner = brotli.Decompressor()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Give what ``data`` unpacks to."""
+        try:
+            if self._inner.is_finished():
+                raise Refusal("bad_encoding")
+            yield self._inner.process(data, output_buffer_limit=PIECE)
+            while not self._inner.can_accept_more_data():
+                yield self._inner.process(b"", output_buffer_limit=PIECE)
+        except BROKEN as error:
+            raise Refusal("bad_encoding") from error
+
+    def finish(self) -> None:
+        """Refuse what ended early."""
+        if not self._inner.is_finished():
+            raise Refusal("bad_encoding")
+
+
+class Zstd:
+    """Content-Encoding zstd; frames may follow each other."""
+
+    def __init__(self) -> None:
+        """Start a stream."""
+        self._context = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
+        self._inner = self._context.decompressobj()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Give what ``data`` unpacks to, fed in steps so small that no step gives much."""
+        for start in range(0, len(data), ZSTD_STEP):
+            step = data[start : start + ZSTD_STEP]
+            while step:
+                if self._inner.eof:
+                    self._inner = self._context.decompressobj()
+                yield self._decompress(step)
+                step = self._inner.unused_data if self._inner.eof else b""
+
+    def finish(self) -> None:
+        """Refuse what ended early."""
+        if not self._inner.eof:
+            raise Refusal("bad_encoding")
+
+    def _decompress(self, step: bytes) -> bytes:
+        try:
+            return self._inner.decompress(step)
+        except BROKEN as error:
+            raise Refusal("bad_encoding") from error
