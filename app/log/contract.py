@@ -102,8 +102,11 @@ class Log(Protocol):
         """Give the next offset to be read by partition, as the group committed it; partitions without are absent."""
         ...
 
-    def tail(self, topic: str) -> AsyncIterator[list[Record]]:
-        """Yield what is appended from now on, all partitions, soon after it is; never ends by itself."""
+    def tail(self, topic: str, start: Mapping[int, int] | None = None) -> AsyncIterator[list[Record]]:
+        """Yield what is appended from now on, all partitions, soon after it is; never ends by itself.
+
+        "Now" is the first step of the iteration, or the offsets by partition in ``start`` (as ``bounds`` gave them).
+        """
         ...
 
     async def close(self) -> None:

@@ -34,19 +34,43 @@ create table log_records (
 ) partition by range (appended);
 alter table log_records alter column value set storage external;
 
--- Topics of policy 'compact': the older record of a key is deleted in the transaction that writes the newer.
+-- Topics of policy 'compact': the older record of a key is deleted in the transaction that writes the newer. A deleted
+-- key stays as a record without value as long as retention keeps records, so that a reader who was away hears of it.
 create table log_compacted (
   topic_id  int not null,
   partition int not null,
   "offset"  bigint not null,
+  appended  date not null,
   stamp     bigint not null,
   key       bytea not null,
   value     bytea,
   headers   bytea,
   primary key (topic_id, partition, "offset")
-);
+) with (autovacuum_vacuum_scale_factor = 0.05);  -- each write leaves a dead row
 alter table log_compacted alter column value set storage external;
 create unique index log_compacted_key on log_compacted (topic_id, partition, key);
+create index log_compacted_deleted on log_compacted (appended) where value is null;
+
+-- Takes offsets for `counts` records of each partition. The rows are locked in one order everywhere (append, seal,
+-- retention), so that nothing deadlocks. Whether the topic is sealed is looked at by a statement that begins after the
+-- locks are held: sealing holds them too, so an append is either whole before it or sees it. The day is the clock's at
+-- that moment, not the transaction's start: within a partition days then ascend with offsets.
+create function log_reserve(topic_ids int[], partitions int[], counts int[])
+returns table (topic_id int, partition int, first bigint, appended date, sealed boolean)
+language plpgsql as $$
+#variable_conflict use_column
+begin
+  perform 1
+  from log_partitions p join unnest(topic_ids, partitions) as u (t, n) on p.topic_id = u.t and p.partition = u.n
+  order by p.topic_id, p.partition
+  for no key update of p;
+  return query
+  update log_partitions p set next = p.next + u.count
+  from unnest(topic_ids, partitions, counts) as u (t, n, count) join log_topics topic on topic.id = u.t
+  where p.topic_id = u.t and p.partition = u.n
+  returning p.topic_id, p.partition, p.next - u.count, (clock_timestamp() at time zone 'utc')::date, topic.sealed;
+end
+$$;
 
 -- committed = the next offset that the group will read.
 create table log_commits (

@@ -1,0 +1,60 @@
+"""Connections to the log's PostgreSQL, and what its errors mean to those who use the log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+
+from app.log.contract import LogError, LogFull, LogUnavailable
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+
+CONNECT_SECONDS: Final = 5.0
+"""A server on the same network answers in milliseconds; one that takes longer is as good as away."""
+
+STATEMENT_SECONDS: Final = 20.0
+"""Longer than any healthy statement of the log; below the 30 s after which ingest gives up on an append."""
+
+OPTIONS: Final[dict[str, Any]] = {
+    "timeout": CONNECT_SECONDS,
+    "command_timeout": STATEMENT_SECONDS,
+    "server_settings": {"application_name": "faultline log", "timezone": "UTC", "jit": "off"},
+}
+
+AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, terminated
+    asyncpg.InsufficientResourcesError,  # too many connections, out of memory
+    asyncpg.TransactionRollbackError,  # a deadlock that another program made
+    asyncpg.LockNotAvailableError,
+)
+
+
+async def connect(url: str) -> "Connection":
+    """Open one connection. Raises LogUnavailable."""
+    with translated():
+        connection: Connection = await asyncpg.connect(url, **OPTIONS)
+        return connection
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise what the server or the way to it answers as an error of the log's contract."""
+    try:
+        yield
+    except asyncpg.DiskFullError as error:
+        raise LogFull("the disk of the log's PostgreSQL is full") from error
+    except AWAY as error:
+        raise LogUnavailable(f"the log's PostgreSQL does not answer ({type(error).__name__})") from error
+    except asyncpg.UndefinedTableError as error:
+        raise LogError("the log's tables are missing: run the migrations") from error
+    except asyncpg.PostgresError as error:
+        raise LogError(f"the log's PostgreSQL refuses ({type(error).__name__}: {error})") from error

@@ -1,0 +1,104 @@
+"""Reads the log in PostgreSQL: by offset, its bounds, what groups committed, and as a tail."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from app.log.catalogue import Catalogue
+from app.log.connect import translated
+from app.log.contract import Bounds, LogUnavailable, Record
+from app.log.wake import Wake
+
+if TYPE_CHECKING:
+    from app.log.connect import Pool
+
+POLL_SECONDS: Final = 1.0
+"""How soon a tail looks by itself, should a notification be lost."""
+
+READ: Final = """
+select "offset", stamp, key, value, headers
+from (
+  select *, sum(nbytes) over (order by "offset" rows unbounded preceding) as total
+  from (
+    select "offset", stamp, key, value, headers,
+      coalesce(octet_length(value), 0) + coalesce(octet_length(key), 0) + coalesce(octet_length(headers), 0) as nbytes
+    from {table}
+    where topic_id = $1 and partition = $2 and "offset" >= $3
+    order by "offset" limit $4
+  ) candidates
+) summed
+where total <= $5 or total = nbytes
+order by "offset"
+"""
+"""Lengths are known without reading the values, so that no more than the limit is read and sent."""
+
+READ_DELETE: Final = READ.format(table="log_records")
+READ_COMPACT: Final = READ.format(table="log_compacted")
+BOUNDS: Final = "select partition, start, next from log_partitions where topic_id = $1 order by partition"
+COMMITTED: Final = 'select partition, committed from log_commits where "group" = $1 and topic_id = $2'
+
+_headers = msgspec.msgpack.Decoder(dict[str, bytes])
+
+
+class Reader:
+    """Reads through a pool of connections."""
+
+    def __init__(self, pool: "Pool", topics: Catalogue, wake: Wake) -> None:
+        """Take the pool, the topics and what wakes tails."""
+        self._pool = pool
+        self._topics = topics
+        self._wake = wake
+
+    async def read(self, name: str, partition: int, offset: int, max_records: int, max_bytes: int) -> list[Record]:
+        """Read records at or after ``offset``, at least one if there is one."""
+        topic = (await self._topics.find([name]))[name]
+        query = READ_COMPACT if topic.compact else READ_DELETE
+        with translated():
+            rows = await self._pool.fetch(query, topic.id, partition, offset, max_records, max_bytes)
+        return [
+            Record(name, partition, at, key, value, _headers.decode(headers) if headers else {}, stamp)
+            for at, stamp, key, value, headers in rows
+        ]
+
+    async def bounds(self, name: str) -> dict[int, Bounds]:
+        """Give start and end of every partition."""
+        topic = (await self._topics.find([name]))[name]
+        with translated():
+            rows = await self._pool.fetch(BOUNDS, topic.id)
+        return {row["partition"]: Bounds(row["start"], row["next"]) for row in rows}
+
+    async def committed(self, group: str, name: str) -> dict[int, int]:
+        """Give the next offset to be read by partition, as the group committed it."""
+        topic = (await self._topics.find([name]))[name]
+        with translated():
+            rows = await self._pool.fetch(COMMITTED, group, topic.id)
+        return {row["partition"]: row["committed"] for row in rows}
+
+    async def tail(self, name: str, start: Mapping[int, int] | None) -> AsyncIterator[list[Record]]:
+        """Yield what comes after ``start`` (else after the first step of the iteration), riding through outages."""
+        with self._wake.watch([name]) as watch:
+            position = dict(start) if start is not None else None
+            while True:
+                try:
+                    ends = {number: bounds.end for number, bounds in (await self.bounds(name)).items()}
+                    position = ends if position is None else position
+                    async for records in self._catch_up(name, position, ends):
+                        yield records
+                except LogUnavailable:
+                    await asyncio.sleep(POLL_SECONDS)
+                else:
+                    await watch.wait(POLL_SECONDS)
+
+    async def _catch_up(
+        self, name: str, position: dict[int, int], ends: Mapping[int, int]
+    ) -> AsyncIterator[list[Record]]:
+        """Yield the records up to ``ends``, moving ``position`` before each; compaction may have left none."""
+        for partition, end in ends.items():
+            at = position.setdefault(partition, 0)
+            while at < end:
+                records = await self.read(name, partition, at, 1000, 4 << 20)
+                at = position[partition] = records[-1].offset + 1 if records else end
+                if records:
+                    yield records

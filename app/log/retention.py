@@ -1,0 +1,87 @@
+"""The days of the log: one table for each day of append, made ahead, dropped whole when it is too old."""
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from app.log.connect import Connection
+
+DAYS_AHEAD: Final = 3
+LOCK: Final = 0x4661756C746C6F67  # "Faultlog": one process at a time makes and drops days
+
+LOCK_WAIT: Final = "set local lock_timeout = '5s'"
+"""A reader that holds a day open must not hold up all appends, which wait behind the drop: it is tried again later."""
+
+TODAY: Final = "select (clock_timestamp() at time zone 'utc')::date"
+CHILDREN: Final = """
+select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+where i.inhparent = 'log_records'::regclass order by c.relname"""
+LOCK_PARTITIONS: Final = "select 1 from log_partitions order by topic_id, partition for no key update"
+MOVE_START: Final = """
+update log_partitions p set start = greatest(p.start, gone.last + 1)
+from (
+  select q.topic_id, q.partition, (
+    select max(r."offset") from {child} r where r.topic_id = q.topic_id and r.partition = q.partition
+  ) as last
+  from log_partitions q
+) gone
+where gone.last is not null and p.topic_id = gone.topic_id and p.partition = gone.partition"""
+FORGET_DELETED: Final = "delete from log_compacted where value is null and appended < $1"
+
+
+def child_name(day: date) -> str:
+    """Give the name of a day's table."""
+    return f"log_records_{day:%Y%m%d}"
+
+
+def child_day(name: str) -> date:
+    """Give the day of a table of this name."""
+    digits = name.removeprefix("log_records_")
+    return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+
+
+async def make_days(connection: "Connection") -> None:
+    """Make the tables of today and the next days by the server's clock; inside a transaction.
+
+    A table is made and then attached: that waits for no append, as creating it in place would.
+    """
+    today: date = await connection.fetchval(TODAY)
+    wanted = [today + timedelta(days=ahead) for ahead in range(DAYS_AHEAD + 1)]
+    if {child_name(day) for day in wanted} <= await _children(connection):
+        return
+    await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
+    there = await _children(connection)
+    for day in wanted:
+        if child_name(day) not in there:
+            await _make(connection, day)
+
+
+async def drop_days(connection: "Connection", days: int) -> list[date]:
+    """Drop the days that ended more than ``days`` days ago, moving each partition's start up first; gives them.
+
+    Inside a transaction. Partitions are locked before the tables are, the order of an append.
+    """
+    today: date = await connection.fetchval(TODAY)
+    first_kept = today - timedelta(days=days)
+    await connection.execute(LOCK_WAIT)
+    await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
+    old = [name for name in sorted(await _children(connection)) if child_day(name) < first_kept]
+    if old:
+        await connection.execute(LOCK_PARTITIONS)
+        for name in old:
+            await connection.execute(MOVE_START.format(child=name))
+            await connection.execute(f"drop table {name}")
+    await connection.execute(FORGET_DELETED, first_kept)
+    return [child_day(name) for name in old]
+
+
+async def _children(connection: "Connection") -> set[str]:
+    return {row["relname"] for row in await connection.fetch(CHILDREN)}
+
+
+async def _make(connection: "Connection", day: date) -> None:
+    name, following = child_name(day), day + timedelta(days=1)
+    await connection.execute(f"create table {name} (like log_records including all)")
+    await connection.execute(
+        f"alter table log_records attach partition {name} for values from ('{day}') to ('{following}')"
+    )

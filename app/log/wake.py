@@ -1,0 +1,105 @@
+"""Wakes readers by LISTEN/NOTIFY: one connection a log, any number of watchers, reconnecting by itself."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from app.log.connect import connect, translated
+from app.log.contract import LogUnavailable
+
+if TYPE_CHECKING:
+    from app.log.connect import Connection
+
+CHANNEL: Final = "faultline_log"
+EVERY_TOPIC: Final = "*"
+MAX_PAYLOAD: Final = 7900
+"""PostgreSQL takes payloads below 8000 bytes."""
+
+RETRY_SECONDS: Final = 1.0
+
+
+def payload(topics: Iterable[str]) -> str:
+    """Give the notification for these topics."""
+    names = ",".join(sorted(topics))
+    return names if len(names.encode()) <= MAX_PAYLOAD else EVERY_TOPIC
+
+
+class Watch:
+    """Remembers that something was appended to its topics since the last wait, so that nothing falls between."""
+
+    def __init__(self, topics: frozenset[str]) -> None:
+        """Watch these topics; made by ``Wake.watch``."""
+        self.topics = topics
+        self._woken = asyncio.Event()
+
+    async def wait(self, timeout: float) -> bool:  # noqa: ASYNC109  the time-out is an answer here, not an error
+        """Wait until something was appended; False after ``timeout`` s. A notification can be lost: look anyway."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._woken.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self._woken.clear()
+        return True
+
+    def wake(self) -> None:
+        """End the present wait, or the next one at once."""
+        self._woken.set()
+
+
+class Wake:
+    """Listens while anyone watches."""
+
+    def __init__(self, url: str) -> None:
+        """Take where the log is."""
+        self._url = url
+        self._watches: set[Watch] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def watch(self, topics: Iterable[str]) -> Iterator[Watch]:
+        """Give a Watch of these topics for the block."""
+        watch = Watch(frozenset(topics))
+        self._watches.add(watch)
+        if self._task is None:
+            self._task = asyncio.create_task(self._listen(), name="log listener")
+        try:
+            yield watch
+        finally:
+            self._watches.discard(watch)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                with translated():
+                    await self._listen_once()
+            except LogUnavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _listen_once(self) -> None:
+        connection = await connect(self._url)
+        gone = asyncio.Event()
+        try:
+            connection.add_termination_listener(lambda _: gone.set())
+            await connection.add_listener(CHANNEL, self._notified)
+            self._wake(EVERY_TOPIC)  # what was said while nobody listened
+            await gone.wait()
+        finally:
+            connection.terminate()
+
+    def _notified(self, _connection: "Connection", _pid: int, _channel: str, text: object, /) -> None:
+        self._wake(str(text))
+
+    def _wake(self, text: str) -> None:
+        names = frozenset(text.split(","))
+        for watch in self._watches:
+            if text == EVERY_TOPIC or not names.isdisjoint(watch.topics):
+                watch.wake()

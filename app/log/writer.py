@@ -1,0 +1,207 @@
+"""Appends to the log in PostgreSQL by group commit: all callers that wait share the next transaction."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+import msgspec
+
+from app.log.catalogue import Catalogue
+from app.log.connect import connect, translated
+from app.log.contract import LogError, LogFull, LogSealed, LogUnavailable, NewRecord
+from app.log.disk import DiskGuard
+from app.log.retention import make_days
+from app.log.rows import COLUMNS, Place, Placed, Start, check, counts, place
+from app.log.wake import CHANNEL, payload
+
+if TYPE_CHECKING:
+    from app.log.connect import Connection
+
+GROUP_RECORDS: Final = 4000
+GROUP_BYTES: Final = 8 << 20
+"""A transaction of this size takes some 100 ms on a small machine: the most that a caller waits for others."""
+
+CLOSE_SECONDS: Final = 10.0
+
+DELETE_KEYS: Final = """
+delete from log_compacted c using unnest($1::int[], $2::int[], $3::bytea[]) as u (topic_id, partition, key)
+where c.topic_id = u.topic_id and c.partition = u.partition and c.key = u.key"""
+
+
+class Request(msgspec.Struct, eq=False):
+    """The records of one caller, who waits for ``done``."""
+
+    records: Sequence[NewRecord]
+    nbytes: int
+    done: "asyncio.Future[list[int]]"
+
+
+class Writer:
+    """One connection and one task that commits group after group, in the order in which callers came."""
+
+    def __init__(self, url: str, topics: Catalogue, guard: DiskGuard) -> None:
+        """Take where the log is, its topics, and the guard of its disk."""
+        self._url = url
+        self._topics = topics
+        self._guard = guard
+        self._waiting: deque[Request] = deque()
+        self._arrived = asyncio.Event()
+        self._closing = False
+        self._connection: Connection | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def append(self, records: Sequence[NewRecord]) -> list[int]:
+        """Append all records or none; durable on return."""
+        if not records:
+            return []
+        self._guard.check()
+        topics = await self._topics.find({record.topic for record in records})
+        nbytes = sum(check(record, topics[record.topic]) for record in records)
+        if self._closing:
+            raise LogUnavailable("the log is closed")
+        request = Request(records, nbytes, asyncio.get_running_loop().create_future())
+        self._waiting.append(request)
+        self._arrived.set()
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="log writer")
+        return await request.done
+
+    async def close(self) -> None:
+        """Commit what waits, for a bounded time, and let go of the connection."""
+        self._closing = True
+        self._arrived.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
+            self._task.cancel()
+        _fail(self._waiting, LogUnavailable("the log is closed"))
+        self._drop_connection()
+
+    async def _run(self) -> None:
+        while not (self._closing and not self._waiting):
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                group = self._take()
+                try:
+                    await self._settle(group)
+                except BaseException:
+                    _fail(group, LogUnavailable("the log's writer ended"))
+                    raise
+
+    def _take(self) -> list[Request]:
+        """Take the next requests that fit one transaction; a caller who gave up is passed over."""
+        group: list[Request] = []
+        count = nbytes = 0
+        while self._waiting:
+            request = self._waiting[0]
+            count += len(request.records)
+            nbytes += request.nbytes
+            if group and (count > GROUP_RECORDS or nbytes > GROUP_BYTES):
+                break
+            self._waiting.popleft()
+            if not request.done.done():
+                group.append(request)
+        return group
+
+    async def _settle(self, group: list[Request]) -> None:
+        """Commit a group and answer its callers; where the server refuses it, each caller by itself."""
+        if not group:
+            return
+        try:
+            offsets = await self._commit([record for request in group for record in request.records])
+        except (LogUnavailable, LogFull) as error:
+            _fail(group, error)
+        except LogError as error:
+            if len(group) == 1:
+                _fail(group, error)
+                return
+            for request in group:
+                await self._settle([request])
+        else:
+            _answer(group, offsets)
+            await self._notify(group)
+
+    async def _commit(self, records: Sequence[NewRecord]) -> list[int]:
+        """Write records in one transaction and give their offsets."""
+        connection = await self._connected()
+        try:
+            with translated():
+                try:
+                    return await self._transact(connection, records)
+                except asyncpg.CheckViolationError:  # no table for today: the last one was made days ago
+                    async with connection.transaction():
+                        await make_days(connection)
+                    return await self._transact(connection, records)
+        except (LogUnavailable, LogFull):
+            self._drop_connection()
+            raise
+
+    async def _transact(self, connection: "Connection", records: Sequence[NewRecord]) -> list[int]:
+        topics = await self._topics.find(())
+        async with connection.transaction():
+            starts = await self._reserve(connection, counts(records, topics))
+            placed = place(records, topics, starts)
+            await _write(connection, placed)
+        return placed.offsets
+
+    async def _reserve(self, connection: "Connection", wanted: dict[Place, int]) -> dict[Place, Start]:
+        rows = await connection.fetch(
+            "select topic_id, partition, first, appended, sealed from log_reserve($1, $2, $3)",
+            [where.topic_id for where in wanted],
+            [where.partition for where in wanted],
+            list(wanted.values()),
+        )
+        sealed = {row["topic_id"] for row in rows if row["sealed"]}
+        if sealed:
+            self._topics.was_sealed(sealed)
+            raise LogSealed("a topic of this append is sealed")
+        return {Place(row["topic_id"], row["partition"]): Start(row["first"], row["appended"]) for row in rows}
+
+    async def _connected(self) -> "Connection":
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await connect(self._url)
+        return self._connection
+
+    def _drop_connection(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def _notify(self, group: Sequence[Request]) -> None:
+        """Wake readers, after the commit: inside the transaction it would serialise the commits of all writers."""
+        connection = self._connection
+        if connection is None:
+            return
+        names = {record.topic for request in group for record in request.records}
+        try:
+            with translated():
+                await connection.execute("select pg_notify($1, $2)", CHANNEL, payload(names))
+        except LogError:  # readers look by themselves every second
+            self._drop_connection()
+
+
+async def _write(connection: "Connection", placed: Placed) -> None:
+    if placed.kept:
+        await connection.copy_records_to_table("log_records", records=placed.kept, columns=COLUMNS)
+    if placed.compacted:
+        topic_ids, partitions, _, _, _, keys, _, _ = zip(*placed.compacted, strict=True)
+        await connection.execute(DELETE_KEYS, topic_ids, partitions, keys)
+        await connection.copy_records_to_table("log_compacted", records=placed.compacted, columns=COLUMNS)
+
+
+def _answer(group: Sequence[Request], offsets: list[int]) -> None:
+    first = 0
+    for request in group:
+        following = first + len(request.records)
+        if not request.done.done():
+            request.done.set_result(offsets[first:following])
+        first = following
+
+
+def _fail(requests: Sequence[Request], error: LogError) -> None:
+    """Give each caller an error of its own: one shared would gather the traces of all."""
+    for request in requests:
+        if not request.done.done():
+            request.done.set_exception(type(error)(str(error)))
