@@ -32,13 +32,13 @@ class _ItemHeader(msgspec.Struct):
 
 
 class Item(NamedTuple):
-    """One item: its payload is ``body[start:end]``; ``count`` is how many things a container holds."""
+    """One item: its payload is ``body[start:end]``; ``quantity`` is how many things a container holds."""
 
     type: str
     start: int
     end: int
     content_type: str = ""
-    count: int = 1
+    quantity: int = 1
 
 
 class Envelope(NamedTuple):
@@ -74,11 +74,22 @@ def parse(body: bytes) -> Envelope:
 def _read_header(line: bytes) -> _Header:
     try:
         header = _header.decode(line)
-    except _DECODE_ERRORS as error:
-        raise Refusal("invalid_envelope_header") from error
+    except _DECODE_ERRORS:
+        header = _tolerant(line)
     if (line.count(b"sent_at") > 1 or b"\\u" in line) and _twice(line, "sent_at"):
         raise Refusal("duplicate_sent_at")
     return header
+
+
+def _tolerant(line: bytes) -> _Header:
+    """Take what only Python's parser reads, such as a lone surrogate in the trace's names."""
+    try:
+        header = json.loads(line.decode("utf-8", "replace"), strict=False)
+    except (ValueError, RecursionError) as error:
+        raise Refusal("invalid_envelope_header") from error
+    if not isinstance(header, dict):
+        raise Refusal("invalid_envelope_header")
+    return _Header(header.get("event_id"), header.get("sent_at"), header.get("dsn"))
 
 
 def _read_item(body: bytes, start: int) -> Item:
@@ -127,5 +138,5 @@ def _twice(line: bytes, key: str) -> bool:
         found = sum(name == key for name, _ in pairs) > 1  # the outermost object comes last
         return {}
 
-    json.loads(line, object_pairs_hook=look)
+    json.loads(line.decode("utf-8", "replace"), object_pairs_hook=look, strict=False)
     return found

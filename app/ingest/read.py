@@ -7,6 +7,7 @@ takes them.
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,9 @@ from app.ingest.codes import Refusal
 
 MAX_ELEMENTS: Final = 1000
 """Reports in one bulk request: raygun4node's batches are of 100."""
+
+MAX_TOKENS: Final = 2_000_000
+"""Marks that the tolerant cut looks at, half a second of work: hostile bodies are all brackets."""
 
 TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},"]', re.DOTALL)
 
@@ -43,14 +47,21 @@ def glance(payload: bytes) -> Glance:
 
 def _tolerant(payload: bytes) -> Glance:
     try:
-        value = json.loads(payload.decode("utf-8-sig", "replace"), strict=False)
+        value = tolerant_object(payload)
     except RecursionError:
         return _deep(payload)
+    return Glance(value.get("event_id"), value.get("sid"), value.get("occurredOn"), value.get("OccurredOn"))
+
+
+def tolerant_object(payload: bytes) -> dict[str, Any]:
+    """Read an object as Python does. Raises Refusal, and RecursionError for what is nested very deep."""
+    try:
+        value = json.loads(payload.decode("utf-8-sig", "replace"), strict=False)
     except ValueError as error:
         raise Refusal("not_json") from error
     if not isinstance(value, dict):
         raise Refusal("not_an_object")
-    return Glance(value.get("event_id"), value.get("sid"), value.get("occurredOn"), value.get("OccurredOn"))
+    return value
 
 
 def _deep(payload: bytes) -> Glance:
@@ -67,7 +78,7 @@ def elements(body: bytes) -> list[bytes]:
     except msgspec.ValidationError as error:
         raise Refusal("not_an_array") from error
     except _REFUSED:
-        found = list(_split(body))
+        found = list(islice(_split(body), MAX_ELEMENTS + 1))
     if len(found) > MAX_ELEMENTS:
         raise Refusal("too_many_items")
     return found
@@ -79,7 +90,9 @@ def _split(body: bytes) -> Iterator[bytes]:
     if not body.startswith(b"["):
         raise Refusal("not_an_array")
     depth, start, last = 0, 1, -1
-    for token in TOKEN.finditer(body):
+    for count, token in enumerate(TOKEN.finditer(body)):
+        if count == MAX_TOKENS:
+            raise Refusal("too_many_items")
         mark = token.group()[0:1]
         if mark in (b"[", b"{"):
             depth += 1

@@ -68,7 +68,7 @@ class Inflate:
         """Choose the container."""
         self._gzip = gzip
         self._head = b""
-        self._inner: "isal_zlib.Decompress | None" = None
+        self._inner: isal_zlib.Decompress | None = None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Give what ``data`` unpacks to; a further gzip member is read on, zeros after the end are padding."""

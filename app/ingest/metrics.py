@@ -1,0 +1,16 @@
+"""The numbers that ingest counts, declared once."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+RECORDS: Final = Counter("faultline_ingest_records", "Records that the log has taken.", ["kind"])
+NOT_KEPT: Final = Counter("faultline_ingest_not_kept", "Things counted and not kept.", ["category", "reason"])
+REFUSALS: Final = Counter("faultline_ingest_refusals", "Requests refused, by code.", ["code"])
+BYTES: Final = Counter("faultline_ingest_bytes", "Bytes of record values that the log has taken.")
+HELD: Final = Gauge("faultline_ingest_held_bytes", "Bytes of bodies held in memory.")
+APPEND_SECONDS: Final = Histogram(
+    "faultline_ingest_append_seconds",
+    "Seconds from handing a request's records to the log until they were durable.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30),
+)

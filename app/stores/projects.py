@@ -1,0 +1,183 @@
+"""Projects and their keys, in PostgreSQL."""
+
+import builtins
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+import asyncpg
+import msgspec
+
+from app.stores.contract import StoreUnavailable
+
+Protocol = Literal["sentry", "raygun"]
+
+MAX_NAME: Final = 200
+
+
+class Project(msgspec.Struct, frozen=True):
+    """One project and its newest enabled keys ('' for none)."""
+
+    id: int
+    name: str
+    sentry_key: str
+    raygun_key: str
+
+    def dsn(self, base_url: str) -> str:
+        """Give the DSN for a Sentry SDK: ``http://KEY@host/ID``."""
+        parts = urlsplit(base_url)
+        return f"{parts.scheme}://{self.sentry_key}@{parts.netloc}{parts.path.rstrip('/')}/{self.id}"
+
+
+class Key(msgspec.Struct, frozen=True):
+    """One key of a project."""
+
+    key: str
+    protocol: Protocol
+    disabled: bool
+
+
+class FoundKey(NamedTuple):
+    """What a key opens."""
+
+    project: int
+    protocol: Protocol
+    disabled: bool
+
+
+class KeyTaken(ValueError):
+    """A key that was given for a new project belongs to one already."""
+
+
+_SELECT = """
+select p.id, p.name,
+  coalesce((select key from project_keys k where k.project = p.id and k.protocol = 'sentry' and k.disabled is null
+            order by created desc, key limit 1), '') as sentry_key,
+  coalesce((select key from project_keys k where k.project = p.id and k.protocol = 'raygun' and k.disabled is null
+            order by created desc, key limit 1), '') as raygun_key
+from projects p
+"""
+
+
+class Projects:
+    """The projects of one database. All methods raise StoreUnavailable while it does not answer."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        """Use a pool that the caller opens and closes."""
+        self._pool = pool
+        self._secrets: dict[int, bytes] = {}
+
+    async def create(self, name: str, *, raygun_key: str | None = None, sentry_key: str | None = None) -> Project:
+        """Make a project with a key of each protocol. Raises ValueError for an unusable name, KeyTaken."""
+        name = name.strip()
+        if not name or len(name) > MAX_NAME or "\0" in name:
+            raise ValueError(f"a project name has 1 to {MAX_NAME} characters")
+        keys: builtins.list[tuple[Protocol, str]] = [
+            ("sentry", sentry_key or new_key("sentry")),
+            ("raygun", raygun_key or new_key("raygun")),
+        ]
+        with _available():
+            project = await self._insert(name, keys)
+        return Project(project, name, keys[0][1], keys[1][1])
+
+    async def _insert(self, name: str, keys: builtins.list[tuple[Protocol, str]]) -> int:
+        async with self._pool.acquire() as connection, connection.transaction():
+            project = await connection.fetchval(
+                "insert into projects (name, user_secret) values ($1, $2) returning id", name, secrets.token_bytes(32)
+            )
+            try:
+                await connection.executemany(
+                    "insert into project_keys (key, project, protocol) values ($1, $2, $3)",
+                    [(key, project, protocol) for protocol, key in keys],
+                )
+            except asyncpg.UniqueViolationError as error:
+                raise KeyTaken("the key belongs to a project already") from error
+        return int(project)
+
+    async def list(self) -> builtins.list[Project]:
+        """Give all projects, by id."""
+        with _available():
+            rows = await self._pool.fetch(_SELECT + " order by p.id")
+        return [Project(*row) for row in rows]
+
+    async def get(self, project: int) -> Project | None:
+        """Give one project, None where there is none of this id."""
+        with _available():
+            row = await self._pool.fetchrow(_SELECT + " where p.id = $1", project)
+        return Project(*row) if row else None
+
+    async def keys(self, project: int) -> builtins.list[Key]:
+        """Give all keys of a project, the newest first."""
+        with _available():
+            rows = await self._pool.fetch(
+                "select key, protocol, disabled is not null from project_keys where project = $1"
+                " order by created desc, key",
+                project,
+            )
+        return [Key(*row) for row in rows]
+
+    async def by_key(self, key: str) -> FoundKey | None:
+        """Give what a key opens, None for an unknown one. Not cached: ``app.ingest.keys`` does that."""
+        with _available():
+            row = await self._pool.fetchrow(
+                "select project, protocol, disabled is not null from project_keys where key = $1", key
+            )
+        return FoundKey(*row) if row else None
+
+    async def rotate_key(self, project: int, protocol: Protocol) -> str:
+        """Give a project a new key; the old ones of this protocol are dead within 60 s."""
+        key = new_key(protocol)
+        with _available():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await connection.execute(
+                    "update project_keys set disabled = now()"
+                    " where project = $1 and protocol = $2 and disabled is null",
+                    project,
+                    protocol,
+                )
+                await connection.execute(
+                    "insert into project_keys (key, project, protocol) values ($1, $2, $3)", key, project, protocol
+                )
+        return key
+
+    async def disable_key(self, key: str) -> bool:
+        """Switch a key off, dead within 60 s; False where there is no such enabled key."""
+        with _available():
+            status = await self._pool.execute(
+                "update project_keys set disabled = now() where key = $1 and disabled is null", key
+            )
+        return bool(status == "UPDATE 1")
+
+    async def user_secret(self, project: int) -> bytes:
+        """Give the secret that keys the hash of this project's users; immutable. Raises LookupError."""
+        secret = self._secrets.get(project)
+        if secret is None:
+            with _available():
+                secret = await self._pool.fetchval("select user_secret from projects where id = $1", project)
+            if secret is None:
+                raise LookupError(f"there is no project {project}")
+            self._secrets[project] = secret
+        return secret
+
+
+def new_key(protocol: Protocol) -> str:
+    """Make a key: Sentry's SDKs want 32 hex digits, Raygun's take any text."""
+    return secrets.token_hex(16) if protocol == "sentry" else secrets.token_urlsafe(18)
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    """Tell "does not answer" from every other error."""
+    try:
+        yield
+    except (
+        OSError,
+        TimeoutError,
+        asyncpg.InterfaceError,
+        asyncpg.PostgresConnectionError,
+        asyncpg.OperatorInterventionError,
+        asyncpg.InsufficientResourcesError,
+    ) as error:
+        raise StoreUnavailable(f"projects: {type(error).__name__}") from error
