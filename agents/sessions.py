@@ -1,0 +1,72 @@
+"""Role sessions: session updates, aggregates and client reports → ``processed`` and ``deltas``."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Final
+
+from agents.source import SourceAgent, Work
+from app.deadletters import InARow
+from app.digest import Digest
+from app.log.contract import Record
+from app.model import Facts
+from app.session_batch import KINDS, Changed, SessionBatch, keys_of
+from app.stream import Claim, RoleApp
+from app.topics import SESSIONS
+from tables import sessions
+
+EXPIRE_STATES: Final = 2000
+"""States that one batch deletes at most: twice what a batch can add."""
+
+
+def setup(app: RoleApp) -> None:
+    """Register the role on its App."""
+    app.consume(SESSIONS, Sessions(app).handle)
+
+
+class Sessions(SourceAgent):
+    """Reads ``sessions``; its state is how far each session has come within 5 days."""
+
+    role: ClassVar[str] = "sessions"
+    topic: ClassVar[str] = SESSIONS
+    kinds: ClassVar[frozenset[str]] = KINDS
+    expire_most: ClassVar[int] = EXPIRE_STATES
+
+    def __init__(self, app: RoleApp) -> None:
+        """Declare the table ``sessions``."""
+        super().__init__(app, "sessions", sessions.localise)
+
+    def work(
+        self,
+        digest: Digest,
+        read: Sequence[tuple[Record, Facts]],
+        claim: Claim,
+        secrets: Mapping[int, bytes],
+        in_a_row: InARow,
+    ) -> Work:
+        """Advance the sessions of the batch from the states that the table holds."""
+        keys = list(dict.fromkeys(keys_of(read)))
+        values = self.table.read_many(claim.partition, [sessions.local_key(key) for key in keys])
+        states = zip(keys, map(sessions.decode, values), strict=True)
+        known = {key: state for key, state in states if state is not None}
+        batch = SessionBatch(digest, known, secrets, in_a_row, claim.epoch)
+        batch.add_all(read)
+        return Work(digest, _staged(batch.changed))
+
+    def expired(self, partition: int, received: int) -> list[bytes]:
+        """Give sessions whose 5 days are over for every record to come."""
+        local = self.table.scan(partition, sessions.EXPIRY)
+        return sessions.expired(local, sessions.expired_before(received), self.expire_most)
+
+    async def flush(self, partition: int) -> None:
+        """Write the staged states; a send of unknown outcome ends the process.
+
+        Were it tried again, the first try could land after a later state of the same key, and compaction would keep it.
+        """
+        try:
+            await super().flush(partition)
+        except Exception as error:  # noqa: BLE001  whatever it was, its outcome is not known
+            await self.app.fatal(error)
+
+
+def _staged(changed: Sequence[Changed]) -> Iterator[tuple[bytes, bytes | None]]:
+    for key, before, after in changed:
+        yield from sessions.staged(key, before, after)

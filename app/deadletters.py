@@ -1,0 +1,120 @@
+"""Records that can never work: how they are kept, listed, and when there are too many of them in a row."""
+
+import heapq
+from collections.abc import AsyncIterator
+from typing import Final
+
+import msgspec
+
+from app.codec import SCHEMA, DeadLetter, decode_dead_letter, encode_dead_letter
+from app.log.contract import Log, NewRecord, Record
+from app.model import Address, Facts
+from app.source import category_of
+from app.topics import DEAD_LETTERS, partition_of, qualified
+
+EXCERPT_BYTES: Final = 4096
+UNATTRIBUTED: Final = 0
+"""The project of a record whose facts cannot be read."""
+
+_PAGE: Final = 500
+
+
+class TooManyDeadLetters(Exception):
+    """So many records in a row failed that the fault is likelier ours than theirs: the worker stops."""
+
+
+class InARow:
+    """Counts records that failed one after another; a record that worked starts the count again.
+
+    Payloads that are no event (``Malformed``) are not counted: anyone with a DSN can send them, and none may stop a
+    worker. What is counted are records without readable facts and exceptions in our own code.
+    """
+
+    def __init__(self, limit: int, count: int = 0) -> None:
+        """Take the number of failures in a row that is one too many, and how many there were before."""
+        self._limit = limit
+        self.count = count
+
+    def worked(self) -> None:
+        """Note a record that worked."""
+        self.count = 0
+
+    def failed(self) -> None:
+        """Note a record that failed. Raises TooManyDeadLetters at the limit."""
+        self.count += 1
+        if self.count >= self._limit:
+            raise TooManyDeadLetters(f"{self.count} records in a row could not be processed")
+
+
+def letter(role: str, record: Record, facts: Facts | None, code: str, error: str, excerpt: bytes) -> DeadLetter:
+    """Describe a record that can never work.
+
+    ``error`` is the class of the error, without text of the payload; ``excerpt`` the text-scrubbed payload, of which
+    the first 4 KiB are kept.
+    """
+    return DeadLetter(
+        schema=SCHEMA,
+        code=code,
+        error=error,
+        role=role,
+        address=Address(record.topic, record.partition, record.offset),
+        project=facts.project if facts else UNATTRIBUTED,
+        category=facts.category if facts else category_of(record.topic),
+        received=facts.received if facts else record.stamp,
+        excerpt=excerpt[:EXCERPT_BYTES].decode("utf-8", "replace"),
+    )
+
+
+def to_record(dead: DeadLetter, generation: int, partitions: int) -> NewRecord:
+    """Give the record of ``dead-letters``; its key is role and address, so that a redelivered one can be told."""
+    key = "/".join((dead.role, *map(str, dead.address))).encode()
+    return NewRecord(
+        topic=qualified(generation, DEAD_LETTERS),
+        partition=partition_of(key, partitions),
+        key=key,
+        value=encode_dead_letter(dead),
+        headers={},
+        stamp=dead.received,
+    )
+
+
+async def listing(log: Log, generation: int, *, limit: int = 100, project: int | None = None) -> list[DeadLetter]:
+    """Give the newest dead letters by received time, newest first, each once however often it was delivered.
+
+    The whole topic is read (it is as short as the log's retention); at most ``limit`` letters are held, plus a page.
+    """
+    kept: list[tuple[int, bytes, DeadLetter]] = []
+    held: set[bytes] = set()
+    async for key, dead in _letters(log, generation):
+        if key in held or (project is not None and dead.project != project):
+            continue
+        held.add(key)
+        heapq.heappush(kept, (dead.received, key, dead))
+        if len(kept) > limit:
+            held.discard(heapq.heappop(kept)[1])
+    return [dead for _, _, dead in sorted(kept, key=lambda item: item[:2], reverse=True)]
+
+
+async def find(log: Log, generation: int, address: Address) -> list[DeadLetter]:
+    """Give the dead letters of one address: at most one of each role that read the record."""
+    found = {key: dead async for key, dead in _letters(log, generation) if dead.address == address}
+    return list(found.values())
+
+
+async def _letters(log: Log, generation: int) -> AsyncIterator[tuple[bytes, DeadLetter]]:
+    topic = qualified(generation, DEAD_LETTERS)
+    for partition, bounds in sorted((await log.bounds(topic)).items()):
+        offset = bounds.start
+        while offset < bounds.end and (page := await log.read(topic, partition, offset, max_records=_PAGE)):
+            for record in page:
+                offset = record.offset + 1
+                if (dead := _decode(record)) is not None:
+                    yield record.key or b"", dead
+
+
+def _decode(record: Record) -> DeadLetter | None:
+    """Read a letter; one of a newer schema, or what is none, is passed over: a list shows what it can."""
+    try:
+        return decode_dead_letter(record.value or b"")
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,152 @@
+"""What the records of one batch add to which windows of which cells, dealt to the partitions of ``deltas``.
+
+Each roll-up cell gets its own entry here (EXACTNESS.md, "Deltas"): the rates agent derives no cell from another.
+Records of the same cells and windows share a column, so that a batch costs by its columns more than by its records.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from app.cells import LATENESS, MINUTE, SIZES, Cell, home
+from app.codec import SCHEMA, Delta, Entry, GroupFacts
+from app.topics import Source
+
+Cells = tuple[str, ...]
+Windows = tuple[tuple[int, int], ...]
+
+# Bounded caches over what repeats from batch to batch: at most a few MB.
+_CACHED: Final = 16_384
+_MINUTE_MS: Final = MINUTE * 1000
+_LATE_MS: Final = [LATENESS[size] * 1000 for size in SIZES]
+
+_home = lru_cache(_CACHED)(home)
+
+
+@lru_cache(_CACHED)
+def crash_cells(project: int, group: str, release: str) -> Cells:
+    """Give the keys of the cells that a crash or message counts in; with the first, (project, group), its group."""
+    bare = (Cell("c", project, group).key(), Cell("c", project).key())
+    if not release:
+        return bare
+    return (*bare, Cell("c", project, "", release).key(), Cell("c", project, group, release).key())
+
+
+@lru_cache(_CACHED)
+def session_cells(project: int, release: str) -> Cells:
+    """Give the keys of the cells that a session counts in."""
+    bare = Cell("c", project).key()
+    return (bare, Cell("c", project, "", release).key()) if release else (bare,)
+
+
+@lru_cache(_CACHED)
+def ledger_cells(project: int, category: str) -> Cells:
+    """Give the key of the ledger's cell of a category."""
+    return (Cell("l", project, category).key(),)
+
+
+def crash_windows(time: int, received: int) -> Windows:
+    """Give the same windows as ``app.cells.windows`` (both times in ms), from a cache: one minute's are all alike."""
+    late, taken = received - time, len(_LATE_MS)
+    for limit in _LATE_MS:
+        if late <= limit:
+            break
+        taken -= 1
+    return _windows(time // _MINUTE_MS, taken)
+
+
+def ledger_windows(received: int) -> Windows:
+    """Give the minute of receipt: the ledger's only window."""
+    return _minute(received // _MINUTE_MS)
+
+
+@lru_cache(_CACHED)
+def _windows(minute: int, taken: int) -> Windows:
+    second = minute * MINUTE
+    return tuple((size, second - second % size) for size in SIZES[len(SIZES) - taken :])
+
+
+@lru_cache(_CACHED)
+def _minute(minute: int) -> Windows:
+    return ((MINUTE, minute * MINUTE),)
+
+
+class Spread:
+    """Collects what the records of one batch add, in the order of their offsets."""
+
+    def __init__(self, partitions: int) -> None:
+        """Take the number of partitions of ``deltas``."""
+        self._partitions = partitions
+        self._entries: list[Entry] = []
+        self._columns: dict[tuple[Cells, Windows], list[int]] = {}
+        self._groups: dict[str, tuple[GroupFacts, list[int]]] = {}
+
+    def add(self, cells: Cells, windows: Windows, entry: Entry) -> None:
+        """Count ``entry`` in each of the windows of each of the cells."""
+        column = self._columns.get((cells, windows))
+        if column is None:
+            self._columns[cells, windows] = column = []
+        column.append(len(self._entries))
+        self._entries.append(entry)
+
+    def knows(self, cell: str) -> bool:
+        """Tell whether this batch has met the group of a (project, group) cell."""
+        return cell in self._groups
+
+    def group(self, cell: str, facts: GroupFacts) -> None:
+        """Note a group by the entry of its least offset in this batch: title and sample stay that entry's."""
+        self._groups[cell] = (facts, [facts.first_seen, facts.last_seen])
+
+    def saw(self, cell: str, time: int) -> None:
+        """Widen first seen to last seen of a group that is known by ``time`` (ms)."""
+        span = self._groups[cell][1]
+        if time < span[0]:
+            span[0] = time
+        elif time > span[1]:
+            span[1] = time
+
+    def deal(self, source: Source, a: int, b: int, received: int) -> list[Delta]:
+        """Give one delta for every partition of ``deltas``, in order, empty or not."""
+        parts = [_Part() for _ in range(self._partitions)]
+        for (cells, windows), column in self._columns.items():
+            for cell in cells if windows else ():
+                parts[_home(cell, self._partitions)].take(cell, windows, column, self._entries)
+        for cell, facts in self._group_facts():
+            parts[_home(cell, self._partitions)].groups[cell] = facts
+        return [
+            Delta(SCHEMA, source.topic, source.partition, a, b, received, part.entries, part.by_window(), part.groups)
+            for part in parts
+        ]
+
+    def _group_facts(self) -> Iterator[tuple[str, GroupFacts]]:
+        for cell, (facts, (first, last)) in self._groups.items():
+            same = (first, last) == (facts.first_seen, facts.last_seen)
+            yield cell, facts if same else msgspec.structs.replace(facts, first_seen=first, last_seen=last)
+
+
+class _Part:
+    """What falls to one partition of ``deltas``."""
+
+    __slots__ = ("_local", "_rows", "entries", "groups")
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.groups: dict[str, GroupFacts] = {}
+        self._local: dict[int, int] = {}
+        self._rows: dict[str, dict[tuple[int, int], list[int]]] = {}
+
+    def take(self, cell: str, windows: Windows, column: list[int], entries: list[Entry]) -> None:
+        local, own = self._local, self.entries
+        for index in column:
+            if index not in local:
+                local[index] = len(own)
+                own.append(entries[index])
+        indices = [local[index] for index in column]
+        rows = self._rows.setdefault(cell, {})
+        for window in windows:
+            rows.setdefault(window, []).extend(indices)
+
+    def by_window(self) -> dict[str, list[tuple[int, int, list[int]]]]:
+        return {cell: [(*window, indices) for window, indices in rows.items()] for cell, rows in self._rows.items()}

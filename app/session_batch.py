@@ -1,0 +1,131 @@
+"""Sessions and client reports of one batch: single updates by their state, aggregates as they are. Pure.
+
+Aggregates have no identity: each counts. ``sessions`` of an aggregate is the sum of its five ends, and
+``errored_sessions`` all but the healthy, so that both kinds of session add up alike.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from app.cells import windows_of_target
+from app.codec import Entry, UnknownSchema
+from app.deadletters import InARow
+from app.deltas import session_cells
+from app.digest import Digest
+from app.log.contract import Record
+from app.model import Facts, Malformed, Session, SessionCounts
+from app.normalise import client_report, scrub, session, session_counts
+from app.source import key_of, user_of
+from tables.sessions import State, advance
+
+KINDS: Final = frozenset({"session", "sessions", "client_report", "refused"})
+
+Read = tuple[Record, Facts]
+
+
+class Changed(NamedTuple):
+    """A session whose state is to be written: what it was before the batch, and what it is after it."""
+
+    key: bytes
+    before: State | None
+    after: State
+
+
+def keys_of(read: Sequence[Read]) -> list[bytes]:
+    """Give the keys of the sessions that the batch updates."""
+    return [_key(record, facts) for record, facts in read if facts.kind == "session"]
+
+
+class SessionBatch:
+    """Puts the readable records of a batch into its digest; what it changed is in ``changed``."""
+
+    def __init__(
+        self, digest: Digest, known: Mapping[bytes, State], secrets: Mapping[int, bytes], in_a_row: InARow, epoch: int
+    ) -> None:
+        """Take the digest, the states of the batch's sessions, each project's secret, the claim's epoch."""
+        self._digest = digest
+        self._known = known
+        self._states = dict(known)
+        self._secrets = secrets
+        self._in_a_row = in_a_row
+        self._epoch = epoch
+        self._written: dict[bytes, State] = {}
+
+    @property
+    def changed(self) -> list[Changed]:
+        """The sessions whose state changed, in the order of their first change."""
+        return [Changed(key, self._known.get(key), after) for key, after in self._written.items()]
+
+    def add_all(self, read: Sequence[Read]) -> None:
+        """Add the records in order. Raises UnknownSchema and TooManyDeadLetters; nothing else comes of a record."""
+        for record, facts in read:
+            if facts.kind == "refused":
+                self._digest.refuse(facts, record.offset)
+            else:
+                self._add(record, facts)
+
+    def _add(self, record: Record, facts: Facts) -> None:
+        try:
+            payload = scrub(record.value or b"", facts.rules)
+            if facts.kind == "session":
+                self._update(session(facts, payload), record, facts)
+            elif facts.kind == "sessions":
+                self._aggregate(session_counts(facts, payload), record.offset, facts)
+            else:
+                self._report(payload, record.offset, facts)
+        except (UnknownSchema, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001  whatever one record does, the batch goes on
+            self._bury(record, facts, error)
+            return
+        self._digest.grouped(facts, record.offset, payload)
+        self._in_a_row.worked()
+
+    def _update(self, update: Session, record: Record, facts: Facts) -> None:
+        key, user = _key(record, facts), self._user(facts.project, update.user)
+        change = advance(self._states.get(key), update, record.offset, facts.received, user, self._epoch)
+        if change is None:
+            return
+        state = change.state
+        cells = session_cells(facts.project, state.release)
+        if change.counts or change.users:
+            windows = tuple(windows_of_target(state.started, facts.received))
+            self._digest.spread.add(cells, windows, Entry(record.offset, change.counts, change.users))
+        self._states[key] = self._written[key] = state
+
+    def _aggregate(self, buckets: Sequence[SessionCounts], offset: int, facts: Facts) -> None:
+        entries = [_entry(bucket, offset, self._user(facts.project, bucket.user)) for bucket in buckets]
+        for bucket, entry in zip(buckets, entries, strict=True):
+            windows = tuple(windows_of_target(bucket.started, facts.received))
+            self._digest.spread.add(session_cells(facts.project, bucket.release), windows, entry)
+
+    def _report(self, payload: bytes, offset: int, facts: Facts) -> None:
+        for lost in client_report(facts, payload):
+            self._digest.lost(facts, offset, lost.reason, lost.category, lost.quantity)
+
+    def _user(self, project: int, did: str) -> int | None:
+        return user_of(self._secrets, project, did)
+
+    def _bury(self, record: Record, facts: Facts, error: Exception) -> None:
+        self._digest.bury(record, facts, error)
+        if not isinstance(error, Malformed):
+            self._in_a_row.failed()
+
+
+def _key(record: Record, facts: Facts) -> bytes:
+    return key_of(record, f"s:{facts.event_id}", facts.project)
+
+
+def _entry(bucket: SessionCounts, offset: int, user: int | None) -> Entry:
+    errored = bucket.errored + bucket.abnormal + bucket.crashed + bucket.unhandled
+    counts = {
+        "sessions": bucket.exited + errored,
+        "errored_sessions": errored,
+        "abnormal_sessions": bucket.abnormal,
+        "unhandled_sessions": bucket.unhandled,
+        "crashed_sessions": bucket.crashed,
+    }
+    users = {} if user is None else {"session_users": user}
+    if user is not None and bucket.crashed:
+        users["crashed_users"] = user
+    return Entry(offset, {name: count for name, count in counts.items() if count}, users)

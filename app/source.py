@@ -1,0 +1,88 @@
+"""A source record on its way into an agent: its facts, or the code of why it has none."""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+import msgspec
+
+from app.codec import SCHEMA, UnknownSchema, decode_facts
+from app.log.contract import Record
+from app.model import Category, Facts
+from app.topics import CRASHES, FACTS, identity
+from app.users import user_hash
+
+GROUPINGS: Final = frozenset({"g1"})
+RULES: Final = 1
+"""The newest version of scrub list and project rules that this code knows."""
+
+KEY_BYTES: Final = 16
+
+
+class Unreadable(Exception):
+    """A record that no agent can read, whatever is tried: it goes to dead letters with ``code``."""
+
+    def __init__(self, code: str, error: str) -> None:
+        """Take a short stable code and the class of what went wrong (no text of the record)."""
+        super().__init__(code)
+        self.code = code
+        self.error = error
+
+
+class _Versioned(msgspec.Struct):
+    schema: int = 1
+
+
+_versioned = msgspec.json.Decoder(_Versioned)
+
+
+class UnknownProject(Exception):
+    """A record of a project that does not exist."""
+
+
+def facts_of(record: Record, kinds: Collection[str]) -> Facts:
+    """Read what ingest knew of a record.
+
+    Raises Unreadable for a record without readable facts or of a kind that does not belong on its topic, UnknownSchema
+    for one that a newer ingest wrote (schema, rules or grouping): an older worker stops instead of guessing.
+    """
+    header = record.headers.get(FACTS)
+    if header is None:
+        raise Unreadable("no_facts", "KeyError")
+    try:
+        facts = decode_facts(header)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        _refuse_newer(header)
+        raise Unreadable("bad_facts", type(error).__name__) from error
+    if facts.rules > RULES or facts.grouping not in GROUPINGS:
+        raise UnknownSchema(f"rules {facts.rules}, grouping {facts.grouping}: upgrade the worker first")
+    if facts.kind not in kinds:
+        raise Unreadable("unexpected_kind", "ValueError")
+    return facts
+
+
+def key_of(record: Record, event_id: str, project: int) -> bytes:
+    """Give the 16 bytes that stand for an event or a session: the record's key, which picked its partition."""
+    key = record.key
+    return key if key is not None and len(key) == KEY_BYTES else identity(project, event_id)
+
+
+def user_of(secrets: Mapping[int, bytes], project: int, identity: str) -> int | None:
+    """Give the hash of a user's identity, None for ''. Raises UnknownProject for a project without a secret."""
+    secret = secrets.get(project)
+    if secret is None:
+        raise UnknownProject
+    return user_hash(secret, identity) if identity else None
+
+
+def category_of(topic: str) -> Category:
+    """Give the category under which what cannot be read of a topic (qualified) is counted."""
+    return "error" if topic.rpartition(".")[2] == CRASHES else "session"
+
+
+def _refuse_newer(header: bytes) -> None:
+    try:
+        schema = _versioned.decode(header).schema
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return
+    if schema != SCHEMA:
+        raise UnknownSchema(f"facts of schema {schema}: upgrade the worker first")

@@ -1,0 +1,193 @@
+"""Sessions as small state machines by session id, and the rules of their table (EXACTNESS.md, "Sessions").
+
+A state's version is the offset of the last update in it: an update at or below it is done. Each change counts once:
+
+- the first sight of a session counts ``sessions``, with or without ``init``, in the windows of its ``started`` then;
+- ``errored_sessions`` once a session has errors or ended crashed, abnormal or unhandled; ``abnormal_sessions``,
+  ``unhandled_sessions`` and ``crashed_sessions`` are parts of it;
+- a status other than ``ok`` is terminal: what comes after it adds nothing, but for a crash, which counts whatever was
+  said before (updates come in any order, and a native crash is often told at the next start: to drop it would show a
+  release as better than it is);
+- ``session_users`` and ``crashed_users`` hold the hash of ``did``, which may come with a later update.
+
+A state lives 5 days of received time from its first sight. As with duplicates, that is decided by the two records:
+after it the session id is new, whether its state is still there or not.
+
+Changelog keys end with the epoch of the claim that wrote them, so that a stopped owner that wakes writes over no newer
+state, also after compaction; on recovery the greatest version wins, whatever the order.
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple
+
+import msgspec
+
+from app.cells import DAY, HOUR, SKEW
+from app.codec import SCHEMA, UnknownSchema
+from app.model import Session
+
+LIFE_MS: Final = 5 * DAY * 1000
+HOUR_MS: Final = HOUR * 1000
+SKEW_MS: Final = SKEW * 1000
+
+STATE: Final = b"s"
+EXPIRY: Final = b"x"
+
+ERRORED: Final = 1
+ABNORMAL: Final = 2
+UNHANDLED: Final = 4
+CRASHED: Final = 8
+ENDED: Final = 16
+
+COUNTED: Final = {
+    ERRORED: "errored_sessions",
+    ABNORMAL: "abnormal_sessions",
+    UNHANDLED: "unhandled_sessions",
+    CRASHED: "crashed_sessions",
+}
+_MARKS: Final = {
+    "ok": 0,
+    "exited": ENDED,
+    "crashed": ENDED | ERRORED | CRASHED,
+    "abnormal": ENDED | ERRORED | ABNORMAL,
+    "unhandled": ENDED | ERRORED | UNHANDLED,
+}
+
+_epoch = struct.Struct(">Q")
+_hour = struct.Struct(">I")
+
+Read = Callable[[bytes], bytes | None]
+Write = tuple[bytes, bytes | None]
+
+
+class State(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of one session. Times in ms; ``user`` is the hash of ``did``."""
+
+    schema: int
+    version: int
+    epoch: int
+    received: int
+    """When the first update was received."""
+    started: int
+    marks: int
+    release: str
+    user: int | None
+
+
+class Change(NamedTuple):
+    """What an update makes of a session: its state, and what it adds to the windows of ``state.started``."""
+
+    state: State
+    counts: dict[str, int]
+    users: dict[str, int]
+
+
+_decoder = msgspec.msgpack.Decoder(State)
+encode = msgspec.msgpack.Encoder().encode
+
+
+def decode(value: bytes | None) -> State | None:
+    """Read a state, None for none. Raises UnknownSchema."""
+    if value is None:
+        return None
+    state = _decoder.decode(value)
+    if state.schema != SCHEMA:
+        raise UnknownSchema(f"state of schema {state.schema}: upgrade the worker first")
+    return state
+
+
+def advance(
+    known: State | None, update: Session, offset: int, received: int, user: int | None, epoch: int
+) -> Change | None:
+    """Give what the update at ``offset`` changes; None where it changes nothing or was done before.
+
+    ``received`` in ms; ``user`` is the hash of the update's ``did``, None without.
+    """
+    if known is not None and offset <= known.version:
+        return None
+    marks = _MARKS[update.status] | (ERRORED if update.errors > 0 else 0)
+    if known is None or received - known.received > LIFE_MS:
+        state = State(SCHEMA, offset, epoch, received, update.started, marks, update.release, user)
+        return Change(state, {"sessions": 1, **_counts(marks)}, _users(user, user, marks))
+    new = _new_marks(known.marks, marks)
+    who = user if known.user is None else known.user
+    if not new and who == known.user:
+        return None
+    state = msgspec.structs.replace(known, version=offset, epoch=epoch, marks=known.marks | new, user=who)
+    return Change(state, _counts(new), _users(who if known.user is None else None, who, new))
+
+
+def _new_marks(known: int, marks: int) -> int:
+    """Give what an update adds: after the end only a crash."""
+    if known & ENDED:
+        marks &= _MARKS["crashed"] if marks & CRASHED else 0
+    return marks & ~known
+
+
+def _counts(marks: int) -> dict[str, int]:
+    return {name: 1 for mark, name in COUNTED.items() if marks & mark}
+
+
+def _users(seen: int | None, crashed: int | None, marks: int) -> dict[str, int]:
+    users = {} if seen is None else {"session_users": seen}
+    return users if crashed is None or not marks & CRASHED else users | {"crashed_users": crashed}
+
+
+def local_key(key: bytes) -> bytes:
+    """Give a session's key in the local store."""
+    return STATE + key
+
+
+def changelog_key(key: bytes, epoch: int) -> bytes:
+    """Give a session's key in the changelog, as the claim ``epoch`` writes it."""
+    return key + _epoch.pack(epoch)
+
+
+def staged(key: bytes, before: State | None, after: State) -> Iterator[tuple[bytes, bytes | None]]:
+    """Give the changelog records of a changed session, in order: an older epoch's key goes after the new write."""
+    yield changelog_key(key, after.epoch), encode(after)
+    if before is not None and before.epoch != after.epoch:
+        yield changelog_key(key, before.epoch), None
+
+
+def localise(read: Read, key: bytes, value: bytes | None) -> Iterator[Write]:
+    """Turn a changelog record into local writes: the greatest version wins; a deletion is of its own epoch's state."""
+    session, epoch = key[: -_epoch.size], _epoch.unpack(key[-_epoch.size :])[0]
+    local = local_key(session)
+    known = decode(read(local))
+    state = decode(value)
+    if state is None:
+        if known is not None and known.epoch == epoch:
+            yield from ((local, None), (_expiry_key(session, known), None))
+        return
+    if known is not None and known.version > state.version:
+        return
+    if known is not None and known.received != state.received:
+        yield _expiry_key(session, known), None
+    yield local, value
+    yield _expiry_key(session, state), _epoch.pack(epoch)
+
+
+def expired_before(received: int) -> int:
+    """Give the time (ms) before which states may go, by the greatest received time behind the owner's own commit."""
+    return received - LIFE_MS - SKEW_MS
+
+
+def expired(local: Iterable[tuple[bytes, bytes]], before: int, most: int) -> list[bytes]:
+    """Give the changelog keys of at most ``most`` sessions first seen before a time (ms), the oldest hour first.
+
+    ``local`` are the entries of the local store with the prefix ``EXPIRY``, in key order, which is the order of hours.
+    """
+    found: list[bytes] = []
+    start = len(EXPIRY) + _hour.size
+    for key, epoch in local:
+        hour = _hour.unpack(key[len(EXPIRY) : start])[0]
+        if (hour + 1) * HOUR_MS > before or len(found) == most:
+            break
+        found.append(key[start:] + epoch)
+    return found
+
+
+def _expiry_key(session: bytes, state: State) -> bytes:
+    return EXPIRY + _hour.pack(state.received // HOUR_MS) + session
