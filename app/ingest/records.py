@@ -46,7 +46,7 @@ class Batch:
         self.records: list[NewRecord] = []
         self.oversize = 0
         self._layout = layout
-        self._refused: dict[tuple[Category, str], int] = {}
+        self.not_kept: dict[tuple[Category, str], int] = {}
 
     def keep(self, kind: Kind, event: EventId, value: bytes, *, identifier: str = "", content_type: str = "") -> None:
         """Add a record; one over the limit is counted instead. ``identifier`` is the key's, where not the event's."""
@@ -71,15 +71,15 @@ class Batch:
 
     def refuse(self, category: Category, reason: str, quantity: int = 1) -> None:
         """Count something that is not kept."""
-        self._refused[category, reason] = self._refused.get((category, reason), 0) + quantity
+        self.not_kept[category, reason] = self.not_kept.get((category, reason), 0) + quantity
 
     def finish(self) -> list[NewRecord]:
-        """Give the records, the one of what was refused among them."""
-        if self._refused:
+        """Give the records, the one of what was refused among them; to be called once."""
+        if self.not_kept:
             event = random_id()
             refused = tuple(
                 Refused(category, "filtered", reason, quantity)
-                for (category, reason), quantity in self._refused.items()
+                for (category, reason), quantity in self.not_kept.items()
             )
             facts = Facts(
                 self.origin.project,
@@ -92,7 +92,6 @@ class Batch:
                 refused=refused,
             )
             self._add(SESSIONS, facts, event.text, b"")
-            self._refused = {}
         return self.records
 
     def _add(self, topic: str, facts: Facts, identifier: str, value: bytes) -> None:

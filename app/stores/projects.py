@@ -2,15 +2,16 @@
 
 import builtins
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
 
-from app.stores.contract import StoreUnavailable
+from app.stores.connect import translated
+
+if TYPE_CHECKING:
+    from app.stores.connect import Pool
 
 Protocol = Literal["sentry", "raygun"]
 
@@ -64,7 +65,7 @@ from projects p
 class Projects:
     """The projects of one database. All methods raise StoreUnavailable while it does not answer."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "Pool") -> None:
         """Use a pool that the caller opens and closes."""
         self._pool = pool
         self._secrets: dict[int, bytes] = {}
@@ -78,7 +79,7 @@ class Projects:
             ("sentry", sentry_key or new_key("sentry")),
             ("raygun", raygun_key or new_key("raygun")),
         ]
-        with _available():
+        with translated("projects"):
             project = await self._insert(name, keys)
         return Project(project, name, keys[0][1], keys[1][1])
 
@@ -98,19 +99,19 @@ class Projects:
 
     async def list(self) -> builtins.list[Project]:
         """Give all projects, by id."""
-        with _available():
+        with translated("projects"):
             rows = await self._pool.fetch(_SELECT + " order by p.id")
         return [Project(*row) for row in rows]
 
     async def get(self, project: int) -> Project | None:
         """Give one project, None where there is none of this id."""
-        with _available():
+        with translated("projects"):
             row = await self._pool.fetchrow(_SELECT + " where p.id = $1", project)
         return Project(*row) if row else None
 
     async def keys(self, project: int) -> builtins.list[Key]:
         """Give all keys of a project, the newest first."""
-        with _available():
+        with translated("projects"):
             rows = await self._pool.fetch(
                 "select key, protocol, disabled is not null from project_keys where project = $1"
                 " order by created desc, key",
@@ -120,7 +121,7 @@ class Projects:
 
     async def by_key(self, key: str) -> FoundKey | None:
         """Give what a key opens, None for an unknown one. Not cached: ``app.ingest.keys`` does that."""
-        with _available():
+        with translated("projects"):
             row = await self._pool.fetchrow(
                 "select project, protocol, disabled is not null from project_keys where key = $1", key
             )
@@ -129,7 +130,7 @@ class Projects:
     async def rotate_key(self, project: int, protocol: Protocol) -> str:
         """Give a project a new key; the old ones of this protocol are dead within 60 s."""
         key = new_key(protocol)
-        with _available():
+        with translated("projects"):
             async with self._pool.acquire() as connection, connection.transaction():
                 await connection.execute(
                     "update project_keys set disabled = now()"
@@ -144,7 +145,7 @@ class Projects:
 
     async def disable_key(self, key: str) -> bool:
         """Switch a key off, dead within 60 s; False where there is no such enabled key."""
-        with _available():
+        with translated("projects"):
             status = await self._pool.execute(
                 "update project_keys set disabled = now() where key = $1 and disabled is null", key
             )
@@ -154,7 +155,7 @@ class Projects:
         """Give the secret that keys the hash of this project's users; immutable. Raises LookupError."""
         secret = self._secrets.get(project)
         if secret is None:
-            with _available():
+            with translated("projects"):
                 secret = await self._pool.fetchval("select user_secret from projects where id = $1", project)
             if secret is None:
                 raise LookupError(f"there is no project {project}")
@@ -165,19 +166,3 @@ class Projects:
 def new_key(protocol: Protocol) -> str:
     """Make a key: Sentry's SDKs want 32 hex digits, Raygun's take any text."""
     return secrets.token_hex(16) if protocol == "sentry" else secrets.token_urlsafe(18)
-
-
-@contextmanager
-def _available() -> Iterator[None]:
-    """Tell "does not answer" from every other error."""
-    try:
-        yield
-    except (
-        OSError,
-        TimeoutError,
-        asyncpg.InterfaceError,
-        asyncpg.PostgresConnectionError,
-        asyncpg.OperatorInterventionError,
-        asyncpg.InsufficientResourcesError,
-    ) as error:
-        raise StoreUnavailable(f"projects: {type(error).__name__}") from error
