@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from app.log.connect import connect, translated
-from app.log.contract import LogUnavailable
+from app.log.contract import LogError
 
 if TYPE_CHECKING:
     from app.log.connect import Connection
@@ -81,7 +81,7 @@ class Wake:
             try:
                 with translated():
                     await self._listen_once()
-            except LogUnavailable:
+            except LogError:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _listen_once(self) -> None:

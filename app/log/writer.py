@@ -64,7 +64,7 @@ class Writer:
         request = Request(records, nbytes, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
         self._arrived.set()
-        if self._task is None:
+        if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="log writer")
         return await request.done
 
