@@ -52,7 +52,7 @@ def translated() -> Iterator[None]:
         yield
     except asyncpg.DiskFullError as error:
         raise LogFull("the disk of the log's PostgreSQL is full") from error
-    except ValueError as error:  # asyncpg's, for a URL or a value of a wrong type: no waiting mends it
+    except (ValueError, TypeError) as error:  # asyncpg's, for a URL or a value of a wrong type: no waiting mends it
         raise LogError(f"the log's PostgreSQL cannot be given this ({error})") from error
     except AWAY as error:
         raise LogUnavailable(f"the log's PostgreSQL does not answer ({type(error).__name__})") from error
