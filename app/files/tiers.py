@@ -2,7 +2,7 @@
 
 Each batch is durable as an object of its own before it is acknowledged. Eight objects of one tier become one of the
 next, so that a byte is copied once a tier (log8 of object size over batch size: about five times in all) and a source
-keeps few small objects however slowly its batches come.
+keeps fewer than ``FAN * (tier(limit) + 2)`` small objects however its batches come.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,8 @@ def choose(sizes: Sequence[int], limit: int) -> range | None:
         start = len(sizes)
         while start and tier(sizes[start - 1]) <= level:
             start -= 1
-        if sum(tier(size) == level for size in sizes[start:]) >= FAN:
+        full = sum(tier(size) == level for size in sizes[start:]) >= FAN
+        if full or len(sizes) - start >= FAN * (level + 2):  # many smaller ones, held up between larger ones
             return _cut(sizes, start, limit)
     return None
 

@@ -1,0 +1,155 @@
+"""What every store of objects does. Each implementation goes into the fixture ``blobs``."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.settings import SettingsError
+from app.stores.contract import Blobs, StoreUnavailable
+from app.stores.folder import HIDDEN, BadName, FolderBlobs, open_blobs
+
+
+@pytest.fixture(params=["folder"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    assert request.param == "folder"
+    return open_blobs(f"file://{tmp_path}/a%20folder/objects")
+
+
+async def names(blobs: Blobs, prefix: str) -> list[str]:
+    return [name async for name in blobs.list(prefix)]
+
+
+def everything_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*"))
+
+
+async def test_an_object_comes_back_whole_and_by_ranges(blobs: Blobs) -> None:
+    data = bytes(range(256)) * 300
+    await blobs.put("1.crashes/0001/a.flt", data)
+    assert await blobs.size("1.crashes/0001/a.flt") == len(data)
+    assert await blobs.get("1.crashes/0001/a.flt", 0, len(data)) == data
+    assert await blobs.get("1.crashes/0001/a.flt", 1000, 77) == data[1000:1077]
+    assert await blobs.get("1.crashes/0001/a.flt", len(data) - 5, 100) == data[-5:]
+    assert await blobs.get("1.crashes/0001/a.flt", len(data) + 5, 100) == b""
+
+
+async def test_an_empty_object_is_one(blobs: Blobs) -> None:
+    await blobs.put("empty", b"")
+    assert (await blobs.size("empty"), await blobs.get("empty", 0, 10)) == (0, b"")
+
+
+async def test_a_second_put_replaces(blobs: Blobs) -> None:
+    await blobs.put("x", b"first, and longer")
+    await blobs.put("x", b"second")
+    assert await blobs.get("x", 0, 100) == b"second"
+
+
+async def test_what_is_not_there(blobs: Blobs) -> None:
+    with pytest.raises(FileNotFoundError):
+        await blobs.get("none/at/all", 0, 1)
+    with pytest.raises(FileNotFoundError):
+        await blobs.size("none")
+    await blobs.delete("none")
+    assert await names(blobs, "") == []
+
+
+async def test_a_deleted_object_is_gone(blobs: Blobs) -> None:
+    await blobs.put("x/y", b"1")
+    await blobs.delete("x/y")
+    with pytest.raises(FileNotFoundError):
+        await blobs.size("x/y")
+    assert await names(blobs, "") == []
+
+
+async def test_names_come_in_order_by_prefix(blobs: Blobs) -> None:
+    wanted = ["a-b/1", "a.b", "a/0", "a/10", "a/9", "a/9.x", "b/c/d", "b/c/e", "b/cc", "z/y"]
+    for name in reversed(wanted):
+        await blobs.put(name, b"")
+    assert await names(blobs, "") == wanted == sorted(wanted)
+    assert await names(blobs, "a/") == ["a/0", "a/10", "a/9", "a/9.x"]
+    assert await names(blobs, "a/9") == ["a/9", "a/9.x"]
+    assert await names(blobs, "b/c") == ["b/c/d", "b/c/e", "b/cc"]
+    assert await names(blobs, "b/c/e") == ["b/c/e"]
+    assert await names(blobs, "none/") == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "/etc/passwd",
+        "../x",
+        "a/../x",
+        "a/./x",
+        "a//b",
+        "a/",
+        ".hidden",
+        "a/.b",
+        "a\x00b",
+        "a\\b",
+        "ä",
+        "a\n",
+        "x" * 201,
+    ],
+)
+async def test_names_that_leave_the_store_are_refused(blobs: Blobs, name: str) -> None:
+    with pytest.raises(BadName):
+        await blobs.put(name, b"x")
+    with pytest.raises(BadName):
+        await blobs.get(name, 0, 1)
+    with pytest.raises(BadName):
+        await blobs.delete(name)
+
+
+@pytest.mark.parametrize("prefix", ["/", "../", "a/../", "a\x00"])
+async def test_prefixes_that_leave_the_store_are_refused(blobs: Blobs, prefix: str) -> None:
+    with pytest.raises(BadName):
+        await names(blobs, prefix)
+
+
+async def test_files_of_others_and_of_killed_writers_are_no_objects(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"not ours")
+    root = tmp_path / "root"
+    blobs = FolderBlobs(root)
+    await blobs.put("a/b", b"1")
+    (root / "a" / f"{HIDDEN}0123").write_bytes(b"half")
+    (root / "with space").write_bytes(b"")
+    (root / "link").symlink_to(outside)
+    (root / "loop").symlink_to(root)
+    assert await names(blobs, "") == ["a/b"]
+
+
+async def test_only_old_leftovers_are_cleaned(tmp_path: Path) -> None:
+    blobs = FolderBlobs(tmp_path)
+    await blobs.put("a/b", b"1")
+    old, new = tmp_path / "a" / f"{HIDDEN}old", tmp_path / "a" / f"{HIDDEN}new"
+    old.write_bytes(b"half")
+    new.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    assert await blobs.clean() == 1
+    assert (old.exists(), new.exists(), await names(blobs, "")) == (False, True, ["a/b"])
+
+
+async def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
+    blobs = FolderBlobs(tmp_path)
+    await blobs.put("a/b", b"1")
+    with pytest.raises(StoreUnavailable):
+        await blobs.put("a/b/c", b"below a file")
+    with pytest.raises(StoreUnavailable):
+        await blobs.put("a", b"over a folder")
+    assert everything_in(tmp_path) == ["a", "b"]
+
+
+async def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    await FolderBlobs(tmp_path / "new").put("a/b", b"1")
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "new/a").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "new/a/b").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/prefix", "", "/a/path", "file://host/path", "file:"])
+def test_other_urls_name_what_is_supported(url: str) -> None:
+    with pytest.raises(SettingsError, match="file:///path"):
+        open_blobs(url)
