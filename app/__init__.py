@@ -1,1 +1,24 @@
-"""Faultline: a self-hosted crash-reporting pipeline."""
+"""Faultline: a self-hosted crash-reporting pipeline.
+
+``faust -A app worker`` looks for ``app.app``; it is made when asked for, so that importing a part of this package does
+not import Faust.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.stream import FaustApp
+
+
+@cache
+def _first_app() -> "FaustApp":
+    from app import settings, worker  # noqa: PLC0415  only the worker may import Faust
+
+    return worker.build(settings.load())[0].faust
+
+
+def __getattr__(name: str) -> "FaustApp":
+    if name == "app":
+        return _first_app()
+    raise AttributeError(f"module 'app' has no attribute {name!r}")

@@ -1,0 +1,63 @@
+"""Things that a process opens once and shares, and things that an agent gets opened before it starts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Shared(Generic[T]):
+    """One value for all who use it at the same time: opened by the first, closed by the last."""
+
+    def __init__(self, opener: Callable[[], AbstractAsyncContextManager[T]]) -> None:
+        """Take what opens it."""
+        self._opener = opener
+        self._context: AbstractAsyncContextManager[T] | None = None
+        self._users = 0
+        self._lock = asyncio.Lock()
+        self._value: list[T] = []
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[T]:
+        """Give the value for the block."""
+        async with self._lock:
+            if self._users == 0:
+                self._context = self._opener()
+                self._value = [await self._context.__aenter__()]
+            self._users += 1
+        try:
+            yield self._value[0]
+        finally:
+            async with self._lock:
+                self._users -= 1
+                if self._users == 0 and self._context is not None:
+                    await self._context.__aexit__(None, None, None)
+
+
+class Resource(Generic[T]):
+    """What ``RoleApp.resource`` promises: open while the agents run."""
+
+    def __init__(self, opener: Callable[[], AbstractAsyncContextManager[T]], name: str) -> None:
+        """Take what opens it, and its name for people."""
+        self._opener = opener
+        self._name = name
+        self._value: list[T] = []
+
+    @property
+    def value(self) -> T:
+        """The opened value. Raises RuntimeError before the start and after the stop."""
+        if not self._value:
+            raise RuntimeError(f"{self._name} is open only while its role runs")
+        return self._value[0]
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Keep it open for the block."""
+        async with self._opener() as value:
+            self._value = [value]
+            try:
+                yield
+            finally:
+                self._value = []

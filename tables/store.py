@@ -1,0 +1,129 @@
+"""The local copy of one partition of a durable table: RocksDB in bounded memory, with its changelog offset."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, cast
+
+from rocksdict import (
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    Options,
+    Rdict,
+    WriteBatch,
+    WriteBufferManager,
+)
+
+DATA: Final = b"d"
+OFFSET: Final = b"m:offset"
+LOG: Final = b"m:log"
+"""Keys of the table stand under DATA; the changelog offset and the name of the log they come from beside them."""
+
+BLOOM_BITS: Final = 10
+BLOCK_BYTES: Final = 4 << 10
+WRITE_SHARE: Final = 4
+"""One part in this many of the memory is for write buffers, charged to the one cache."""
+
+OPEN_FILES: Final = 64
+WAL_BYTES: Final = 16 << 20
+
+
+class Memory:
+    """The memory of all stores of a process: one block cache, and write buffers that are charged to it."""
+
+    def __init__(self, megabytes: int) -> None:
+        """Take the bound, MiB."""
+        size = megabytes << 20
+        self.cache = Cache(size)
+        self.buffers = WriteBufferManager.new_write_buffer_manager_with_cache(size // WRITE_SHARE, False, self.cache)
+
+    def options(self) -> Options:
+        """Give the options of one database."""
+        blocks = BlockBasedOptions()
+        blocks.set_block_cache(self.cache)
+        blocks.set_block_size(BLOCK_BYTES)
+        blocks.set_bloom_filter(BLOOM_BITS, block_based=False)
+        blocks.set_cache_index_and_filter_blocks(True)
+        options = Options(raw_mode=True)
+        options.create_if_missing(True)
+        options.set_block_based_table_factory(blocks)
+        options.set_write_buffer_manager(self.buffers)
+        options.set_compression_type(DBCompressionType.lz4())
+        options.set_max_open_files(OPEN_FILES)
+        options.set_max_total_wal_size(WAL_BYTES)
+        options.set_max_background_jobs(2)
+        options.set_keep_log_file_num(1)
+        options.set_stats_dump_period_sec(0)
+        return options
+
+
+class Store:
+    """One database. Survives kill -9 of the process; every write carries the changelog offset that it reflects."""
+
+    def __init__(self, path: Path, memory: Memory, log: str) -> None:
+        """Open what is at ``path``, or begin anew where it comes from another log than ``log``.
+
+        Raises OSError while another process has it open.
+        """
+        self._path = path
+        self._memory = memory
+        self._log = log
+        self._db = self._open()
+        if self._db.get(LOG) != log.encode():
+            self.clear()
+
+    def _open(self) -> Rdict:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return Rdict(str(self._path), self._memory.options())
+        except Exception as error:  # rocksdict raises nothing more precise
+            raise OSError(f"cannot open {self._path}: {error}") from error
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.close()
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._path)
+        self._db = self._open()
+        self._db.put(LOG, self._log.encode())
+
+    @property
+    def offset(self) -> int | None:
+        """The changelog offset up to which this copy is complete, None for a new one."""
+        raw = self._db.get(OFFSET)
+        return None if raw is None else int.from_bytes(raw, "big")
+
+    def get(self, key: bytes) -> bytes | None:
+        """Give the value of a key."""
+        value: bytes | None = self._db.get(DATA + key)
+        return value
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Give the values of keys, in one read."""
+        return cast("list[bytes | None]", self._db.get([DATA + key for key in keys])) if keys else []
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the keys that start with ``prefix``, in order, with their values."""
+        start = DATA + prefix
+        for key, value in cast("Iterator[tuple[bytes, bytes]]", self._db.items(from_key=start)):
+            if not key.startswith(start):
+                return
+            yield key[len(DATA) :], value
+
+    def write(self, items: Mapping[bytes, bytes | None], offset: int | None) -> None:
+        """Write values (None deletes) and, where given, the changelog offset: all of it or nothing."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in items.items():
+            if value is None:
+                batch.delete(DATA + key)
+            else:
+                batch.put(DATA + key, value)
+        if offset is not None:
+            batch.put(OFFSET, offset.to_bytes(8, "big"))
+        self._db.write(batch)
+
+    def close(self) -> None:
+        """Close; nothing is lost."""
+        self._db.close()
