@@ -1,0 +1,91 @@
+"""Ingest on a free port over a real database, for tests."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import asyncpg
+from aiohttp import web
+
+from app.codec import decode_facts
+from app.ingest.routes import add_routes
+from app.log.contract import Log, Record, TopicSpec
+from app.log.postgres import PostgresLog
+from app.model import Address, Facts
+from app.settings import Settings
+from app.stores.projects import Project, Projects
+from app.topics import FACTS, SOURCES, qualified
+from tests.integration.bad_input import Names
+
+PARTITIONS = 4
+
+
+class Site(NamedTuple):
+    """A running ingest: where it is, what is behind it."""
+
+    url: str
+    log: Log
+    projects: Projects
+    project: Project
+    names: Names
+
+    async def records(self) -> dict[Address, tuple[Facts, Record]]:
+        """Give all source records by their addresses."""
+        found: dict[Address, tuple[Facts, Record]] = {}
+        for topic in SOURCES:
+            for partition in range(PARTITIONS):
+                for record in await _read(self.log, qualified(1, topic), partition):
+                    address = Address(record.topic, record.partition, record.offset)
+                    found[address] = (decode_facts(record.headers[FACTS]), record)
+        return found
+
+
+async def _read(log: Log, topic: str, partition: int) -> list[Record]:
+    found: list[Record] = []
+    while batch := await log.read(topic, partition, len(found), max_bytes=64 << 20):
+        found += batch
+    return found
+
+
+@asynccontextmanager
+async def running_ingest(
+    database: str, *, read_timeout: float = 30.0, trusted_proxies: str = "", body_memory_mb: int = 256
+) -> AsyncIterator[Site]:
+    """Serve ingest over a migrated database as long as the block runs."""
+    settings = Settings(
+        partitions=PARTITIONS,
+        read_timeout=read_timeout,
+        trusted_proxies=trusted_proxies,
+        body_memory_mb=body_memory_mb,
+    )
+    async with asyncpg.create_pool(database, min_size=1, max_size=4) as pool, PostgresLog(database) as log:
+        await log.ensure([TopicSpec(qualified(1, topic), PARTITIONS) for topic in SOURCES])
+        projects = Projects(pool)
+        project, names = await _names(projects)
+        async with serving(log, projects, settings) as url:
+            yield Site(url, log, projects, project, names)
+
+
+@asynccontextmanager
+async def serving(log: Log, projects: Projects, settings: Settings) -> AsyncIterator[str]:
+    """Serve ingest over these; gives the address."""
+    application = web.Application()
+    add_routes(application, log=log, projects=projects, settings=settings, generation=1)
+    runner = web.AppRunner(application, auto_decompress=False, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+async def _names(projects: Projects) -> tuple[Project, Names]:
+    project = await projects.create("shop")
+    other = await projects.create("other")
+    disabled = project.sentry_key
+    await projects.rotate_key(project.id, "sentry")
+    renewed = await projects.get(project.id)
+    assert renewed is not None
+    return renewed, Names(renewed.id, renewed.sentry_key, renewed.raygun_key, other.id, other.sentry_key, disabled)
