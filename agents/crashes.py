@@ -7,9 +7,10 @@ from agents.source import SourceAgent, Work
 from app.crash_batch import KINDS, CrashBatch, keys_of
 from app.deadletters import InARow
 from app.digest import Digest
+from app.log.batch import Claim
 from app.log.contract import Record
 from app.model import Facts
-from app.stream import Claim, RoleApp
+from app.stream import RoleApp
 from app.topics import CRASHES
 from tables import seen
 

@@ -12,3 +12,4 @@ BATCH_SECONDS = Histogram(
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
 )
 EXPIRED = Counter("faultline_agent_expired_states", "Changelog records of state that expired, by role.", ["role"])
+ROWS = Counter("faultline_rates_rows", "Window rows by why they were published.", ["why"])

@@ -6,10 +6,11 @@ from typing import ClassVar, Final
 from agents.source import SourceAgent, Work
 from app.deadletters import InARow
 from app.digest import Digest
+from app.log.batch import Claim
 from app.log.contract import Record
 from app.model import Facts
 from app.session_batch import KINDS, Changed, SessionBatch, keys_of
-from app.stream import Claim, RoleApp
+from app.stream import RoleApp
 from app.topics import SESSIONS
 from tables import sessions
 
@@ -55,16 +56,6 @@ class Sessions(SourceAgent):
         """Give sessions whose 5 days are over for every record to come."""
         local = self.table.scan(partition, sessions.EXPIRY)
         return sessions.expired(local, sessions.expired_before(received), self.expire_most)
-
-    async def flush(self, partition: int) -> None:
-        """Write the staged states; a send of unknown outcome ends the process.
-
-        Were it tried again, the first try could land after a later state of the same key, and compaction would keep it.
-        """
-        try:
-            await super().flush(partition)
-        except Exception as error:  # noqa: BLE001  whatever it was, its outcome is not known
-            await self.app.fatal(error)
 
 
 def _staged(changed: Sequence[Changed]) -> Iterator[tuple[bytes, bytes | None]]:

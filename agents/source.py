@@ -17,11 +17,11 @@ from agents import metrics
 from app.cells import HOUR
 from app.deadletters import InARow
 from app.digest import Digest, Targets, empty_spans, too_large
-from app.log.batch import Batch
+from app.log.batch import Batch, Claim
 from app.log.contract import Record
 from app.model import Facts
 from app.stores.projects import Projects
-from app.stream import Claim, RoleApp
+from app.stream import RoleApp
 from app.topics import DEAD_LETTERS, DELTAS, PROCESSED, Source
 from tables.behind import Behind
 from tables.durable import DurableTable, Localise
@@ -81,10 +81,6 @@ class SourceAgent(ABC):
         ``received`` (ms) is the greatest among records behind this owner's own, accepted commit.
         """
 
-    async def flush(self, partition: int) -> None:
-        """Write the staged state."""
-        await self.table.flush(partition)
-
     async def handle(self, batch: Batch, claim: Claim) -> None:
         """Do one batch; on return all of it is durable. May be called again with the same batch after any error."""
         if batch.idle_at is not None:
@@ -108,7 +104,7 @@ class SourceAgent(ABC):
             return
         await self.app.produce(out)
         self._stage(records[0].topic, claim, work.state)
-        await self.flush(claim.partition)
+        await self.table.flush(claim.partition)
         owned.behind.handled(digest.span.b, digest.span.latest)
         owned.failures = in_a_row.count
         _measure(self.role, digest)
