@@ -1,0 +1,116 @@
+"""From plain JSON values to a Struct, leniently: a field of a wrong type is dropped with a note, the rest is kept.
+
+What ``msgspec`` itself would accept comes out the same, so that the fast path and this one give one event.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+from msgspec import inspect
+
+from app.normalise.text import Notes
+
+_DROPPED: Final = object()
+Reader = Callable[[Any, str, Notes], Any]
+
+
+@lru_cache(maxsize=None)
+def reader(shape: type, *, any_case: bool = False) -> Reader:
+    """Give the function (value, path, notes) → ``shape`` of one Struct; any_case matches keys case-insensitively."""
+    return _reader(inspect.type_info(shape), any_case)
+
+
+def _reader(info: inspect.Type, any_case: bool) -> Reader:  # noqa: FBT001  private, and set once at the top
+    if isinstance(info, inspect.StructType):
+        return _struct(info, any_case)
+    if isinstance(info, inspect.ListType):
+        return _list(_reader(info.item_type, any_case))
+    if isinstance(info, inspect.UnionType):
+        return _union([(part, _reader(part, any_case)) for part in info.types])
+    return _scalar(info)
+
+
+def _struct(info: inspect.StructType, any_case: bool) -> Reader:  # noqa: FBT001  private
+    fields = [(f.encode_name.lower() if any_case else f.encode_name, f.name, f.encode_name) for f in info.fields]
+    readers = {field.name: _reader(field.type, any_case) for field in info.fields}
+
+    def read(value: Any, path: str, notes: Notes) -> Any:  # noqa: ANN401  any JSON value
+        if not isinstance(value, dict):
+            return _DROPPED
+        keyed = {key.lower(): item for key, item in value.items()} if any_case else value
+        found = {}
+        for key, name, shown in fields:
+            if key in keyed:
+                item = readers[name](keyed[key], f"{path}.{shown}" if path else shown, notes)
+                if item is not _DROPPED:
+                    found[name] = item
+                else:
+                    notes.add(f"{path}.{shown} dropped: wrong type".lstrip("."))
+        return info.cls(**found)
+
+    return read
+
+
+def _list(item_reader: Reader) -> Reader:
+    def read(value: Any, path: str, notes: Notes) -> Any:  # noqa: ANN401  any JSON value
+        if not isinstance(value, list):
+            return _DROPPED
+        kept = []
+        for item in value:
+            read_item = item_reader(item, f"{path}[]", notes)
+            if read_item is _DROPPED:
+                notes.add(f"{path}[] dropped: wrong type")
+            else:
+                kept.append(read_item)
+        return kept
+
+    return read
+
+
+def _union(readers: list[tuple[inspect.Type, Reader]]) -> Reader:
+    def read(value: Any, path: str, notes: Notes) -> Any:  # noqa: ANN401  any JSON value
+        for _, one in readers:
+            item = one(value, path, notes)
+            if item is not _DROPPED:
+                return item
+        return _DROPPED
+
+    return read
+
+
+def _scalar(info: inspect.Type) -> Reader:
+    accepts = _ACCEPTS[type(info)]
+    return lambda value, _path, _notes: accepts(value)
+
+
+def _integer(value: object) -> object:
+    if isinstance(value, bool):
+        return _DROPPED
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    digits = value.strip() if isinstance(value, str) else ""
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 20 else _DROPPED  # noqa: PLR2004  64 bits
+
+
+def _number(value: object) -> object:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else _DROPPED
+
+
+_ACCEPTS: Final[dict[type[inspect.Type], Callable[[Any], Any]]] = {
+    inspect.StrType: lambda value: value if isinstance(value, str) else _DROPPED,
+    inspect.IntType: _integer,
+    inspect.FloatType: _number,
+    inspect.BoolType: lambda value: value if isinstance(value, bool) else _DROPPED,
+    inspect.NoneType: lambda value: None if value is None else _DROPPED,
+    inspect.AnyType: lambda value: value,
+    inspect.RawType: lambda value: value,
+}
+
+
+def convert(value: dict[str, Any], shape: type[msgspec.Struct], notes: Notes, *, any_case: bool = False) -> Any:  # noqa: ANN401  the shape's instance
+    """Give ``shape`` of a JSON object; never raises."""
+    return reader(shape, any_case=any_case)(value, "", notes)

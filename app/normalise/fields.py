@@ -1,0 +1,75 @@
+"""Readers of small loose fields that both protocols share: texts that may be numbers, tags, levels, fingerprints."""
+
+from typing import Any, Final
+
+from app.model import Level
+from app.normalise.text import SHORT, TAGS, Notes, clean
+
+_LEVELS: Final[dict[str, Level]] = {
+    "fatal": "fatal", "critical": "fatal", "error": "error", "warning": "warning", "warn": "warning", "info": "info",
+    "log": "info", "debug": "debug", "trace": "debug", "50": "fatal", "40": "error", "30": "warning", "20": "info",
+    "10": "debug",
+}  # fmt: skip
+"""Sentry's five, JavaScript's and Python's names, and Python's numbers."""
+
+_FINGERPRINTS: Final = 20
+_BIGGEST: Final = 2**31
+
+
+def plain(value: object, limit: int = SHORT) -> str:
+    """Give the text of a field that may be text, a number or a truth value; '' for anything else."""
+    if isinstance(value, str):
+        return value[:limit]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)[:limit] if abs(value) < 1 << 128 else ""
+    return repr(value)[:limit] if isinstance(value, float) else ""
+
+
+def line(value: int | None) -> int | None:
+    """Give a line or column number, None for one that cannot be."""
+    return value if value is not None and 0 <= value < _BIGGEST else None
+
+
+def level(value: object, notes: Notes) -> Level:
+    """Give the level; error where it is absent, or unknown with a note."""
+    if value is None:
+        return "error"
+    found = _LEVELS.get(plain(value).lower())
+    if found is None:
+        notes.add("level unknown: taken as error")
+    return found or "error"
+
+
+def fingerprint(value: object, notes: Notes) -> list[str]:
+    """Give the client's own fingerprint; [] is the default grouping."""
+    if value is None:
+        return []
+    parts = [value] if isinstance(value, str) else value
+    if not isinstance(parts, list):
+        notes.add("fingerprint dropped: wrong type")
+        return []
+    texts = [plain(part) for part in parts[:_FINGERPRINTS]]
+    return texts if any(texts) else []
+
+
+def tags(value: Any, notes: Notes) -> dict[str, str]:  # noqa: ANN401  an object or a list of pairs
+    """Give tags by name from an object, a list of pairs, or a list of {key, value}."""
+    if not value:
+        return {}
+    if isinstance(value, dict):
+        pairs = list(value.items())
+    elif isinstance(value, list):
+        pairs = [pair for item in value[: TAGS * 2] if (pair := _pair(item))]
+    else:
+        pairs = []
+    if not pairs or len(pairs) > TAGS:
+        notes.add("tags dropped: wrong type" if not pairs else f"more than {TAGS} tags: the rest dropped")
+    return {clean(plain(key)): clean(plain(text)) for key, text in pairs[:TAGS] if text is not None and plain(key)}
+
+
+def _pair(item: object) -> tuple[Any, Any] | None:
+    if isinstance(item, list) and len(item) == 2:  # noqa: PLR2004  a pair
+        return item[0], item[1]
+    return (item.get("key"), item.get("value")) if isinstance(item, dict) and "key" in item else None

@@ -1,0 +1,58 @@
+"""What only an event's page shows: source context, variables, request, breadcrumbs, contexts, extra."""
+
+from typing import Any
+
+from app.model import Breadcrumb, Event, Frame
+from app.normalise.fields import plain
+from app.normalise.sentry_shape import FullFrame, FullSentryEvent
+from app.normalise.text import BREADCRUMBS, MESSAGE, SHORT, SOURCE, Notes, clean, tidy
+from app.normalise.times import milliseconds
+
+
+def frame(frame: Frame, raw: FullFrame) -> None:
+    """Add the lines around the failing one, numbered, and the variables."""
+    before, after = _lines(raw.pre_context), _lines(raw.post_context)
+    if frame.line is not None and (before or after or frame.source):
+        numbered = [*before, frame.source, *after]
+        first = frame.line - len(before)
+        frame.context = [(first + index, text) for index, text in enumerate(numbered)]
+    frame.vars = _object(raw.vars)
+
+
+def sentry(event: Event, raw: FullSentryEvent[FullFrame], notes: Notes) -> None:
+    """Add what a page shows of a Sentry event."""
+    event.request = _object(raw.request)
+    event.contexts = _object(raw.contexts)
+    event.extra = _object(raw.extra)
+    event.modules = {key: plain(value) for key, value in _object(raw.modules).items()}
+    crumbs = raw.breadcrumbs.get("values") if isinstance(raw.breadcrumbs, dict) else raw.breadcrumbs
+    event.breadcrumbs = breadcrumbs(crumbs, notes)
+
+
+def breadcrumbs(value: Any, notes: Notes) -> list[Breadcrumb]:  # noqa: ANN401  any JSON value
+    """Give the last BREADCRUMBS of a list of either protocol's breadcrumbs, oldest first."""
+    if not isinstance(value, list):
+        return []
+    if len(value) > BREADCRUMBS:
+        notes.add(f"more than {BREADCRUMBS} breadcrumbs: the oldest dropped")
+    return [_breadcrumb(item) for item in value[-BREADCRUMBS:] if isinstance(item, dict)]
+
+
+def _breadcrumb(item: dict[str, Any]) -> Breadcrumb:
+    fields = {key.lower(): part for key, part in item.items()}
+    return Breadcrumb(
+        time=milliseconds(fields.get("timestamp")),
+        type=clean(plain(fields.get("type"))),
+        category=clean(plain(fields.get("category"))),
+        level=clean(plain(fields.get("level"))),
+        message=clean(plain(fields.get("message"), MESSAGE)),
+        data=_object(fields.get("data")) or _object(fields.get("customdata")),
+    )
+
+
+def _lines(value: Any) -> list[str]:  # noqa: ANN401  any JSON value
+    return [clean(plain(text, SOURCE)) for text in value[:SHORT]] if isinstance(value, list) else []
+
+
+def _object(value: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value
+    return tidy(value) if isinstance(value, dict) else {"value": tidy(value)} if value else {}

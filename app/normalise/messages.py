@@ -1,0 +1,36 @@
+"""The message of a Sentry event, in whichever field and shape it comes."""
+
+import re
+from typing import Any, Final
+
+from app.normalise.fields import plain
+from app.normalise.sentry_shape import LightFrame, LogEntry, SentryEvent
+from app.normalise.text import MESSAGE, Notes
+
+_PLACE: Final = re.compile(r"%[sdifrxo]|\{\w{0,32}\}")
+
+
+def message_of(raw: SentryEvent[LightFrame], notes: Notes) -> tuple[str, str]:
+    """Give (formatted message, template before its parameters were put in), '' for what is not sent."""
+    for field in (raw.logentry, raw.message):
+        if isinstance(field, str) and field:
+            return notes.cut(field, MESSAGE, "message"), ""
+        if isinstance(field, LogEntry) and (field.formatted or field.message):
+            return _of_entry(field, notes)
+    if raw.csp is not None:
+        return notes.cut(f"{raw.csp.effective_directive}: blocked {raw.csp.blocked_uri}", MESSAGE, "csp"), ""
+    return "", ""
+
+
+def _of_entry(entry: LogEntry, notes: Notes) -> tuple[str, str]:
+    template = notes.cut(entry.message, MESSAGE, "message")
+    formatted = notes.cut(entry.formatted, MESSAGE, "message") or _filled(template, entry.params)
+    return formatted[:MESSAGE], template if template != formatted else ""
+
+
+def _filled(template: str, params: Any) -> str:  # noqa: ANN401  any JSON value
+    """Put parameters in by place or name; never by ``%`` or ``format``, which a hostile template makes expensive."""
+    if not isinstance(params, list | dict) or not params:
+        return template
+    in_order = iter(params if isinstance(params, list) else params.values())
+    return _PLACE.sub(lambda match: plain(next(in_order, match[0])) or match[0], template)

@@ -1,0 +1,207 @@
+"""One Raygun body to an Event: decode what is needed, then build. Source of all shapes: WIRE.md 1 and 7."""
+
+from typing import Any, Final
+
+import msgspec
+
+from app.model import Event, Facts, Malformed, Raised
+from app.normalise import fullraygun as pages
+from app.normalise.clients import LOGGER, address_of, frame_of, platform_of, split_type, without_type
+from app.normalise.coerce import convert
+from app.normalise.fields import plain
+from app.normalise.parse import has_nul, parse
+from app.normalise.people import raygun_user
+from app.normalise.raygun_shape import (
+    FullRaygunBody,
+    FullRaygunDetails,
+    FullRaygunError,
+    RaygunBody,
+    RaygunDetails,
+    RaygunError,
+    RaygunFrame,
+    RaygunRequest,
+)
+from app.normalise.text import EXCEPTIONS, FRAMES, MESSAGE, OUTER_FRAMES, SHORT, TYPE, Notes, clean
+from app.normalise.times import correct, milliseconds
+
+_light: Final = msgspec.json.Decoder(RaygunBody)
+_full: Final = msgspec.json.Decoder(FullRaygunBody)
+_error: Final = msgspec.json.Decoder(RaygunError)
+_full_error: Final = msgspec.json.Decoder(FullRaygunError)
+
+_NO_RELEASE: Final = frozenset(("", "not defined", "not supplied"))
+_UNHANDLED: Final = frozenset(
+    ("unhandledexception", "unhandledpromiserejection", "uncaughtexception", "unhandledrejection")
+)
+_TAGS: Final = 100
+Body = RaygunBody | FullRaygunBody
+
+
+def raygun_event(facts: Facts, payload: bytes, *, full: bool) -> Event:
+    """Give the event of one Raygun body. Raises Malformed for what is no object with ``details``."""
+    notes = Notes()
+    event = _build(facts, _decode(payload, notes, full=full), notes, full=full)
+    event.notes = notes
+    return event
+
+
+def _decode(payload: bytes, notes: Notes, *, full: bool) -> Body:
+    if not has_nul(payload):
+        try:
+            body: Body = (_full if full else _light).decode(payload)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            pass  # the tolerant reader takes it, or says what is wrong
+        else:
+            if _is_camel(body):
+                return body
+    return tolerant(payload, notes, full=full)
+
+
+def _is_camel(body: Body) -> bool:
+    """Tell whether the names were spelled as the fast decoder reads them; else they may only look absent."""
+    error = body.details.error
+    return body.details.client is not None and error is not None and error.stack_trace is not None
+
+
+def tolerant(payload: bytes, notes: Notes, *, full: bool) -> Body:
+    """Read any JSON object with details, names in any case; wrong types are dropped with a note. Raises Malformed."""
+    value, note = parse(payload)
+    if note:
+        notes.add(note)
+    if not any(key.lower() == "details" and isinstance(item, dict) for key, item in value.items()):
+        raise Malformed("no_details", "a Raygun body needs an object details")
+    body: Body = convert(value, FullRaygunBody if full else RaygunBody, notes, any_case=True)
+    return body
+
+
+def _build(facts: Facts, body: Body, notes: Notes, *, full: bool) -> Event:
+    details = body.details
+    happened = milliseconds(body.occurred_on)
+    if happened is None:
+        notes.add("occurredOn missing or cannot be read: the time received stands for it")
+    client = (details.client.name if details.client else None) or ""
+    chain = _chain(details.error, notes, full=full)
+    platform = platform_of(client, _frames_of(chain[-1]) if chain else [])
+    tags, unhandled = _tags(details.tags, notes)
+    exceptions = [_raised(error, platform, notes, full=full) for error in chain]
+    if unhandled and exceptions:
+        exceptions[-1].handled = False
+    logger = LOGGER.fullmatch(exceptions[-1].type) if exceptions else None
+    event = Event(
+        event_id=facts.event_id,
+        project=facts.project,
+        kind=facts.kind,
+        received=facts.received,
+        time=correct(happened, facts.sent, facts.received),
+        happened=happened,
+        sent=facts.sent,
+        platform=platform,
+        logger=logger[1] if logger else "",
+        message=exceptions[-1].value if logger else "",
+        release=_release(details.version),
+        environment=_environment(details.user_custom_data),
+        server=notes.cut(details.machine_name, SHORT, "machineName"),
+        exceptions=exceptions,
+        fingerprint=[clean(details.grouping_key)[:SHORT]] if details.grouping_key else [],
+        user=raygun_user(details.user, notes, full=full),
+        tags=tags,
+        sdk_name=notes.cut(client, SHORT, "client.name"),
+        sdk_version=notes.cut(details.client.version, SHORT, "client.version") if details.client else "",
+        url=_url(details),
+        unhandled=unhandled,
+    )
+    if isinstance(details, FullRaygunDetails):
+        pages.raygun(event, details, notes)
+    return event
+
+
+def _chain(error: RaygunError | None, notes: Notes, *, full: bool) -> list[RaygunError]:
+    """Give the errors, causes first, the outermost last; walked without recursion, at most EXCEPTIONS."""
+    found: list[RaygunError] = []
+    pending = [error]
+    while pending:
+        if len(found) == EXCEPTIONS:
+            notes.add(f"more than {EXCEPTIONS} errors: the innermost dropped")
+            break
+        current = pending.pop(0)
+        if current is not None:
+            found.append(current)
+            pending += [_inner(raw, notes, full=full) for raw in [current.inner_error, *_several(current.inner_errors)]]
+    return found[::-1]
+
+
+def _several(raw: Any) -> list[Any]:  # noqa: ANN401  undecoded JSON, or any JSON value from the tolerant reader
+    value = msgspec.json.decode(raw, type=list[msgspec.Raw] | Any) if isinstance(raw, msgspec.Raw) else raw
+    return value[:EXCEPTIONS] if isinstance(value, list) else []
+
+
+def _inner(raw: Any, notes: Notes, *, full: bool) -> RaygunError | None:  # noqa: ANN401  as above
+    if isinstance(raw, msgspec.Raw):
+        try:
+            return (_full_error if full else _error).decode(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raw = _plain(bytes(raw))
+    if not isinstance(raw, dict):
+        return None
+    error: RaygunError = convert(raw, FullRaygunError if full else RaygunError, notes, any_case=True)
+    return error
+
+
+def _plain(raw: bytes) -> Any:  # noqa: ANN401  any JSON value
+    try:
+        return parse(raw)[0]
+    except Malformed:
+        return None
+
+
+def _frames_of(error: RaygunError) -> list[RaygunFrame]:
+    return [frame for frame in error.stack_trace or [] if frame is not None]
+
+
+def _raised(error: RaygunError, platform: str, notes: Notes, *, full: bool) -> Raised:
+    name = notes.cut(error.class_name, TYPE, "className")
+    kind, module = split_type(name, platform)
+    raw = _frames_of(error)
+    if platform != "python":
+        raw = raw[::-1]
+    if len(raw) > FRAMES:
+        notes.add(f"more than {FRAMES} frames: the middle ones dropped")
+        raw = raw[:OUTER_FRAMES] + raw[OUTER_FRAMES - FRAMES :]
+    frames = [frame_of(frame, platform, notes) for frame in raw]
+    if full:
+        pages.variables(frames, raw)
+    return Raised(
+        type=kind,
+        value=without_type(notes.cut(error.message, MESSAGE, "message"), name),
+        module=module,
+        synthetic=bool(LOGGER.fullmatch(name)),
+        frames=frames,
+    )
+
+
+def _release(version: object) -> str:
+    text = plain(version)
+    return "" if text.strip().lower() in _NO_RELEASE else text
+
+
+def _environment(data: object) -> str:
+    """Raygun has no environment of its own; applications put it among their custom data."""
+    return plain(data.get("environment")) if isinstance(data, dict) else ""
+
+
+def _tags(value: object, notes: Notes) -> tuple[dict[str, str], bool]:
+    """Give tags by name (``name:value`` is split, others are "true"), and whether one says "unhandled"."""
+    if value is not None and not isinstance(value, list):
+        notes.add("tags dropped: wrong type")
+    texts = [clean(text) for item in (value if isinstance(value, list) else [])[:_TAGS] if (text := plain(item))]
+    pairs = [text.partition(":") for text in texts]
+    tags = {name: rest if colon else "true" for name, colon, rest in pairs if name}
+    return tags, any(text.lower() in _UNHANDLED for text in texts)
+
+
+def _url(details: RaygunDetails) -> str:
+    request = details.request
+    if isinstance(request, RaygunRequest):
+        return address_of(request.url, request.host_name)
+    fields = {key.lower(): plain(item) for key, item in request.items()} if isinstance(request, dict) else {}
+    return address_of(fields.get("url"), fields.get("hostname"))

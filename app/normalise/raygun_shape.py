@@ -1,0 +1,93 @@
+"""The parts of a Raygun body that are read; names as raygun4py and Raygun's documentation write them (camelCase).
+
+raygun4js writes PascalCase and others mix: the lenient reader matches names in any case. Source: WIRE.md 1 and 7.
+"""
+
+from typing import Any
+
+from msgspec import Raw, Struct
+
+
+class RaygunFrame(Struct, rename="camel"):
+    """One frame; which field holds the function depends on the client."""
+
+    line_number: Any = None
+    column_number: Any = None
+    class_name: str | None = None
+    file_name: str | None = None
+    method_name: str | None = None
+
+
+class FullRaygunFrame(RaygunFrame, rename="camel"):
+    """With what only a page shows."""
+
+    local_variables: Any = None
+
+
+class RaygunError(Struct, rename="camel"):
+    """One error; its cause stays undecoded until the chain is walked, so that depth costs no recursion."""
+
+    class_name: str | None = None
+    message: str | None = None
+    stack_trace: list[RaygunFrame | None] | None = None
+    inner_error: Raw = Raw(b"null")
+    inner_errors: Raw = Raw(b"null")
+
+
+class FullRaygunError(RaygunError, rename="camel"):
+    """With what only a page shows."""
+
+    stack_trace: list[FullRaygunFrame | None] | None = None  # type: ignore[assignment]  the same list with fuller frames
+    data: Any = None
+
+
+class RaygunClient(Struct, rename="camel"):
+    """Who sent it."""
+
+    name: str | None = None
+    version: str | None = None
+
+
+class RaygunRequest(Struct, rename="camel"):
+    """The address alone; a full event has all of it."""
+
+    url: str | None = None
+    host_name: str | None = None
+
+
+class RaygunDetails(Struct, rename="camel"):
+    """``details``."""
+
+    machine_name: str | None = None
+    grouping_key: str | None = None
+    version: Any = None
+    client: RaygunClient | None = None
+    error: RaygunError | None = None
+    request: RaygunRequest | None = None
+    user: Any = None
+    tags: Any = None
+    user_custom_data: Any = None
+
+
+class FullRaygunDetails(RaygunDetails, rename="camel"):
+    """With what only a page shows."""
+
+    error: FullRaygunError | None = None
+    request: Any = None
+    environment: Any = None
+    response: Any = None
+    breadcrumbs: Any = None
+
+
+class RaygunBody(Struct, rename="camel"):
+    """One report."""
+
+    details: RaygunDetails
+    occurred_on: Any = None
+
+
+class FullRaygunBody(Struct, rename="camel"):
+    """One report, for its page."""
+
+    details: FullRaygunDetails
+    occurred_on: Any = None

@@ -1,0 +1,25 @@
+"""Secrets out of payloads, by versioned lists. Pure, idempotent, in linear time."""
+
+from typing import Final
+
+from app.codec import UnknownSchema
+from app.normalise.scrubbing.prose import without_secrets
+from app.normalise.scrubbing.walk import Walk
+
+VERSIONS: Final = (1,)
+
+
+def scrub(payload: bytes, version: int) -> bytes:
+    """Give the JSON payload with each secret's value as ``[Filtered]``, all other bytes as they came.
+
+    The very object where nothing was found. NaN, bad UTF-8 and deep nesting need no other way: only spans are looked
+    at. Raises UnknownSchema for a version of the list that this code does not know: an older worker must stop.
+    """
+    if version not in VERSIONS:
+        raise UnknownSchema(f"scrub list {version}; this version knows {VERSIONS[-1]}: upgrade the worker first")
+    return Walk(payload).run()
+
+
+def scrub_text(payload: bytes) -> bytes:
+    """Give any bytes, JSON or not, with the secrets in them as ``[Filtered]`` as far as text shows them."""
+    return without_secrets(payload)

@@ -1,0 +1,36 @@
+"""Whether a name, of a key, a header, a variable, says that its value is a secret."""
+
+import re
+from typing import Final
+
+from app.normalise.scrubbing import rules_v1 as rules
+from app.normalise.scrubbing.linear import search
+
+_secret_part: Final = search("(?i)" + "|".join(rules.NAMES))
+_HARMLESS: Final = re.compile("|".join(rules.HARMLESS).encode(), re.IGNORECASE)
+_WORDS: Final = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_LONGEST: Final = 1024
+
+
+def is_secret(name: bytes) -> bool:
+    """Tell whether the value under this name (UTF-8, escapes undone) is a secret; linear in its length."""
+    if name.decode("utf-8", "replace") in rules.NEVER:
+        return False
+    if len(name) > _LONGEST:
+        return _secret_part(name) is not None
+    words = words_of(name)
+    if words and words[-1] in rules.TYPES:
+        return False
+    bare = _HARMLESS.sub(b"", name)
+    return _secret_part(bare) is not None or not rules.WORDS.isdisjoint(words)
+
+
+def counts(name: bytes) -> bool:
+    """Tell whether a number under this name counts or measures, and so is no secret."""
+    words = words_of(name[-_LONGEST:])
+    return bool(words) and words[-1] in rules.COUNTING
+
+
+def words_of(name: bytes) -> list[str]:
+    """Give a name's words in lower case: ``sessionToken`` and ``session-token`` are both session, token."""
+    return [word.decode().lower() for word in _WORDS.findall(name)]

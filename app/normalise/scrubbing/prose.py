@@ -1,0 +1,165 @@
+"""Secrets in text: a name, a separator, a value, as in code, command lines, queries, headers, JSON or repr in a string.
+
+Everything is bytes of UTF-8. Each step is linear: names are looked for by re2, what follows by anchored patterns.
+"""
+
+import re
+from typing import Final
+
+from app.normalise.scrubbing import rules_v1 as rules
+from app.normalise.scrubbing.cards import FILTERED, without_cards
+from app.normalise.scrubbing.names import is_secret, words_of
+from app.normalise.scrubbing.spots import find_names
+
+_PASSES: Final = 4
+_NAME_LENGTH: Final = 100
+_NAME_BYTES: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$-")
+
+_NAME_TAIL: Final = re.compile(rb"[\w.$-]{0,100}+")
+_SEPARATOR: Final = re.compile(
+    rb"\\*[\"'`]?\]?[ \t]*+(?::[ \t]*+[\w.\[\]| ]{1,40}?(?==))?(?:=>|:=|={1,3}|:|%3[dD])\s{0,100}+"
+)
+_DASHED: Final = re.compile(rb"\\*[\"']?\s{0,4}+,\s{0,4}+|[ \t]{1,4}+(?=[^\s-])")
+_PAIRED: Final = re.compile(rb"\\*[\"']\s{0,4}+,\s{0,4}+(?=[bu]?\\*[\"'])")
+_OPENED: Final = re.compile(rb"[bBuUrRfF]{0,2}+(\\*+)([\"'`])")
+_INSIDE: Final = {
+    quote: re.compile(rb"[^\\" + quote + rb"]*+(?:\\.[^\\" + quote + rb"]*+)*+", re.DOTALL)
+    for quote in (b'"', b"'", b"`")
+}
+_BRACKETED: Final = re.compile(rb"[\[{(][^\]})]*+[\]})]?|<[^<>\n]{0,500}+>?")
+_REST_OF_LINE: Final = re.compile(rb"[^\r\n\"'<>\\]++")
+_BARE: Final = re.compile(rb"(?:\[Filtered\])?[^\s&;,\"'`<>(){}\[\]\\|]*+")
+_ELEMENT: Final = re.compile(rb">[^<]{1,4000}+(?=</)")
+
+_BEARER: Final = re.compile(rb"\b(bearer[ \t]{1,4}+)([^\s\"'\\,;<>\[\]]++)", re.IGNORECASE)
+_USERINFO: Final = re.compile(rb"(:(?:\\*/){2}[^\s/?#\"'<>@:\\]{0,256}+:)([^\s/?#\"'<>\\]{1,1024})@")
+_USER_TOKEN: Final = re.compile(rb"(:(?:\\*/){2})[^\s/?#\"'<>@:\\]{20,1024}+@")
+_QUERY: Final = re.compile(rf"([?&](?:{'|'.join(rules.QUERY)})=)[^&\s\"'#<>\\]++".encode(), re.IGNORECASE)
+_PRIVATE_KEY: Final = re.compile(
+    rb"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]{0,60}-----|\Z)", re.DOTALL
+)
+_ISSUED: Final = re.compile(rf"(?<![\w-])(?:{'|'.join(rules.ISSUED)})".encode())
+
+
+def without_secrets(text: bytes) -> bytes:
+    """Give the text with each secret's value as [Filtered]; the same again for its own result."""
+    for _ in range(_PASSES):
+        scrubbed = _once(text)
+        if scrubbed == text:
+            return text
+        text = scrubbed
+    return FILTERED if _once(text) != text else text
+
+
+def _once(text: bytes) -> bytes:
+    if b"PRIVATE KEY" in text:
+        text = _PRIVATE_KEY.sub(FILTERED, text)
+    if b"@" in text:
+        text = _USERINFO.sub(rb"\1[Filtered]@", text)
+        text = _USER_TOKEN.sub(rb"\1[Filtered]@", text)
+    if b"=" in text:
+        text = _QUERY.sub(rb"\1[Filtered]", text)
+    text = _named(text)
+    return without_cards(_ISSUED.sub(FILTERED, _BEARER.sub(_bearer, text)))
+
+
+def _bearer(match: re.Match[bytes]) -> bytes:
+    word = match[2].decode("utf-8", "replace").lower().rstrip(".:=")
+    return match[0] if word in rules.SCHEME_WORDS else match[1] + FILTERED
+
+
+def _named(text: bytes) -> bytes:
+    """Replace what follows each secret name."""
+    kept, done, looked = [], 0, 0
+    for spot in find_names(text):
+        if spot.start() < looked:
+            continue
+        start, looked = _whole_name(text, spot.start(), looked)
+        value = _value(text, start, looked)
+        if value is not None:
+            begin, end = value
+            kept += [text[done:begin], FILTERED]
+            done = looked = end
+    return b"".join([*kept, text[done:]]) if kept else text
+
+
+def _whole_name(text: bytes, spot: int, floor: int) -> tuple[int, int]:
+    """Give the span of the name around a spot: letters, digits and ``_.$-``, at most 100 of them each way."""
+    start = spot
+    while start > floor and spot - start < _NAME_LENGTH and text[start - 1] in _NAME_BYTES:
+        start -= 1
+    tail = _NAME_TAIL.match(text, spot)
+    return start, tail.end() if tail else spot
+
+
+def _value(text: bytes, start: int, end: int) -> tuple[int, int] | None:
+    """Give the span to replace behind the name at start..end, None where there is none."""
+    name = text[start:end].strip(b"-.$")
+    if not name or not is_secret(name):
+        return None
+    separator = _separator(text, start, end)
+    if separator is None:
+        return None
+    element = separator.re is _ELEMENT
+    if element:
+        return separator.start() + 1, separator.end()
+    return _quoted(text, separator.end()) or _unquoted(text, separator, name)
+
+
+def _separator(text: bytes, start: int, end: int) -> re.Match[bytes] | None:
+    found = _SEPARATOR.match(text, end)
+    if found is None and text[start : start + 1] == b"-":
+        return _DASHED.match(text, end)
+    if found is None and text[start - 1 : start] == b"<" and start:
+        return _ELEMENT.match(text, end)
+    if (
+        found is None
+        and start > 1
+        and text[start - 1] in b"\"'"
+        and text[max(0, start - 4) : start - 1].strip(b"\\bu")[-1:] in (b"(", b"[")
+    ):
+        return _PAIRED.match(text, end)
+    return found
+
+
+def _quoted(text: bytes, at: int) -> tuple[int, int] | None:
+    opened = _OPENED.match(text, at)
+    if opened is None:
+        return None
+    escapes, quote = opened.groups()
+    if escapes:
+        end = text.find(escapes + quote, opened.end())
+        end = len(text) if end < 0 else end
+    else:
+        inside = _INSIDE[quote].match(text, opened.end())
+        end = inside.end() if inside else opened.end()
+    return (opened.end(), end) if end > opened.end() else (end, end)
+
+
+def _unquoted(text: bytes, separator: re.Match[bytes], name: bytes) -> tuple[int, int] | None:
+    at = separator.end()
+    if not text.startswith(FILTERED, at) and (bracketed := _BRACKETED.match(text, at)):
+        return bracketed.span()
+    colon = b":" in separator[0]
+    if colon and words_of(name)[-1:] in (["cookie"], ["cookies"], ["authorization"]):
+        found = _REST_OF_LINE.match(text, at)
+    else:
+        found = _BARE.match(text, at)
+    if found is None or found.end() == at or _harmless(text, found, name, colon=colon):
+        return None
+    return found.span()
+
+
+def _harmless(text: bytes, value: re.Match[bytes], name: bytes, *, colon: bool) -> bool:
+    """Tell code and prose from a value: a type or None, a call, ``Session: closed``, ``InvalidToken: text``."""
+    word = value[0].rstrip(b".").decode("utf-8", "replace")
+    if word.lower() in rules.KEPT:
+        return True
+    following = text[value.end() : value.end() + 1]
+    if following in (b"(", b"[") and word.replace(".", "").replace("_", "").isalnum():
+        return True
+    if not colon or not word.isalpha():
+        return False
+    words = words_of(name)
+    type_name = name.isalnum() and name[:1].isupper() and len(words) > 1
+    return type_name or name.decode("utf-8", "replace").lower() in rules.PROSE

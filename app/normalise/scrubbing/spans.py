@@ -1,0 +1,60 @@
+"""Where tokens of a JSON text begin and end, found from a place inside them; no parsing of the whole, no recursion."""
+
+import json
+import re
+from typing import Final
+
+STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]|[^\s,:{}\[\]"]++', re.DOTALL)
+COLON: Final = re.compile(rb"\s*+:\s*+")
+COMMA: Final = re.compile(rb"\s*+,\s*+")
+CLOSE: Final = re.compile(rb"\s*+\]")
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def opening_quote(payload: bytes, at: int, floor: int) -> int:
+    """Give the position of the last unescaped quote in [floor, at), -1 for none."""
+    found = payload.rfind(b'"', floor, at)
+    while found >= 0 and _escaped(payload, found, floor):
+        found = payload.rfind(b'"', floor, found)
+    return found
+
+
+def _escaped(payload: bytes, at: int, floor: int) -> bool:
+    start = at
+    while start > floor and payload[start - 1] == 0x5C:  # noqa: PLR2004  a backslash
+        start -= 1
+    return (at - start) % 2 == 1
+
+
+def outside(payload: bytes, floor: int, at: int) -> bool:
+    """Tell whether ``at`` is outside of strings, given that ``floor`` is: by the number of quotes between."""
+    between = payload[floor:at]
+    if b"\\" in between:
+        between = between.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return between.count(b'"') % 2 == 0
+
+
+def unescaped(body: bytes) -> bytes | None:
+    """Give the text of a string's body as UTF-8 (surrogates passed through), None where its escapes are wrong."""
+    if b"\\" not in body:
+        return body
+    try:
+        text = json.loads('"' + body.decode("utf-8", "surrogateescape") + '"', strict=False)
+    except ValueError:
+        return None
+    return str(text).encode("utf-8", "surrogatepass")
+
+
+def escaped(text: bytes, body: bytes) -> bytes:
+    """Give the body of a JSON string of this text; ``body`` is what it was, so that odd bytes stay odd."""
+    if b"\\" not in body and not _needs_escapes(text):
+        return text
+    quoted = json.dumps(text.decode("utf-8", "surrogatepass"), ensure_ascii=False)[1:-1]
+    if _SURROGATE.search(body):
+        return quoted.encode("utf-8", "backslashreplace")
+    return quoted.encode("utf-8", "surrogateescape")
+
+
+def _needs_escapes(text: bytes) -> bool:
+    return b'"' in text or b"\\" in text or b"\n" in text

@@ -1,0 +1,211 @@
+"""A Sentry event item to an Event: decode what is needed, then build. Source of all shapes: WIRE.md 7."""
+
+from typing import Any, Final
+
+import msgspec
+
+from app.model import Event, Facts, Frame, Malformed, Raised, Thread
+from app.normalise import full as pages
+from app.normalise.coerce import convert
+from app.normalise.fields import fingerprint, level, line, plain, tags
+from app.normalise.messages import message_of
+from app.normalise.parse import has_nul, parse
+from app.normalise.people import sentry_user
+from app.normalise.sentry_shape import (
+    ExceptionValue,
+    FullFrame,
+    FullSentryEvent,
+    LightFrame,
+    RequestField,
+    SentryEvent,
+    Stack,
+    ThreadValue,
+)
+from app.normalise.text import (
+    EXCEPTIONS,
+    FRAMES,
+    FUNCTION,
+    MESSAGE,
+    OUTER_FRAMES,
+    PATH,
+    SHORT,
+    SOURCE,
+    THREADS,
+    TYPE,
+    Notes,
+)
+from app.normalise.times import correct, milliseconds
+
+_Shape = SentryEvent[LightFrame]
+_FullShape = FullSentryEvent[FullFrame]
+_light: Final = msgspec.json.Decoder(_Shape)
+_full: Final = msgspec.json.Decoder(_FullShape)
+
+
+def sentry_event(facts: Facts, payload: bytes, *, full: bool) -> Event:
+    """Give the event of one Sentry event item. Raises Malformed for what is no JSON object."""
+    notes = Notes()
+    event = _build(facts, _decode(payload, notes, full=full), notes)
+    event.notes = notes
+    return event
+
+
+def _decode(payload: bytes, notes: Notes, *, full: bool) -> SentryEvent[LightFrame]:
+    if not has_nul(payload):
+        try:
+            return (_full if full else _light).decode(payload)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            pass  # the tolerant reader takes it, or says what is wrong
+    return tolerant(payload, notes, full=full)
+
+
+def tolerant(payload: bytes, notes: Notes, *, full: bool) -> SentryEvent[LightFrame]:
+    """Read any JSON object; fields of a wrong type are dropped with a note. Raises Malformed."""
+    value, note = parse(payload)
+    if note:
+        notes.add(note)
+    shape: SentryEvent[LightFrame] = convert(value, _FullShape if full else _Shape, notes)
+    return shape
+
+
+def _build(facts: Facts, raw: SentryEvent[LightFrame], notes: Notes) -> Event:
+    happened = milliseconds(raw.timestamp)
+    if happened is None and raw.timestamp is not None:
+        notes.add("timestamp dropped: cannot be read")
+    exceptions = _exceptions(raw, notes)
+    threads = _threads(raw, exceptions, notes)
+    message, template = message_of(raw, notes)
+    sdk = raw.sdk
+    event = Event(
+        event_id=facts.event_id,
+        project=facts.project,
+        kind=facts.kind,
+        received=facts.received,
+        time=correct(happened, facts.sent, facts.received),
+        happened=happened,
+        sent=facts.sent,
+        platform=notes.cut(raw.platform, SHORT, "platform") or "other",
+        level=level(raw.level, notes),
+        logger=notes.cut(raw.logger, SHORT, "logger"),
+        message=message,
+        template=template,
+        transaction=notes.cut(raw.transaction or raw.culprit or _template_file(raw), SHORT, "transaction"),
+        release=notes.cut(raw.release, SHORT, "release"),
+        environment=notes.cut(raw.environment, SHORT, "environment"),
+        server=notes.cut(raw.server_name, SHORT, "server_name"),
+        exceptions=exceptions,
+        threads=threads,
+        fingerprint=fingerprint(raw.fingerprint, notes),
+        user=sentry_user(raw, facts, notes),
+        tags=tags(raw.tags, notes),
+        sdk_name=notes.cut(sdk.name, SHORT, "sdk.name") if sdk else "",
+        sdk_version=notes.cut(sdk.version, SHORT, "sdk.version") if sdk else "",
+        url=_url(raw.request, notes),
+        unhandled=any(raised.handled is False for raised in exceptions),
+    )
+    if isinstance(raw, FullSentryEvent):
+        pages.sentry(event, raw, notes)
+    return event
+
+
+def _template_file(raw: SentryEvent[LightFrame]) -> str | None:
+    return raw.template.filename if raw.template else None
+
+
+def _url(request: Any, notes: Notes) -> str:  # noqa: ANN401  the typed field of a light event, any JSON of a full one
+    url = (
+        request.url if isinstance(request, RequestField) else request.get("url") if isinstance(request, dict) else None
+    )
+    return notes.cut(url if isinstance(url, str) else None, PATH, "request.url")
+
+
+def _exceptions(raw: SentryEvent[LightFrame], notes: Notes) -> list[Raised]:
+    field = raw.exception
+    if field is None:
+        return []
+    values = field if isinstance(field, list) else field.values
+    if values is None:
+        values = [field] if not isinstance(field, list) and (field.type or field.value) else []
+    present = [value for value in values if value is not None]
+    if len(present) > EXCEPTIONS:
+        notes.add(f"more than {EXCEPTIONS} exceptions: the middle ones dropped")
+        present = present[: EXCEPTIONS // 2] + present[-EXCEPTIONS // 2 :]
+    return [_raised(value, notes) for value in present]
+
+
+def _raised(value: ExceptionValue[LightFrame], notes: Notes) -> Raised:
+    text = value.value
+    if text is not None and not isinstance(text, str):
+        text = plain(text) or msgspec.json.encode(text).decode()
+    mechanism = value.mechanism
+    return Raised(
+        type=notes.cut(value.type, TYPE, "exception type"),
+        value=notes.cut(text, MESSAGE, "exception value"),
+        module=notes.cut(value.module, TYPE, "exception module"),
+        handled=mechanism.handled if mechanism else None,
+        mechanism=notes.cut(mechanism.type, SHORT, "mechanism") if mechanism else "",
+        synthetic=bool(mechanism.synthetic) if mechanism else False,
+        exception_id=mechanism.exception_id if mechanism else None,
+        parent_id=mechanism.parent_id if mechanism else None,
+        is_group=bool(mechanism.is_exception_group) if mechanism else False,
+        thread_id=plain(value.thread_id),
+        frames=_frames(value.stacktrace or value.raw_stacktrace, notes),
+    )
+
+
+def _threads(raw: SentryEvent[LightFrame], exceptions: list[Raised], notes: Notes) -> list[Thread]:
+    field = raw.threads
+    values = (field if isinstance(field, list) else field.values if field else None) or []
+    present = [value for value in values if value is not None]
+    if len(present) > THREADS:
+        notes.add(f"more than {THREADS} threads: the rest dropped, the crashed and current ones kept")
+        present = sorted(present, key=lambda value: not (value.crashed or value.current or value.main))[:THREADS]
+    threads = [_thread(value, notes) for value in present]
+    if raw.stacktrace:
+        frames = _frames(raw.stacktrace, notes)
+        if not exceptions:
+            threads.append(Thread(crashed=True, current=True, frames=frames))
+        elif not exceptions[-1].frames:
+            exceptions[-1].frames = frames
+    return threads
+
+
+def _thread(value: ThreadValue[LightFrame], notes: Notes) -> Thread:
+    return Thread(
+        id=plain(value.id),
+        name=notes.cut(value.name, SHORT, "thread name"),
+        crashed=bool(value.crashed),
+        current=bool(value.current),
+        main=bool(value.main),
+        frames=_frames(value.stacktrace or value.raw_stacktrace, notes),
+    )
+
+
+def _frames(stack: Stack[LightFrame] | None, notes: Notes) -> list[Frame]:
+    frames = stack.frames if stack else None
+    if not frames:
+        return []
+    if len(frames) > FRAMES:
+        notes.add(f"more than {FRAMES} frames: the middle ones dropped")
+        frames = frames[:OUTER_FRAMES] + frames[OUTER_FRAMES - FRAMES :]
+    return [_frame(frame, notes) for frame in frames if frame is not None]
+
+
+def _frame(raw: LightFrame, notes: Notes) -> Frame:
+    cut = notes.cut
+    frame = Frame(
+        cut(raw.function or raw.raw_function, FUNCTION, "function"),
+        cut(raw.module, FUNCTION, "module"),
+        cut(raw.filename, PATH, "filename"),
+        cut(raw.abs_path, PATH, "abs_path"),
+        line(raw.lineno),
+        line(raw.colno),
+        raw.in_app,
+        cut(raw.package, PATH, "package"),
+        cut(raw.symbol, FUNCTION, "symbol"),
+        plain(raw.instruction_addr) if raw.instruction_addr is not None else "",
+        cut(raw.context_line, SOURCE, "context_line"),
+    )
+    if isinstance(raw, FullFrame):
+        pages.frame(frame, raw)
+    return frame

@@ -1,0 +1,168 @@
+"""The parts of a Sentry event that are read, as they come: all optional, each null where SDKs send null.
+
+Generic in the frame, so that a light event decodes only what grouping and search need. Source: WIRE.md 7.
+"""
+
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+
+class LightFrame(Struct):
+    """One frame; ``lineno`` and ``colno`` count from 1."""
+
+    function: str | None = None
+    module: str | None = None
+    filename: str | None = None
+    abs_path: str | None = None
+    lineno: int | None = None
+    colno: int | None = None
+    in_app: bool | None = None
+    package: str | None = None
+    symbol: str | None = None
+    instruction_addr: Any = None
+    context_line: str | None = None
+    raw_function: str | None = None
+
+
+class FullFrame(LightFrame):
+    """With what only a page shows."""
+
+    pre_context: Any = None
+    post_context: Any = None
+    vars: Any = None
+
+
+F = TypeVar("F", bound=LightFrame)
+
+
+class Stack(Struct, Generic[F]):
+    """Frames, outermost first."""
+
+    frames: list[F | None] | None = None
+
+
+class Mechanism(Struct):
+    """How the exception was caught, and its place in a tree of exceptions."""
+
+    type: str | None = None
+    handled: bool | None = None
+    synthetic: bool | None = None
+    exception_id: int | None = None
+    parent_id: int | None = None
+    is_exception_group: bool | None = None
+
+
+class ExceptionValue(Struct, Generic[F]):
+    """One exception."""
+
+    type: str | None = None
+    value: Any = None
+    module: str | None = None
+    thread_id: Any = None
+    mechanism: Mechanism | None = None
+    stacktrace: Stack[F] | None = None
+    raw_stacktrace: Stack[F] | None = None
+
+
+class ExceptionField(ExceptionValue[F], Generic[F]):
+    """``exception`` as an object: with values, or one exception itself."""
+
+    values: list[ExceptionValue[F] | None] | None = None
+
+
+class ThreadValue(Struct, Generic[F]):
+    """One thread."""
+
+    id: Any = None
+    name: str | None = None
+    crashed: bool | None = None
+    current: bool | None = None
+    main: bool | None = None
+    stacktrace: Stack[F] | None = None
+    raw_stacktrace: Stack[F] | None = None
+
+
+class ThreadField(Struct, Generic[F]):
+    """``threads`` as an object."""
+
+    values: list[ThreadValue[F] | None] | None = None
+
+
+class LogEntry(Struct):
+    """A message with its parameters."""
+
+    formatted: str | None = None
+    message: str | None = None
+    params: Any = None
+
+
+class RequestField(Struct):
+    """The address alone; a full event has all of it."""
+
+    url: str | None = None
+
+
+class Settings(Struct):
+    """How the SDK was set up."""
+
+    infer_ip: str | None = None
+
+
+class Sdk(Struct):
+    """Who sent it."""
+
+    name: str | None = None
+    version: str | None = None
+    settings: Settings | None = None
+
+
+class Template(Struct):
+    """Where a template failed."""
+
+    filename: str | None = None
+    lineno: int | None = None
+    context_line: str | None = None
+
+
+class Csp(Struct):
+    """A report of a Content-Security-Policy, inside an event."""
+
+    effective_directive: str | None = None
+    blocked_uri: str | None = None
+
+
+class SentryEvent(Struct, Generic[F]):
+    """The event item's payload."""
+
+    timestamp: Any = None
+    platform: str | None = None
+    level: Any = None
+    logger: str | None = None
+    message: str | LogEntry | None = None
+    logentry: LogEntry | str | None = None
+    transaction: str | None = None
+    culprit: str | None = None
+    release: str | None = None
+    environment: str | None = None
+    server_name: str | None = None
+    exception: ExceptionField[F] | list[ExceptionValue[F] | None] | None = None
+    threads: ThreadField[F] | list[ThreadValue[F] | None] | None = None
+    stacktrace: Stack[F] | None = None
+    template: Template | None = None
+    csp: Csp | None = None
+    fingerprint: Any = None
+    user: Any = None
+    tags: Any = None
+    sdk: Sdk | None = None
+    request: RequestField | None = None
+
+
+class FullSentryEvent(SentryEvent[F], Generic[F]):
+    """With what only a page shows."""
+
+    breadcrumbs: Any = None
+    contexts: Any = None
+    extra: Any = None
+    modules: Any = None
+    request: Any = None

@@ -1,0 +1,112 @@
+"""Session updates, session aggregates and client reports, normalised. Source: WIRE.md 5 and 6."""
+
+import re
+from typing import Any, Final, Literal, NamedTuple, cast
+
+from app.model import Category, Facts, Malformed, Session, SessionCounts
+from app.normalise.fields import plain
+from app.normalise.parse import parse
+from app.normalise.text import SHORT, clean
+from app.normalise.times import correct, milliseconds
+
+Status = Literal["ok", "exited", "crashed", "abnormal", "unhandled"]
+_STATUSES: Final = frozenset(("ok", "exited", "crashed", "abnormal", "unhandled"))
+_COUNTS: Final = ("exited", "errored", "abnormal", "crashed", "unhandled")
+_LISTS: Final = ("discarded_events", "rate_limited_events", "filtered_events", "filtered_sampling_events")
+_CATEGORIES: Final[dict[str, Category]] = {
+    "error": "error", "default": "error", "security": "error", "session": "session",
+}  # fmt: skip
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.:/-]")
+_BIGGEST: Final = 10**9
+_REASONS: Final = 50
+_REASON_LENGTH: Final = 64
+_ID_LENGTH: Final = 128
+
+
+class Lost(NamedTuple):
+    """What an SDK says it lost."""
+
+    reason: str
+    category: Category
+    quantity: int
+
+
+def session(facts: Facts, payload: bytes) -> Session:
+    """Give one session update. Raises Malformed for what is no object, or has no id."""
+    fields, _ = parse(payload)
+    session_id = facts.event_id or clean(plain(fields.get("sid"), _ID_LENGTH))
+    if not session_id:
+        raise Malformed("no_session_id", "a session needs an id")
+    status = fields.get("status")
+    known = cast("Status", status) if isinstance(status, str) and status in _STATUSES else "ok"
+    errors = _count(fields.get("errors"))
+    release, environment = _attributes(fields.get("attrs"))
+    return Session(
+        session_id=session_id,
+        status=known,
+        started=_started(fields, facts),
+        errors=max(errors, 1) if known == "crashed" else errors,
+        init=fields.get("init") is True,
+        release=release,
+        environment=environment,
+        user=clean(plain(fields.get("did"))),
+    )
+
+
+def session_counts(facts: Facts, payload: bytes) -> list[SessionCounts]:
+    """Give the buckets of a session aggregate; empty ones are left out. Raises Malformed without a list of them."""
+    fields, _ = parse(payload)
+    buckets = fields.get("aggregates")
+    if not isinstance(buckets, list):
+        raise Malformed("no_aggregates", "a session aggregate needs a list aggregates")
+    release, environment = _attributes(fields.get("attrs"))
+    counts = [
+        SessionCounts(
+            started=_started(bucket, facts),
+            release=release,
+            environment=environment,
+            user=clean(plain(bucket.get("did"))),
+            **{name: _count(bucket.get(name)) for name in _COUNTS},
+        )
+        for bucket in buckets
+        if isinstance(bucket, dict)
+    ]
+    return [one for one in counts if one.exited or one.errored or one.abnormal or one.crashed or one.unhandled]
+
+
+def client_report(facts: Facts, payload: bytes) -> list[Lost]:  # noqa: ARG001  the same shape as its siblings
+    """Give what the SDK lost, summed by reason and category; beyond 50 of them the rest is summed as "other"."""
+    fields, _ = parse(payload)
+    sums: dict[tuple[str, Category], int] = {}
+    for name in _LISTS:
+        entries = fields.get(name)
+        for entry in entries if isinstance(entries, list) else []:
+            quantity = _count(entry.get("quantity")) if isinstance(entry, dict) else 0
+            if quantity:
+                key = _lost_key(entry)
+                key = key if key in sums or len(sums) < _REASONS else ("other", key[1])
+                sums[key] = min(sums.get(key, 0) + quantity, _BIGGEST)
+    return [Lost(reason, category, quantity) for (reason, category), quantity in sums.items()]
+
+
+def _lost_key(entry: dict[str, Any]) -> tuple[str, Category]:
+    reason = _UNSAFE.sub("_", plain(entry.get("reason"), _REASON_LENGTH)) or "unknown"
+    return reason, _CATEGORIES.get(plain(entry.get("category")), "other")
+
+
+def _started(fields: dict[str, Any], facts: Facts) -> int:
+    time = milliseconds(fields.get("started"))
+    if time is None:
+        time = milliseconds(fields.get("timestamp"))
+    return correct(time, facts.sent, facts.received)
+
+
+def _attributes(value: object) -> tuple[str, str]:
+    fields = value if isinstance(value, dict) else {}
+    return clean(plain(fields.get("release"), SHORT)), clean(plain(fields.get("environment"), SHORT))
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0
+    return int(min(max(value, 0), _BIGGEST)) if value == value else 0  # noqa: PLR0124  NaN is not equal to itself

@@ -1,0 +1,76 @@
+"""Bounds on what is derived: text without null characters and lone surrogates, values of limited depth and size."""
+
+import math
+import re
+from typing import Any, Final
+
+TYPE: Final = 256
+FUNCTION: Final = 512
+PATH: Final = 1024
+MESSAGE: Final = 8192
+SHORT: Final = 200
+"""Names: releases, environments, loggers, tags."""
+
+SOURCE: Final = 512
+FRAMES: Final = 250
+OUTER_FRAMES: Final = 50
+"""Of a deeper stack this many outer frames are kept, and the inner rest (GROUPING.md 6, "Budgets")."""
+
+EXCEPTIONS: Final = 50
+THREADS: Final = 100
+BREADCRUMBS: Final = 100
+TAGS: Final = 100
+NOTES: Final = 20
+
+_DEPTH: Final = 12
+_ITEMS: Final = 200
+_NODES: Final = 5000
+_BIGGEST: Final = 2**63
+_REPLACED: Final = re.compile("[\0\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """Replace null characters and lone surrogates by U+FFFD."""
+    return _REPLACED.sub("\ufffd", text)
+
+
+class Notes(list[str]):
+    """What was dropped or mended; at most NOTES, none twice, none with payload text in it."""
+
+    def add(self, note: str) -> None:
+        """Take one note."""
+        if len(self) < NOTES and note not in self:
+            self.append(note)
+
+    def cut(self, text: str | None, limit: int, name: str) -> str:
+        """Give the text, at most ``limit`` characters of it."""
+        if not text:
+            return ""
+        if len(text) > limit:
+            self.add(f"{name} cut to {limit} characters")
+            return text[:limit]
+        return text
+
+
+def tidy(value: Any, budget: list[int] | None = None, depth: int = _DEPTH) -> Any:  # noqa: ANN401  any JSON value
+    """Give a JSON value for display: bounded in depth, width and text, with text cleaned and numbers that JSON has."""
+    budget = [_NODES] if budget is None else budget
+    budget[0] -= 1
+    if isinstance(value, str):
+        return clean(value[:MESSAGE])
+    if isinstance(value, dict | list):
+        if depth == 0 or budget[0] <= 0:
+            return "…"
+        if isinstance(value, list):
+            return [tidy(item, budget, depth - 1) for item in value[:_ITEMS]]
+        pairs = list(value.items())[:_ITEMS]
+        return {clean(str(key)[:SHORT]): tidy(item, budget, depth - 1) for key, item in pairs}
+    return _number(value)
+
+
+def _number(value: Any) -> Any:  # noqa: ANN401  any JSON scalar
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and not -_BIGGEST <= value < _BIGGEST:
+        return f"{value:.6e}" if abs(value) < 10**300 else "a number too large"  # noqa: PLR2004  what a float holds
+    return value
