@@ -13,7 +13,10 @@ create table windows (
   sketches   bytea,                      -- msgpack map: sketch name -> bytes of tables.sketch; null for none
   primary key (project, kind, grp, release, size, start)
 ) with (fillfactor = 80);
-create index windows_by_time on windows (project, kind, size, start);
+-- For the lists of groups, of releases, and the ledger of all projects.
+create index windows_of_groups on windows (project, release, size, start) where kind = 'c' and grp <> '';
+create index windows_of_releases on windows (project, size, start) where kind = 'c' and grp = '' and release <> '';
+create index windows_of_ledger on windows (start) where kind = 'l';
 
 create table progress (
   deltas_topic     text not null,

@@ -1,0 +1,113 @@
+"""Window rows in PostgreSQL: reading them by key, and writing them by compare-and-set on their version.
+
+Rows go over as one array a column; the number of round trips does not depend on how many there are.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import msgspec
+
+from app.cells import Cell
+from tables.windows import NEVER, Row, Version, WindowKey, decode_sketches, encode_sketches
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection  # its parameter exists for type checkers alone
+
+_encode_counts = msgspec.json.Encoder(order="deterministic").encode
+_decode_counts = msgspec.json.Decoder(dict[str, int]).decode
+
+_READ = """
+select n.i, w.generation, w.version, w.counts, w.sketches
+from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[]) with ordinality
+  n (project, kind, grp, release, size, start, i)
+join windows w on w.project = n.project and w.kind = n.kind::"char" and w.grp = n.grp and w.release = n.release
+  and w.size = n.size and w.start = n.start"""
+
+_UPDATE = """
+update windows w set generation = n.generation, version = n.version, counts = n.counts, sketches = n.sketches
+from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[],
+  $7::int[], $8::bigint[], $9::jsonb[], $10::bytea[], $11::int[], $12::bigint[]) with ordinality
+  n (project, kind, grp, release, size, start, generation, version, counts, sketches, old_generation, old_version, i)
+where w.project = n.project and w.kind = n.kind::"char" and w.grp = n.grp and w.release = n.release
+  and w.size = n.size and w.start = n.start and w.generation = n.old_generation and w.version = n.old_version
+returning n.i"""
+
+_INSERT = """
+insert into windows (project, kind, grp, release, size, start, generation, version, counts, sketches)
+select project, kind::"char", grp, release, size, start, generation, version, counts, sketches
+from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[],
+  $7::int[], $8::bigint[], $9::jsonb[], $10::bytea[])
+  n (project, kind, grp, release, size, start, generation, version, counts, sketches)
+on conflict do nothing
+returning project, kind::text, grp, release, size, start"""
+
+
+async def read_rows(connection: Connection, keys: Sequence[WindowKey]) -> dict[WindowKey, Row]:
+    """Give the rows that exist."""
+    if not keys:
+        return {}
+    records = await connection.fetch(_READ, *_columns(keys))
+    return {keys[record["i"] - 1]: row_of(record) for record in records}
+
+
+async def write_rows(
+    connection: Connection, rows: Mapping[WindowKey, Row], bases: Mapping[WindowKey, Version]
+) -> list[WindowKey]:
+    """Write each row whose stored version is still its base, NEVER meaning that none is stored; return the others."""
+    known = [key for key in rows if bases[key] != NEVER]
+    fresh = [key for key in rows if bases[key] == NEVER]
+    written: set[WindowKey] = set()
+    if known:
+        old = zip(*(bases[key] for key in known), strict=True)
+        records = await connection.fetch(_UPDATE, *_columns(known), *_values(rows[key] for key in known), *old)
+        written |= {known[record["i"] - 1] for record in records}
+    if fresh:
+        records = await connection.fetch(_INSERT, *_columns(fresh), *_values(rows[key] for key in fresh))
+        written |= {_key_of(record) for record in records}
+    return [key for key in rows if key not in written]
+
+
+def row_of(record: asyncpg.Record) -> Row:
+    """Read a row from a record that has its four value columns."""
+    return Row(
+        _decode_counts(record["counts"]),
+        decode_sketches(record["sketches"]),
+        record["generation"],
+        record["version"],
+    )
+
+
+def counts_of(record: asyncpg.Record) -> dict[str, int]:
+    """Read the counts column of a record."""
+    return _decode_counts(record["counts"])
+
+
+def _key_of(record: asyncpg.Record) -> WindowKey:
+    cell = Cell(record["kind"], record["project"], record["grp"], record["release"])
+    return WindowKey(cell.key(), record["size"], record["start"])
+
+
+def _columns(keys: Sequence[WindowKey]) -> list[list[Any]]:
+    cells = [Cell.parse(key.cell) for key in keys]
+    return [
+        [cell.project for cell in cells],
+        [cell.kind for cell in cells],
+        [cell.group for cell in cells],
+        [cell.release for cell in cells],
+        [key.size for key in keys],
+        [key.start for key in keys],
+    ]
+
+
+def _values(rows: Iterable[Row]) -> list[list[Any]]:
+    given = list(rows)
+    return [
+        [row.generation for row in given],
+        [row.version for row in given],
+        [_encode_counts(row.counts).decode() for row in given],
+        [encode_sketches(row.sketches) for row in given],
+    ]

@@ -1,0 +1,127 @@
+"""Random events, cut into deltas as agents (and their zombies) would, and what must come of them."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from app.cells import DAY, HOUR, MINUTE, Cell, home
+from app.codec import Delta, Entry, GroupFacts, encode_delta
+from app.log.batch import Batch
+from app.log.contract import Record
+from app.topics import Source
+from tables import sketch
+from tables.windows import WindowKey
+
+NOON = 1_700_006_400
+TOPIC = "1.deltas"
+SOURCES = [Source(f"1.{name}", p) for name in ("crashes", "sessions") for p in (0, 1)]
+
+
+class Event(NamedTuple):
+    """One source offset: where it counts, and as what."""
+
+    offset: int
+    time: int
+    group: str
+    release: str
+    user: int
+
+    def cells(self) -> list[str]:
+        """Give every roll-up cell that it counts in."""
+        bare = [Cell("c", 7), Cell("c", 7, self.group)]
+        named = [Cell("c", 7, "", self.release), Cell("c", 7, self.group, self.release)] if self.release else []
+        return [cell.key() for cell in bare + named]
+
+    def windows(self) -> list[tuple[int, int]]:
+        """Give its windows."""
+        return [(size, self.time - self.time % size) for size in (MINUTE, HOUR, DAY)]
+
+
+def events(order: random.Random, count: int) -> list[Event]:
+    """Make the events of one source."""
+    return [
+        Event(
+            offset,
+            NOON + order.randrange(4000),
+            order.choice(["ga", "gb", "gc"]),
+            order.choice(["", "v1", "v:2"]),
+            order.randrange(30),
+        )
+        for offset in range(count)
+    ]
+
+
+def delta(source: Source, found: Sequence[Event], d: int, partitions: int, a: int, b: int, received: int) -> Delta:
+    """Give what partition ``d`` of ``deltas`` gets of the span [a, b]."""
+    entries: list[Entry] = []
+    cells: dict[str, dict[tuple[int, int], list[int]]] = {}
+    groups: dict[str, GroupFacts] = {}
+    for event in found[a : b + 1]:
+        own = [cell for cell in event.cells() if home(cell, partitions) == d]
+        for cell in own:
+            for window in event.windows():
+                cells.setdefault(cell, {}).setdefault(window, []).append(len(entries))
+            if cell == Cell("c", 7, event.group).key():
+                groups[cell] = _facts(event, groups.get(cell))
+        if own:
+            entries.append(Entry(event.offset, {"crashes": 1}, {"users": event.user}))
+    listed = {cell: [(*window, at) for window, at in windows.items()] for cell, windows in cells.items()}
+    return Delta(1, source.topic, source.partition, a, b, received, entries, listed, groups)
+
+
+def _facts(event: Event, known: GroupFacts | None) -> GroupFacts:
+    time = event.time * 1000
+    first = min(time, known.first_seen) if known else time
+    last = max(time, known.last_seen) if known else time
+    sample = known.sample_offset if known else event.offset
+    title = f"{event.group} at {sample}"
+    return GroupFacts(title, "f", "python", "error", "E", first, last, False, event.release, "e", sample, "g1")
+
+
+def log_of(order: random.Random, all_events: Mapping[Source, Sequence[Event]], d: int, partitions: int) -> list[Record]:
+    """Write one partition of ``deltas``: spans in order and without holes, some again, cut differently, some empty."""
+    position = dict.fromkeys(all_events, 0)
+    records: list[Record] = []
+    while any(position[source] < len(found) for source, found in all_events.items()):
+        source = order.choice(list(all_events))
+        found = all_events[source]
+        back = order.choice([0, 0, 0, 3, 8])
+        a = max(0, position[source] - back)
+        b = min(len(found) - 1, a + order.randrange(-1, 12))
+        position[source] = max(position[source], b + 1)
+        value = encode_delta(delta(source, found, d, partitions, a, b, 1_000_000 + b))
+        records.append(Record(TOPIC, d, len(records), None, value, {}, 0))
+    return records
+
+
+def batches(order: random.Random, records: Sequence[Record], start: int) -> Iterator[Batch]:
+    """Cut the records from offset ``start`` on into batches."""
+    while start < len(records):
+        end = min(len(records), start + order.randrange(1, 9))
+        yield batch(records[start:end])
+        start = end
+
+
+def batch(records: Sequence[Record]) -> Batch:
+    """Make a batch of these records."""
+    return Batch(topic=records[0].topic, partition=records[0].partition, records=list(records))
+
+
+def truth(
+    all_events: Mapping[Source, Sequence[Event]], cells: set[str] | None = None
+) -> dict[WindowKey, tuple[int, bytes]]:
+    """Count every window of every cell directly: crashes, and the sketch of their users."""
+    crashes: Counter[WindowKey] = Counter()
+    users: dict[WindowKey, set[int]] = {}
+    for event in (event for found in all_events.values() for event in found):
+        for cell in event.cells():
+            for size, start in event.windows():
+                key = WindowKey(cell, size, start)
+                crashes[key] += 1
+                users.setdefault(key, set()).add(event.user)
+    return {
+        key: (crashes[key], sketch.add(sketch.EMPTY, users[key]))
+        for key in crashes
+        if cells is None or key.cell in cells
+    }

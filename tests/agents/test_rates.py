@@ -1,0 +1,343 @@
+"""The rates agent on a real PostgreSQL: what is redelivered, killed, stale or woken late, each offset counts once."""
+
+import random
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+import asyncpg
+import pytest
+
+from agents.rates import Rates
+from app.cells import DAY, HOUR, LATENESS, MINUTE, SKEW, Cell, home
+from app.codec import Delta, Entry, encode_delta
+from app.log.batch import Claim
+from app.log.contract import Bounds, Record
+from app.stores.aggregates import Aggregates
+from app.stores.aggregates_flush import Fenced
+from app.stores.contract import StoreUnavailable
+from app.stores.rows import read_rows
+from app.topics import Source
+from tables.fold import Fold, Hole, Progress
+from tables.windows import Row, Version, WindowKey, decode_key, decode_value, encode_key, encode_row, newest
+from tests.agents import rates_truth as given
+from tests.agents.rates_truth import NOON, SOURCES, TOPIC
+
+CELL = Cell("c", 7).key()
+SOURCE = SOURCES[0]
+KEY = WindowKey(CELL, MINUTE, NOON)
+
+
+class Killed(Exception):
+    """The process ended here."""
+
+
+class Table:
+    """A durable table of one process: a changelog that outlives it and a local store that may not."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.changelog: list[tuple[bytes, bytes | None]] = []
+        self.local: dict[bytes, bytes] = {}
+        self.staged: dict[bytes, bytes | None] = {}
+        self.fail: list[str] = []
+
+    def read_many(self, _partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Read what is staged, else local."""
+        return [self.staged[key] if key in self.staged else self.local.get(key) for key in keys]
+
+    def scan(self, _partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Go through what is local."""
+        return iter(sorted((key, value) for key, value in self.local.items() if key.startswith(prefix)))
+
+    def stage(self, _partition: int, key: bytes, value: bytes | None) -> None:
+        """Note a record."""
+        self.staged[key] = value
+
+    async def flush(self, _partition: int) -> None:
+        """Publish, then write locally; may die in between."""
+        self._fault("before publishing")
+        self.changelog += self.staged.items()
+        self._fault("after publishing")
+        for key, value in self.staged.items():
+            self.write(key, value)
+        self.staged.clear()
+
+    def write(self, key: bytes, value: bytes | None) -> None:
+        """Write locally what a record changes."""
+        for where, what in newest(self._known, key, value):
+            if what is None:
+                self.local.pop(where, None)
+            else:
+                self.local[where] = what
+
+    def _known(self, key: bytes) -> bytes | None:
+        return self.local.get(key)
+
+    def restart(self, *, local: dict[bytes, bytes]) -> None:
+        """Start from a local store, recovered from the changelog."""
+        self.staged.clear()
+        self.fail.clear()
+        self.local = dict(local)
+        for key, value in self.changelog:
+            self.write(key, value)
+
+    def _fault(self, step: str) -> None:
+        if step in self.fail:
+            self.fail.remove(step)
+            raise Killed(step)
+
+
+class Store(Aggregates):
+    """The real store, which can be cut off before or after its transaction."""
+
+    fail: list[str]
+
+    async def flush(self, topic: str, partition: int, fold: Fold, bases: dict[WindowKey, Row]) -> dict[WindowKey, Row]:  # type: ignore[override]  # the agent gives a dict
+        """Flush; may be cut off before or after."""
+        if "before the transaction" in self.fail:
+            self.fail.remove("before the transaction")
+            raise Killed
+        rows = await super().flush(topic, partition, fold, bases)
+        if "after the transaction" in self.fail:
+            self.fail.remove("after the transaction")
+            raise StoreUnavailable
+        return rows
+
+
+class Starts:
+    """Knows only where source topics start."""
+
+    def __init__(self, start: int) -> None:
+        """Take where all start."""
+        self.start = start
+
+    async def bounds(self, topic: str) -> dict[int, Bounds]:
+        """Give the bounds."""
+        return {source.partition: Bounds(self.start, 10**6) for source in SOURCES if source.topic == topic}
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
+    async with asyncpg.create_pool(database, min_size=1, max_size=3) as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(pool: "asyncpg.Pool[asyncpg.Record]") -> Store:
+    made = Store(pool)
+    made.fail = []
+    return made
+
+
+def agent(table: Table, store: Aggregates, *, start: int = 0) -> Rates:
+    return Rates(table, lambda: store, lambda: Starts(start), lambda: SOURCES, 1)
+
+
+def one(offset: int, a: int, b: int, *, source: Source = SOURCE, received: int = 0, key: WindowKey = KEY) -> Record:
+    """Make a delta whose every offset counts one crash in one window."""
+    entries = [Entry(at, {"crashes": 1}, {"users": at}) for at in range(a, b + 1)]
+    cells = {key.cell: [(key.size, key.start, list(range(len(entries))))]} if entries else {}
+    value = encode_delta(Delta(1, source.topic, source.partition, a, b, received, entries, cells, {}))
+    return Record(TOPIC, 0, offset, None, value, {}, 0)
+
+
+async def stored(store: Aggregates, key: WindowKey = KEY) -> Row | None:
+    return (await store.rows([key])).get(key)
+
+
+async def crashes(store: Aggregates, key: WindowKey = KEY) -> int:
+    row = await stored(store, key)
+    return row.counts["crashes"] if row else 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_any_schedule_equals_counting_directly(store: Store, seed: int) -> None:
+    """Random cuts, redeliveries, kills at every step, stores kept, old or lost: every window as computed directly."""
+    order = random.Random(seed)
+    partitions = 2
+    everything = {source: given.events(order, 60) for source in SOURCES}
+    published: dict[bytes, bytes] = {}
+    for d in range(partitions):
+        published |= await _run(order, store, given.log_of(order, everything, d, partitions), d)
+    expected = given.truth(everything)
+    rows = await store.rows(list(expected))
+    assert {key: (row.counts["crashes"], row.sketches["users"]) for key, row in rows.items()} == expected
+    assert {decode_key(key): decode_value(value) for key, value in published.items()} == rows
+    assert await _groups(store) == {
+        name: (min(times) * 1000, max(times) * 1000) for name, times in _times(everything).items()
+    }
+
+
+async def _run(order: random.Random, store: Store, records: list[Record], d: int) -> dict[bytes, bytes]:
+    """Read one partition to its end through any number of deaths; return the last record of each key of ``rates``."""
+    table, epoch, committed = Table(), 0, 0
+    old: dict[bytes, bytes] = {}
+    rates = agent(table, store)
+    steps = ["before the transaction", "after the transaction", "before publishing", "after publishing"]
+    while committed < len(records):
+        batch = next(given.batches(order, records, committed))
+        step = order.choice([*steps, *[""] * 6])
+        (store.fail if "transaction" in step else table.fail).append(step)
+        try:
+            await rates.handle(batch, Claim(d, epoch))
+        except (Killed, StoreUnavailable):
+            if order.random() < 0.5:
+                continue  # the loop tries again
+            table.restart(local=order.choice([{}, old, table.local]))
+            store.fail.clear()
+            rates, epoch = agent(table, store), epoch + 1
+            continue
+        finally:
+            store.fail.clear()
+            table.fail.clear()
+        if order.random() < 0.2:
+            old = dict(table.local)
+        if order.random() < 0.8:  # else killed before the commit: the batch comes again, cut otherwise
+            committed = batch.last + 1
+    table.restart(local={})
+    return table.local
+
+
+async def _groups(store: Store) -> dict[str, tuple[int, int]]:
+    rows, _, _ = await store.groups(7, NOON - DAY, NOON + DAY)
+    return {row.id: (row.first_seen, row.last_seen) for row in rows}
+
+
+def _times(everything: dict[Source, list[given.Event]]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for event in (event for events in everything.values() for event in events):
+        found.setdefault(event.group, []).append(event.time)
+    return found
+
+
+async def test_spans_again_and_cut_differently(store: Store) -> None:
+    rates = agent(Table(), store)
+    await rates.handle(given.batch([one(0, 0, 3), one(1, 2, 5)]), Claim(0, 1))
+    await rates.handle(given.batch([one(1, 2, 5), one(2, 0, 8), one(3, 9, 8), one(4, 9, 9)]), Claim(0, 1))
+    assert await crashes(store) == 10
+    row = await stored(store)
+    assert row is not None
+    assert row.unique("users") == 10
+
+
+async def test_killed_between_transaction_and_publishing(store: Store) -> None:
+    """The redelivered delta is skipped, and its rows are published from PostgreSQL."""
+    table = Table()
+    table.fail = ["before publishing"]
+    with pytest.raises(Killed):
+        await agent(table, store).handle(given.batch([one(0, 0, 3)]), Claim(0, 1))
+    assert table.changelog == []
+    table.restart(local={})
+    await agent(table, store).handle(given.batch([one(0, 0, 3)]), Claim(0, 2))
+    assert await crashes(store) == 4
+    assert decode_value(table.local[encode_key(KEY)]) == await stored(store)
+    published = len(table.changelog)
+    await agent(table, store).handle(given.batch([one(0, 0, 3)]), Claim(0, 3))
+    assert len(table.changelog) == published
+
+
+async def test_a_transaction_of_unknown_outcome_counts_once(store: Store) -> None:
+    rates = agent(Table(), store)
+    await rates.handle(given.batch([one(0, 0, 0)]), Claim(0, 1))
+    store.fail = ["after the transaction"]
+    with pytest.raises(StoreUnavailable):
+        await rates.handle(given.batch([one(1, 1, 3)]), Claim(0, 1))
+    await rates.handle(given.batch([one(1, 1, 3), one(2, 4, 4)]), Claim(0, 1))
+    assert await crashes(store) == 5
+
+
+async def test_a_stale_or_lost_table_costs_a_read_never_a_count(store: Store) -> None:
+    table = Table()
+    await agent(table, store).handle(given.batch([one(0, 0, 1)]), Claim(0, 1))
+    stale = dict(table.local)
+    await agent(table, store).handle(given.batch([one(1, 2, 3)]), Claim(0, 2))
+    for epoch, local in enumerate(({}, stale), 3):
+        table.local = dict(local)
+        await agent(table, store).handle(given.batch([one(epoch, epoch + 1, epoch + 1)]), Claim(0, epoch))
+    assert await crashes(store) == 6
+    assert decode_value(table.local[encode_key(KEY)]).counts == {"crashes": 6}
+
+
+async def test_a_table_that_is_ahead_of_postgresql_is_not_trusted(store: Store) -> None:
+    table = Table()
+    rates = agent(table, store)
+    await rates.handle(given.batch([one(0, 0, 1)]), Claim(0, 1))
+    ahead = Row({"crashes": 500}, {}, 1, 9)
+    table.write(encode_key(KEY), encode_row(ahead))
+    await rates.handle(given.batch([one(1, 2, 2)]), Claim(0, 1))
+    assert await crashes(store) == 3
+
+
+async def test_another_owner_is_fatal_and_changes_nothing(store: Store) -> None:
+    zombie, owner = agent(Table(), store), agent(Table(), store)
+    await zombie.handle(given.batch([one(0, 0, 1)]), Claim(0, 1))
+    await owner.handle(given.batch([one(0, 0, 1), one(1, 2, 4)]), Claim(0, 2))
+    with pytest.raises(Fenced):
+        await zombie.handle(given.batch([one(1, 2, 4)]), Claim(0, 1))
+    assert await crashes(store) == 5
+    assert await store.progress(TOPIC, 0) == {SOURCE: Progress(4, 0)}
+
+
+async def test_two_owners_of_a_fresh_partition(store: Store) -> None:
+    first, second = Fold(1, {}), Fold(1, {})
+    for fold in (first, second):
+        fold.take(0, given.delta(SOURCE, given.events(random.Random(1), 3), 0, 1, 0, 2, 0))
+    await store.flush(TOPIC, 0, first, {})
+    with pytest.raises(Fenced):
+        await store.flush(TOPIC, 0, second, {})
+
+
+async def test_a_hole_is_fatal_unless_retention_made_it(store: Store) -> None:
+    rates = agent(Table(), store, start=3)
+    await rates.handle(given.batch([one(0, 0, 1)]), Claim(0, 1))
+    with pytest.raises(Hole):
+        await rates.handle(given.batch([one(1, 4, 4)]), Claim(0, 1))
+    assert await crashes(store) == 2
+    await rates.handle(given.batch([one(1, 3, 4)]), Claim(0, 1))
+    assert await crashes(store) == 4
+
+
+async def test_an_empty_span_moves_the_watermark_alone(store: Store) -> None:
+    table = Table()
+    rates = agent(table, store)
+    await rates.handle(given.batch([one(0, 0, 1, received=5000), one(1, 2, 1, received=9000)]), Claim(0, 1))
+    assert await store.progress(TOPIC, 0) == {SOURCE: Progress(1, 9000)}
+    await rates.handle(given.batch([one(2, 2, 1, received=8000)]), Claim(0, 1))
+    assert await store.progress(TOPIC, 0) == {SOURCE: Progress(1, 9000)}
+    assert len(table.changelog) == 1
+
+
+async def test_rows_leave_the_table_by_the_least_watermark_only(store: Store) -> None:
+    """A watermark moved by one source or cell would drop the on-time events of the others."""
+    table = Table()
+    rates = agent(table, store)
+    passed = (NOON + MINUTE + LATENESS[MINUTE] + SKEW) * 1000
+    hour = WindowKey(CELL, HOUR, NOON - NOON % HOUR)
+    await rates.handle(given.batch([one(0, 0, 0), one(1, 1, 1, key=hour)]), Claim(0, 1))
+    others = [one(2 + i, 0, -1, source=source, received=passed) for i, source in enumerate(SOURCES[1:])]
+    await rates.handle(given.batch([*others, one(5, 2, 1, received=passed - 1)]), Claim(0, 1))
+    assert encode_key(KEY) in table.local
+    await rates.handle(given.batch([one(6, 2, 1, received=passed)]), Claim(0, 1))
+    assert encode_key(KEY) not in table.local
+    assert encode_key(hour) in table.local
+    assert (encode_key(KEY), None) in table.changelog
+    await rates.handle(given.batch([one(7, 2, 2, received=passed + 60_000)]), Claim(0, 1))
+    assert await crashes(store) == 2, "an expired row is read back, not made anew"
+
+
+async def test_a_later_generation_is_newer_whatever_its_offsets(
+    store: Store, pool: "asyncpg.Pool[asyncpg.Record]"
+) -> None:
+    table = Table()
+    await agent(table, store).handle(given.batch([one(70, 0, 1)]), Claim(0, 1))
+    moved = Rates(table, lambda: store, lambda: Starts(0), lambda: SOURCES, 2)
+    record = one(0, 0, 2, source=Source("2.crashes", 0))
+    after = Record("2.deltas", 0, 0, None, record.value, {}, 0)
+    await moved.handle(given.batch([after]), Claim(0, 2))
+    async with pool.acquire() as connection:
+        row = (await read_rows(connection, [KEY]))[KEY]
+    assert (row.counts["crashes"], row.at) == (5, Version(2, 0))
+
+
+def test_cells_of_the_truth_live_on_both_partitions() -> None:
+    cells = {cell for event in given.events(random.Random(0), 60) for cell in event.cells()}
+    assert {home(cell, 2) for cell in cells} == {0, 1}
