@@ -14,7 +14,7 @@ from isal import isal_zlib
 from app.ingest.codes import Refusal
 
 PIECE: Final = 1 << 18
-"""Bytes that one step of an unpacker gives at most (zstd: ZSTD_STEP decides)."""
+"""Bytes that one step of an unpacker gives at most (br: about twice as many; zstd: ZSTD_STEP decides)."""
 
 ZSTD_STEP: Final = 256
 """Bytes fed to zstd at once. Its densest block is 128 KiB from 4 bytes (RFC 8878, 3.1.1.2): 8 MiB a step at most."""
@@ -121,8 +121,9 @@ class Brotli:
             if self._inner.is_finished():
                 raise Refusal("bad_encoding")
             yield self._inner.process(data, output_buffer_limit=PIECE)
-            while not self._inner.can_accept_more_data():
-                yield self._inner.process(b"", output_buffer_limit=PIECE)
+            # Output may be pending when all input is consumed: only an empty piece says that there is none.
+            while not self._inner.is_finished() and (piece := self._inner.process(b"", output_buffer_limit=PIECE)):
+                yield piece
         except BROKEN as error:
             raise Refusal("bad_encoding") from error
 

@@ -1,0 +1,110 @@
+"""The envelope parser: Relay's rules, and every envelope that can be written is read back."""
+
+import json
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.ingest.codes import Refusal
+from app.ingest.envelope import MAX_ITEMS, parse
+
+
+def code_of(body: bytes) -> str:
+    with pytest.raises(Refusal) as caught:
+        parse(body)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("body", [b"{}", b"{}\n", b"{}\n\n", b'{"event_id":"12"}'])
+def test_headers_alone_are_an_envelope(body: bytes) -> None:
+    assert parse(body).items == []
+
+
+def test_a_length_makes_line_ends_part_of_the_payload() -> None:
+    body = b'{}\n{"type":"attachment","length":5}\na\n\r\nb\n{"type":"event"}\n{}\r'
+    first, second = parse(body).items
+    assert body[first.start : first.end] == b"a\n\r\nb"
+    assert body[second.start : second.end] == b"{}\r"
+
+
+def test_an_item_header_at_the_end_has_an_empty_payload() -> None:
+    (item,) = parse(b'{}\n{"type":"session"}').items
+    assert item.start == item.end
+    (item,) = parse(b'{}\n{"type":"session","length":0}\n').items
+    assert item.start == item.end
+
+
+def test_header_values_are_given_as_they_came() -> None:
+    envelope = parse(b'{"event_id":"A-b","sent_at":"2026-11-24T06:55:14.470Z","dsn":"http://k@h/1","trace":{"x":[1]}}')
+    assert envelope.event_id == "A-b"
+    assert envelope.sent == 1795503314470
+    assert envelope.dsn == "http://k@h/1"
+
+
+@pytest.mark.parametrize("sent", ['"never"', "{}", "null", "true", "-5", "1e300"])
+def test_a_sent_at_that_is_no_time_is_none(sent: str) -> None:
+    assert parse(b'{"sent_at":%s}' % sent.encode()).sent is None
+
+
+def test_sent_at_twice_is_refused_only_in_the_header_itself() -> None:
+    assert code_of(b'{"sent_at":1,"sent_at":2}') == "duplicate_sent_at"
+    assert code_of(b'{"sent_at":1,"\\u0073ent_at":2}') == "duplicate_sent_at"
+    assert parse(b'{"sent_at":1,"trace":{"sent_at":2}}').sent == 1000
+    assert parse(b'{"sent_at":1,"trace":{"sent_at":2,"sent_at":3}}').sent == 1000
+
+
+def test_a_lone_surrogate_in_the_header_is_no_reason_to_lose_events() -> None:
+    assert parse(b'{"event_id":"1","trace":{"transaction":"\\ud800"}}').event_id == "1"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "invalid_envelope_header"),
+        (b"\n{}", "invalid_envelope_header"),
+        (b"[]", "invalid_envelope_header"),
+        (b"\xff\xfe", "invalid_envelope_header"),
+        (b"{}\nx", "invalid_item_header"),
+        (b'{}\n{"type":null}', "invalid_item_header"),
+        (b'{}\n{"type":"event","length":"5"}\n{}', "invalid_item_header"),
+        (b'{}\n{"type":"event","length":-1}\n{}', "invalid_item_header"),
+        (b'{}\n{"type":"event","length":3}\n{}', "item_truncated"),
+        (b'{}\n{"type":"event","length":1}\n{}', "item_unterminated"),
+        (b"{}\n" + b'{"type":"x"}\n\n' * (MAX_ITEMS + 1), "too_many_items"),
+    ],
+)
+def test_what_is_malformed_has_a_code(body: bytes, code: str) -> None:
+    assert code_of(body) == code
+
+
+ITEMS = st.lists(
+    st.tuples(st.sampled_from(["event", "session", "attachment", "hologram"]), st.binary(max_size=60)), max_size=6
+)
+
+
+@given(ITEMS, st.booleans())
+def test_what_is_framed_with_lengths_is_read_back(items: list[tuple[str, bytes]], ended: bool) -> None:
+    parts = [b"{}"]
+    for kind, payload in items:
+        parts += [json.dumps({"type": kind, "length": len(payload)}).encode(), payload]
+    body = b"\n".join(parts) + (b"\n" if ended else b"")
+    found = [(item.type, body[item.start : item.end]) for item in parse(body).items]
+    assert found == items
+
+
+@given(ITEMS)
+def test_what_is_framed_by_lines_is_read_back(items: list[tuple[str, bytes]]) -> None:
+    lines = [(kind, payload.replace(b"\n", b"")) for kind, payload in items]
+    parts = [b"{}"]
+    for kind, payload in lines:
+        parts += [json.dumps({"type": kind}).encode(), payload]
+    body = b"\n".join([*parts, b""])
+    assert [(item.type, body[item.start : item.end]) for item in parse(body).items] == lines
+
+
+@given(st.binary(max_size=200) | st.binary(max_size=200).map(lambda tail: b"{}\n" + tail))
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    with suppress(Refusal):
+        assert all(0 <= item.start <= item.end <= len(body) for item in parse(body).items)
