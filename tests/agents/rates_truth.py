@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from app.cells import DAY, HOUR, MINUTE, Cell, home
 from app.codec import Delta, Entry, GroupFacts, encode_delta
 from app.log.batch import Batch
@@ -72,11 +74,11 @@ def delta(source: Source, found: Sequence[Event], d: int, partitions: int, a: in
 
 def _facts(event: Event, known: GroupFacts | None) -> GroupFacts:
     time = event.time * 1000
-    first = min(time, known.first_seen) if known else time
-    last = max(time, known.last_seen) if known else time
-    sample = known.sample_offset if known else event.offset
-    title = f"{event.group} at {sample}"
-    return GroupFacts(title, "f", "python", "error", "E", first, last, False, event.release, "e", sample, "g1")
+    if known is not None:
+        first, last = min(time, known.first_seen), max(time, known.last_seen)
+        return msgspec.structs.replace(known, first_seen=first, last_seen=last)
+    title = f"{event.group} at {event.offset}"
+    return GroupFacts(title, "f", "python", "error", "E", time, time, False, event.release, "e", event.offset, "g1")
 
 
 def log_of(order: random.Random, all_events: Mapping[Source, Sequence[Event]], d: int, partitions: int) -> list[Record]:
@@ -108,9 +110,7 @@ def batch(records: Sequence[Record]) -> Batch:
     return Batch(topic=records[0].topic, partition=records[0].partition, records=list(records))
 
 
-def truth(
-    all_events: Mapping[Source, Sequence[Event]], cells: set[str] | None = None
-) -> dict[WindowKey, tuple[int, bytes]]:
+def truth(all_events: Mapping[Source, Sequence[Event]]) -> dict[WindowKey, tuple[int, bytes]]:
     """Count every window of every cell directly: crashes, and the sketch of their users."""
     crashes: Counter[WindowKey] = Counter()
     users: dict[WindowKey, set[int]] = {}
@@ -120,8 +120,4 @@ def truth(
                 key = WindowKey(cell, size, start)
                 crashes[key] += 1
                 users.setdefault(key, set()).add(event.user)
-    return {
-        key: (crashes[key], sketch.add(sketch.EMPTY, users[key]))
-        for key in crashes
-        if cells is None or key.cell in cells
-    }
+    return {key: (crashes[key], sketch.add(sketch.EMPTY, users[key])) for key in crashes}
