@@ -2,7 +2,7 @@
 
 For each batch: what goes downstream (the ``processed`` record, a delta for each partition of ``deltas``, dead letters)
 is durable first, then the role's own state (changelog, then the local store), then the loop commits the source offset
-(DESIGN.md 3, "One commit order"). A kill in between leaves nothing done, or what a redelivery does again and is skipped.
+(DESIGN.md 3, "One commit order"). A kill in between leaves nothing done, or what a redelivery does again in vain.
 """
 
 from abc import ABC, abstractmethod
