@@ -56,10 +56,9 @@ log = logging.getLogger(__name__)
 class Process:
     """What the roles of one process share: settings, generation, database, log, memory."""
 
-    def __init__(self, settings: Settings, database: str, generation: int, log_id: str) -> None:
-        """Take the settings, the database's URL, the log's open generation and its name."""
+    def __init__(self, settings: Settings, generation: int, log_id: str) -> None:
+        """Take settings whose database can be reached, the log's open generation, and the log's name."""
         self.settings = settings
-        self.database = database
         self.generation = generation
         self.log_id = log_id
         self.memory = Memory(settings.rocksdb_mb)
@@ -68,7 +67,7 @@ class Process:
 
     def _open_log(self) -> PostgresLog:
         reserve = self.settings.disk_reserve_mb << 20
-        return PostgresLog(self.database, reserve_bytes=reserve, disk=self.settings.data_dir)
+        return PostgresLog(self.settings.database_url, reserve_bytes=reserve, disk=self.settings.data_dir)
 
 
 class _Boot(BootStrategy):
@@ -113,7 +112,6 @@ class RoleApp:
         self.role = role
         self.settings = process.settings
         self.generation = process.generation
-        self.database = process.database
         self.idle_seconds = idle_seconds
         self.claims: dict[int, Claim] = {}
         """By partition number what this process owns now."""
@@ -195,9 +193,9 @@ class RoleApp:
         await fatal(self.faust, error)
 
     def accepted(self, topic: str, partition: int) -> int | None:
-        """Give the last offset of a source (unqualified) that a commit of this claim covered, None before the first."""
+        """Give the last offset of a source (as a batch names it) that a commit of this claim covered, None before."""
         accepted: dict[TP, int] = self.faust.consumer.accepted  # type: ignore[attr-defined]  # Batching's
-        return accepted.get(TP(self._qualified(topic), partition))
+        return accepted.get(TP(topic, partition))
 
     def partitions(self, name: str) -> int:  # noqa: ARG002  all topics have the same count so far
         """Give the partition count of a topic."""

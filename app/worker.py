@@ -19,6 +19,7 @@ from typing import Any, Final, NoReturn
 
 import asyncpg
 import faust.worker
+import msgspec
 from mode import Service, ServiceT
 
 import agents
@@ -69,7 +70,7 @@ def open_process(settings: Settings) -> Process:
     url = _database(settings)
     with ThreadPoolExecutor(1) as thread:  # a loop of its own: this runs while modules are imported
         generation, log_id = thread.submit(asyncio.run, _open_generation(url)).result()
-    return Process(settings, url, generation, log_id)
+    return Process(msgspec.structs.replace(settings, database=url), generation, log_id)
 
 
 def _role(name: str, process: Process) -> RoleApp:

@@ -40,7 +40,7 @@ class Consumer(Reading):
         self._topics = sorted(topics)
         self._watching = self.role.log.watch(self._topics)
         self._watch = self._watching.__enter__()
-        self._members = Membership(self.role.database, self.app.conf.id, self._topics)
+        self._members = Membership(self.role.settings.database_url, self.app.conf.id, self._topics)
         await self._members.join(self._on_lost)
         self._balancer = self.add_future(self._balance())
 

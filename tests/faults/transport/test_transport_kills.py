@@ -1,0 +1,66 @@
+"""Every record is counted once, whatever happens to the processes that count."""
+
+import asyncio
+import shutil
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.faults.transport.conftest import Bench
+
+RECORDS = 5000
+
+
+async def test_killed_twice_and_stopped_once_counts_each_record_once(bench: "Bench") -> None:
+    await bench.append(RECORDS)
+    for after, how in ((500, signal.SIGKILL), (1700, signal.SIGKILL), (3000, signal.SIGTERM)):
+        process = bench.start(COUNTING_DELAY="0.02")
+        await bench.until(lambda done, least=after: done >= least)  # type: ignore[misc]  # mypy does not see the default
+        process.send(how)
+        assert await process.ended() == (0 if how is signal.SIGTERM else -signal.SIGKILL)
+    bench.start()
+    await bench.until(lambda done: done == RECORDS)
+    assert await bench.counts() == bench.truth
+
+
+async def test_workers_that_join_and_leave_count_each_record_once(bench: "Bench") -> None:
+    await bench.append(RECORDS)
+    first = await bench.start("a", COUNTING_DELAY="0.03").ready()
+    second = await bench.start("b", COUNTING_DELAY="0.03").ready()
+    await bench.until(lambda done: done > 800)
+    first.send(signal.SIGKILL)
+    third = await bench.start("c", COUNTING_DELAY="0.03").ready()
+    await bench.until(lambda done: done > 1800)
+    second.send(signal.SIGTERM)
+    assert await second.ended() == 0
+    await bench.start("d").ready()
+    await bench.until(lambda done: done > 2800)
+    third.send(signal.SIGKILL)
+    await bench.until(lambda done: done == RECORDS)
+    assert await bench.counts() == bench.truth
+
+
+async def test_a_dead_member_leaves_its_partitions_to_the_others_at_once(bench: "Bench") -> None:
+    first = await bench.start("a").ready()
+    await bench.start("b").ready()
+    await asyncio.sleep(1)
+    await bench.append(400)
+    await bench.until(lambda done: done == 400)
+    first.send(signal.SIGKILL)
+    await bench.append(400)
+    async with asyncio.timeout(10):
+        await bench.until(lambda done: done == 800)
+    assert await bench.counts() == bench.truth
+
+
+async def test_a_table_whose_local_copy_is_lost_is_the_same_after_recovery(bench: "Bench") -> None:
+    await bench.append(1000)
+    process = await bench.start().ready()
+    await bench.until(lambda done: done == 1000)
+    process.send(signal.SIGTERM)
+    assert await process.ended() == 0
+    shutil.rmtree(bench.folder / "a")
+    await bench.append(1000)
+    bench.start()
+    await bench.until(lambda done: done == 2000)
+    assert await bench.counts() == bench.truth
