@@ -9,6 +9,9 @@ import asyncpg
 from app.stores.contract import StoreUnavailable
 
 if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
     Pool = asyncpg.Pool[asyncpg.Record]
 
 AWAY: Final = (

@@ -1,0 +1,75 @@
+"""What PostgreSQL indexes of an event: words with their places, and a lexeme ``field=value`` for each field. Pure."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from app.codec import Found
+from app.stores.search_text import MAX_VALUE, quoted, runs, type_of, value
+
+MAX_PLACES: Final = 6000
+"""Words of one event that count; PostgreSQL keeps places up to 16,383."""
+
+MAX_TEXT: Final = 8192
+MAX_TAGS: Final = 200
+"""With these limits no event comes near the 1 MiB that PostgreSQL takes of lexemes."""
+
+TITLE: Final = "A"
+"""The weight of the title's words: the filter ``message:`` looks at these alone."""
+
+BREAK: Final = 10
+"""Places between two texts, so that no phrase is found across them."""
+
+
+def fields(found: Found) -> Iterator[tuple[str, str]]:
+    """Give each field that a query can name with its value, tags as ``tag.<key>``."""
+    yield "release", found.release
+    yield "environment", found.environment
+    yield "level", found.level
+    yield "type", type_of(found.title)
+    yield "user", found.user
+    yield "platform", found.platform
+    yield "group", found.group
+    yield "url", found.url
+    yield "unhandled", "true" if found.unhandled else "false"
+    yield "culprit", found.culprit
+    yield "server", found.server
+    yield "sdk", found.sdk
+    yield "event", found.event_id
+    for key, text in list(found.tags.items())[:MAX_TAGS]:
+        yield f"tag.{key}", text
+
+
+def field_lexeme(name: str, text: str) -> str:
+    """Give the lexeme of a field's value. No word is one: words have no equals sign."""
+    return f"{value(name)}={value(text)}"
+
+
+def vector(found: Found) -> str:
+    """Give the text form of an event's tsvector."""
+    places: dict[str, list[str]] = {}
+    at = 1
+    texts = ((found.title[:MAX_TEXT], TITLE), *((text, "") for text in _texts(found)))
+    for text, weight in texts:
+        at = _place(text, weight, at, places) + BREAK
+    words = (f"{quoted(word)}:{','.join(where)}" for word, where in places.items())
+    named = (quoted(field_lexeme(name, text)) for name, text in fields(found) if text)
+    return " ".join((*words, *named))
+
+
+def _texts(found: Found) -> Iterator[str]:
+    texts = (found.text, found.culprit, found.user, found.release, found.environment, found.server, found.url)
+    yield from (text[:MAX_TEXT] for text in texts)
+    yield from (text[:MAX_VALUE] for text in list(found.tags.values())[:MAX_TAGS])
+
+
+def _place(text: str, weight: str, at: int, places: dict[str, list[str]]) -> int:
+    """Note the words of a text from a place on and give the place after them."""
+    for run in runs(text):
+        if at + len(run.parts) > MAX_PLACES:
+            break
+        for number, part in enumerate(run.parts):
+            places.setdefault(part, []).append(f"{at + number}{weight}")
+        if run.whole:  # at its first and last part's place, so that phrases fit it on both sides
+            places.setdefault(run.whole, []).extend((f"{at}{weight}", f"{at + len(run.parts) - 1}{weight}"))
+        at += len(run.parts)
+    return at

@@ -1,0 +1,60 @@
+"""Words as search sees them: the same cutting of text for documents and for queries. Pure.
+
+Text is cut at everything that is no letter or digit, and at the humps of camelCase, so that parts of dotted names, of
+identifiers and of paths are found. An identifier with humps is also a word as a whole. Case is ignored, and so is how
+Unicode composes letters; ideographs, kana and Hangul syllables are words of one character. A word has 64 characters at
+most, what follows is left out.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+MAX_WORD: Final = 64
+MAX_VALUE: Final = 200
+"""Characters of a field's value that count; PostgreSQL takes lexemes up to 2046 bytes."""
+
+_RUN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+_TYPE: Final = re.compile(r"(\S+?)(?:: .*)?", re.DOTALL)
+
+
+class Run(NamedTuple):
+    """Letters and digits without a break: its parts in order, and the whole where it has several ('' else)."""
+
+    parts: list[str]
+    whole: str
+
+
+def storable(text: str) -> str:
+    """Give the text with U+FFFD in place of what PostgreSQL's text cannot hold: nulls and lone surrogates."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def runs(text: str) -> Iterator[Run]:
+    """Cut text into runs and those into words."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    for match in _RUN.finditer(text):
+        found = match[0][: MAX_WORD * 2]
+        parts = _HUMP.split(found) if not (found.islower() or found.isupper()) else [found]
+        words = [part.lower()[:MAX_WORD] for part in parts]
+        yield Run(words, found.lower()[:MAX_WORD] if len(words) > 1 else "")
+
+
+def value(text: str) -> str:
+    """Give a field's value as it is compared: without case, cut, storable."""
+    return storable(text.strip().lower())[:MAX_VALUE]
+
+
+def type_of(title: str) -> str:
+    """Give the exception's type of a title ``Type: message``; '' where the title is a message."""
+    match = _TYPE.fullmatch(title)
+    return match[1].removesuffix(":") if match else ""
+
+
+def quoted(lexeme: str) -> str:
+    """Quote a lexeme for the text form of tsvector and tsquery."""
+    return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"

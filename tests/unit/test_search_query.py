@@ -1,0 +1,141 @@
+"""The language of queries: read without errors, compiled without room for anything else."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.codec import Found
+from app.stores.search_lexemes import vector
+from app.stores.search_query import MAX_CHARACTERS, Term, parse, tsquery
+from app.stores.search_text import runs, type_of
+
+LEXEME = r"'(?:[^'\\]|''|\\\\)*'(?::\*?A?)?"
+"""One quoted lexeme, whatever is in it."""
+
+
+@pytest.mark.parametrize(
+    ("query", "terms"),
+    [
+        ("", []),
+        ("   ", []),
+        ("timeout card", [Term("", "timeout"), Term("", "card")]),
+        ('"card was declined" -test', [Term("", "card was declined"), Term("", "test", negated=True)]),
+        ("release:shop@1.0.0", [Term("release", "shop@1.0.0")]),
+        ("env:production", [Term("environment", "production")]),
+        ("-level:error", [Term("level", "error", negated=True)]),
+        ('release:"my app 1.0"', [Term("release", "my app 1.0")]),
+        ("release:shop@1.*", [Term("release", "shop@1.", prefix=True)]),
+        ("release:*", [Term("release", "", prefix=True)]),
+        ('release:"literal*"', [Term("release", "literal*")]),
+        ("Unhandled:TRUE", [Term("unhandled", "TRUE")]),
+        ("tag.Browser:Chrome", [Term("tag.Browser", "Chrome")]),
+        ("tag.release:x", [Term("tag.release", "x")]),
+        ("browser:Chrome", [Term("tag.browser", "Chrome", loose=True)]),
+        ("event:AAAA-bbbb", [Term("event", "AAAAbbbb")]),
+        ("message:declined", [Term("message", "declined")]),
+        ("pay*", [Term("", "pay", prefix=True)]),
+        ("url:/checkout", [Term("url", "/checkout")]),
+        ("http://shop/x", [Term("", "http://shop/x")]),
+        ("Shop::Payment", [Term("", "Shop::Payment")]),
+        ("KeyError: x", [Term("", "KeyError:"), Term("", "x")]),
+        (r"C:\app\main.py", [Term("", r"C:\app\main.py")]),
+        ("12:30", [Term("", "12:30")]),
+        ('"never closed', [Term("", "never closed")]),
+        ('foo"bar baz"-qux', [Term("", "foo"), Term("", "bar baz"), Term("", "qux", negated=True)]),
+        ("foo-bar", [Term("", "foo-bar")]),
+        ('- * ! "" "?!" -"" & | () <->', []),
+        ('release:"" release:', [Term("", "release:")]),
+    ],
+)
+def test_what_is_read(query: str, terms: list[Term]) -> None:
+    assert parse(query) == terms
+
+
+@pytest.mark.parametrize(
+    ("query", "compiled"),
+    [
+        ("", ""),
+        ("Timeout", "(('timeout'))"),
+        ("a b", "(('a')) & (('b'))"),
+        ('"a b"', "(('a' <-> 'b'))"),
+        ("shop.PaymentService", "(('shop' <-> 'payment' <-> 'service'))"),
+        ("PaymentService", "('paymentservice' | ('payment' <-> 'service'))"),
+        ("PaymentSer*", "('paymentser':* | ('payment' <-> 'ser':*))"),
+        ("-x", "!(('x'))"),
+        ("release:It's@1", "('release=it''s@1')"),
+        ("release:a\\b*", "('release=a\\\\b':*)"),
+        ("message:a", "(('a':A))"),
+        ("message:a*", "(('a':*A))"),
+        ("browser:Fire-fox", "('tag.browser=fire-fox' | ('browser' <-> 'fire' <-> 'fox'))"),
+        ("tag.Browser:x", "('tag.browser=x')"),
+        ("tag.mark:!", "('tag.mark=!')"),
+    ],
+)
+def test_what_is_asked(query: str, compiled: str) -> None:
+    assert tsquery(parse(query)) == compiled
+
+
+def test_an_event_id_finds_its_event() -> None:
+    assert "'event=0123456789abcdef0123456789abcdef'" in tsquery(parse("01234567-89AB-cdef-0123-456789abcdef"))
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("x" * (MAX_CHARACTERS + 1), "512 characters"),
+        ("a " * 33, "32 terms"),
+        ('"' + "a " * 65 + '"', "64 words"),
+    ],
+)
+def test_limits_are_told(query: str, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        parse(query)
+
+
+@given(st.text(max_size=60) | st.text("abc:-*\".\\' &|!()<>AB_/é字", max_size=60))
+def test_any_text_is_a_query_of_quoted_lexemes_and_operators_alone(query: str) -> None:
+    compiled = tsquery(parse(query))
+    assert re.fullmatch(r"[()&|!<> -]*", re.sub(LEXEME, "", compiled))
+    assert not re.search("[\x00\ud800-\udfff]", compiled)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("shop.checkout.PaymentService", ["shop", "checkout", "payment", "service"]),
+        ("HTTPServerError in parse_json2", ["http", "server", "error", "in", "parse", "json2"]),
+        ("/srv/app/views/cart.py:45", ["srv", "app", "views", "cart", "py", "45"]),
+        ("getURL iPhone OAuth2Token", ["get", "url", "i", "phone", "o", "auth2", "token"]),
+        ("Ünïcode STRASSE ﬁle", ["ünïcode", "strasse", "file"]),
+        ("支払い失敗 カード", ["支", "払", "い", "失", "敗", "カ", "ー", "ド"]),
+        ("\x00\ud800!?", []),
+        ("x" * 500, ["x" * 64]),
+    ],
+)
+def test_words(text: str, words: list[str]) -> None:
+    assert [part for run in runs(text) for part in run.parts] == words
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("KeyError: 'x'", "KeyError"),
+        ("java.lang.IllegalStateException: a: b\nc", "java.lang.IllegalStateException"),
+        ("ZeroDivisionError", "ZeroDivisionError"),
+        ("App::Error: x", "App::Error"),
+        ("a plain message: with a colon", ""),
+        ("", ""),
+    ],
+)
+def test_types(title: str, expected: str) -> None:
+    assert type_of(title) == expected
+
+
+@given(st.text(max_size=300), st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=3))
+def test_any_event_has_a_vector_of_quoted_lexemes(text: str, tags: dict[str, str]) -> None:
+    found = Found(0, "a", 1, 0, 0, "g", text, text, "error", "", text, "", text, False, "", text, "", tags, text)
+    words = vector(found)
+    assert re.fullmatch(r"\s*", re.sub(r"'(?:[^'\\]|''|\\\\)*'(?::\d+A?(?:,\d+A?)*)?", "", words))
+    assert "\x00" not in words
