@@ -15,6 +15,10 @@ MAX_HEADER: Final = 256
 """Characters kept of a request's header."""
 
 
+JSON: Final = Facts(0, "refused", "other", "", 0).content_type
+"""The default itself, which is left out of the header by identity."""
+
+
 class Origin(NamedTuple):
     """What all records of one request share."""
 
@@ -65,7 +69,7 @@ class Batch:
             unique=event.unique,
             peer=self.origin.peer,
             user_agent=self.origin.user_agent,
-            content_type=clean(content_type) or "application/json",
+            content_type=clean(content_type) if content_type and content_type != JSON else JSON,
         )
         self._add(CRASHES if category == "error" else SESSIONS, facts, identifier or event.text, value)
 

@@ -1,0 +1,202 @@
+"""The small pure parts of ingest: keys in requests, addresses, ids, times, the bodies of /store/."""
+
+import base64
+import zlib
+from hashlib import blake2b
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from app.ingest.auth import dsn_key, raygun_key, sentry_key
+from app.ingest.codes import CODES, Refusal
+from app.ingest.ids import body_id, normal_id, random_id
+from app.ingest.peers import address, networks, peer
+from app.ingest.sentry import unpack_store
+from app.ingest.times import has_fraction, milliseconds
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("headers", "query"),
+    [
+        ({"x-sentry-auth": f"Sentry sentry_key={KEY}, sentry_version=7, sentry_client=sentry.python/2.75.0"}, {}),
+        ({"X-Sentry-Auth": f"Sentry sentry_version=7,sentry_client=java/8,sentry_key={KEY}"}, {}),
+        ({"X-Sentry-Auth": f'sentry_key="{KEY}"'}, {}),
+        ({"Authorization": f"Sentry sentry_key={KEY}, sentry_version=7"}, {}),
+        ({"Authorization": "Basic " + base64.b64encode(f"{KEY}:secret".encode()).decode()}, {}),
+        ({"Authorization": "Bearer other"}, {"sentry_key": KEY}),
+        ({}, {"sentry_key": KEY, "sentry_version": "7"}),
+        ({"X-Sentry-Auth": f"Sentry sentry_key={KEY}", "Authorization": "Sentry sentry_key=b"}, {"sentry_key": "c"}),
+    ],
+)
+def test_the_first_form_that_has_a_key_wins(headers: dict[str, str], query: dict[str, str]) -> None:
+    assert sentry_key(CIMultiDict(headers), query, "path") == KEY
+
+
+def test_requests_without_a_key() -> None:
+    assert sentry_key({}, {}) == ""
+    assert sentry_key({"Authorization": "Basic =", "X-Sentry-Auth": "Sentry sentry_version=7"}, {}) == ""
+    assert sentry_key({"Authorization": "Sentry"}, {}, KEY) == KEY
+    assert raygun_key({}, {}) == ""
+
+
+def test_raygun_keys_come_in_a_header_or_the_query() -> None:
+    assert raygun_key(CIMultiDict({"X-Apikey": "a"}), {"apikey": "b"}) == "a"
+    assert raygun_key(CIMultiDict({"X-ApiKey": ""}), {"apikey": "b"}) == "b"
+
+
+@pytest.mark.parametrize(("dsn", "key"), [(f"https://{KEY}@o1.example/42", KEY), ("x", ""), ("http://[", "")])
+def test_the_key_of_a_dsn(dsn: str, key: str) -> None:
+    assert dsn_key(dsn) == key
+
+
+TRUSTED = networks("10.0.0.0/8, 192.0.2.1,2001:db8::/32")
+
+
+@pytest.mark.parametrize(
+    ("remote", "forwarded", "expected"),
+    [
+        ("198.51.100.7", "203.0.113.9", "198.51.100.7"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "1.1.1.1, 203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "203.0.113.9:4711, 10.2.0.1", "203.0.113.9"),
+        ("10.0.0.1", "203.0.113.9, rubbish, 10.2.0.1", "10.2.0.1"),
+        ("2001:db8::1", "[2001:dead::9]:80", "2001:dead::9"),
+        ("", "203.0.113.9", ""),
+    ],
+)
+def test_only_trusted_proxies_say_whose_request_it_is(remote: str, forwarded: str, expected: str) -> None:
+    assert peer(remote, forwarded, TRUSTED) == expected
+
+
+def test_without_trusted_proxies_nobody_is_believed() -> None:
+    assert peer("10.0.0.1", "203.0.113.9", networks("")) == "10.0.0.1"
+
+
+def test_networks_that_are_none() -> None:
+    with pytest.raises(ValueError, match="nonsense"):
+        networks("nonsense")
+
+
+@given(st.text())
+def test_any_text_is_an_address_or_none(text: str) -> None:
+    assert address(text) == "" or address(address(text)) == address(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (KEY, KEY),
+        ("01234567-89AB-CDEF-0123-456789abcdef", KEY),
+        (KEY[:-1], None),
+        (KEY + "0", None),
+        ("g" * 32, None),
+        ("٣" * 32, None),
+        (12, None),
+        (None, None),
+        ({}, None),
+    ],
+)
+def test_event_ids_are_normalised(value: object, expected: str | None) -> None:
+    assert normal_id(value) == expected
+
+
+def test_a_report_without_id_is_named_by_project_and_body() -> None:
+    assert body_id(7, b"{}").text == blake2b(b"7:{}").hexdigest()[:32]
+    assert body_id(7, b"{}") != body_id(8, b"{}")
+    assert body_id(7, b"{}").unique
+    assert not random_id().unique
+    assert random_id() != random_id()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("1970-01-01T00:00:01Z", 1000),
+        ("1970-01-01 00:00:01", 1000),
+        ("1970-01-01T01:00:01.5+01:00", 1500),
+        ("1970-01-01T00:00:00.123456789Z", 123),
+        (1.5, 1500),
+        (0, 0),
+        (-1, None),
+        (True, None),
+        (float("nan"), None),
+        (float("inf"), None),
+        ("", None),
+        ("0001-01-01T00:00:00+23:59", -62135683140000),
+        ([], None),
+    ],
+)
+def test_times(value: object, expected: int | None) -> None:
+    assert milliseconds(value) == expected
+
+
+@given(st.text() | st.floats() | st.integers())
+def test_any_value_is_a_time_or_none(value: object) -> None:
+    assert milliseconds(value) is None or isinstance(milliseconds(value), int)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2026-11-24T06:57:31.785313+00:00", True),
+        ("2026-11-24T06:55:32.000Z", True),
+        ("2026-11-24T06:55:32Z", False),
+        ("2026-11-24T06:55:32", False),
+        (1.5, False),
+        (None, False),
+    ],
+)
+def test_whole_seconds_do_not_tell_reports_apart(value: object, expected: bool) -> None:
+    assert has_fraction(value) is expected
+
+
+EVENT = b'{"message":"\xc3\xbc?~"}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        EVENT,
+        b" \n" + EVENT,
+        base64.b64encode(EVENT),
+        base64.urlsafe_b64encode(EVENT),
+        base64.b64encode(EVENT).rstrip(b"="),
+        base64.encodebytes(zlib.compress(EVENT)),
+        base64.b64encode(zlib.compress(EVENT)),
+    ],
+)
+def test_store_takes_an_event_in_each_wrapping(body: bytes) -> None:
+    assert unpack_store(body) == EVENT
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"a", "not_json"),
+        (base64.b64encode(zlib.compress(EVENT)[:-2]), "not_json"),
+        (base64.b64encode(zlib.compress(b"x" * (2 << 20))), "body_too_large"),
+    ],
+)
+def test_store_refuses_half_and_huge_wrappings(body: bytes, code: str) -> None:
+    with pytest.raises(Refusal, match=code):
+        unpack_store(body)
+
+
+@given(st.binary(max_size=100) | st.from_regex(r"[A-Za-z0-9+/=]{0,60}", fullmatch=True).map(str.encode))
+def test_store_is_total(body: bytes) -> None:
+    try:
+        assert isinstance(unpack_store(body), bytes)
+    except Refusal:
+        return
+
+
+def test_codes_come_back_in_whole_seconds_and_only_when_it_helps() -> None:
+    for code, answer in CODES.items():
+        assert 400 <= answer.status < 600, code
+        assert (answer.retry_after > 0) == (answer.status == 503), code
+        assert answer.text
