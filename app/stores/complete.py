@@ -4,6 +4,7 @@ import asyncio
 from typing import Final, NamedTuple
 
 from app.cells import SKEW
+from app.codec import decode_delta
 from app.log.contract import Log
 from app.topics import CRASHES, DELTAS, PROCESSED, SESSIONS, qualified
 
@@ -17,8 +18,16 @@ READERS: Final = (
 """Each role with the topic that it reads."""
 
 
+PAGE: Final = 100
+MOST_PAGES: Final = 10
+"""Deltas that are looked through for the first that adds something; behind them the last one's stamp holds."""
+
+
 class Stage(NamedTuple):
-    """How far one role is behind: records it has not committed, and the stamp (ms) of the first, None without any."""
+    """How far one role is behind: records it has not committed, and the stamp (ms) of the first that adds something.
+
+    ``oldest`` is None where nothing waits but the empty deltas by which idle sources move watermarks.
+    """
 
     role: str
     topic: str
@@ -53,7 +62,28 @@ async def _stage(log: Log, generation: int, role: str, name: str) -> Stage:
         for partition, bound in bounds.items()
         if committed.get(partition, bound.start) < bound.end
     }
-    firsts = await asyncio.gather(*(log.read(topic, p, at, max_records=1, max_bytes=1) for p, at in behind.items()))
-    stamps = [records[0].stamp for records in firsts if records]
+    look = _first_that_adds if name == DELTAS else _first
+    firsts = await asyncio.gather(*(look(log, topic, p, at, bounds[p].end) for p, at in behind.items()))
     lagging = sum(bounds[partition].end - at for partition, at in behind.items())
-    return Stage(role, topic, lagging, min(stamps, default=None))
+    return Stage(role, topic, lagging, min((stamp for stamp in firsts if stamp is not None), default=None))
+
+
+async def _first(log: Log, topic: str, partition: int, at: int, _end: int) -> int | None:
+    records = await log.read(topic, partition, at, max_records=1, max_bytes=1)
+    return records[0].stamp if records else None
+
+
+async def _first_that_adds(log: Log, topic: str, partition: int, at: int, end: int) -> int | None:
+    """Pass over empty deltas: there are always some under way, and the numbers do not wait for them."""
+    stamp: int | None = None
+    for _ in range(MOST_PAGES):
+        records = [record for record in await log.read(topic, partition, at, max_records=PAGE) if record.offset < end]
+        if not records:
+            return None
+        for record in records:
+            if decode_delta(record.value or b"").entries:
+                return record.stamp
+        at, stamp = records[-1].offset + 1, records[-1].stamp
+        if at >= end:
+            return None
+    return stamp

@@ -11,8 +11,10 @@ from typing import Any, Final, NamedTuple
 
 from app.cells import MINUTE, Cell, home
 from app.codec import decode_facts
+from app.deadletters import UNATTRIBUTED
 from app.log.contract import Log, Record
 from app.model import Facts
+from app.source import category_of
 from app.stores.rows import Connection, counts_of
 from app.topics import DELTAS, FACTS, SOURCES, Source, qualified
 
@@ -112,21 +114,26 @@ async def _in_flight_of(
 
 
 def _items(record: Record) -> Iterator[tuple[Cell, Minute, int]]:
-    """Give the ledger cells that a source record counts in, with how much."""
+    """Give the ledger cells that a source record will count in, with how much, as its agent does it."""
     facts = _facts(record)
     if facts is None:
-        return
-    minute = facts.received // 1000 // MINUTE * MINUTE
-    if facts.kind != "refused":
-        yield Cell("l", facts.project, facts.category), (minute, facts.category), 1
-    for refused in facts.refused:
-        yield Cell("l", facts.project, refused.category), (minute, refused.category), refused.quantity
+        yield _item(UNATTRIBUTED, category_of(record.topic), record.stamp, 1)
+    elif facts.kind == "refused":
+        for refused in facts.refused:
+            yield _item(facts.project, refused.category, facts.received, refused.quantity)
+    else:
+        yield _item(facts.project, facts.category, facts.received, 1)
+
+
+def _item(project: int, category: str, received: int, quantity: int) -> tuple[Cell, Minute, int]:
+    second = received // 1000
+    return Cell("l", project, category), (second - second % MINUTE, category), quantity
 
 
 def _facts(record: Record) -> Facts | None:
     try:
         return decode_facts(record.headers[FACTS])
-    except (KeyError, ValueError):  # becomes a dead letter of no project: it has no ledger cell
+    except (KeyError, ValueError):  # will become a dead letter that belongs to no project
         return None
 
 
