@@ -4,7 +4,7 @@ What ``msgspec`` itself would accept comes out the same, so that the fast path a
 """
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -16,13 +16,13 @@ _DROPPED: Final = object()
 Reader = Callable[[Any, str, Notes], Any]
 
 
-@lru_cache(maxsize=None)
+@cache
 def reader(shape: type, *, any_case: bool = False) -> Reader:
     """Give the function (value, path, notes) → ``shape`` of one Struct; any_case matches keys case-insensitively."""
     return _reader(inspect.type_info(shape), any_case)
 
 
-def _reader(info: inspect.Type, any_case: bool) -> Reader:  # noqa: FBT001  private, and set once at the top
+def _reader(info: inspect.Type, any_case: bool) -> Reader:
     if isinstance(info, inspect.StructType):
         return _struct(info, any_case)
     if isinstance(info, inspect.ListType):
@@ -32,7 +32,7 @@ def _reader(info: inspect.Type, any_case: bool) -> Reader:  # noqa: FBT001  priv
     return _scalar(info)
 
 
-def _struct(info: inspect.StructType, any_case: bool) -> Reader:  # noqa: FBT001  private
+def _struct(info: inspect.StructType, any_case: bool) -> Reader:
     fields = [(f.encode_name.lower() if any_case else f.encode_name, f.name, f.encode_name) for f in info.fields]
     readers = {field.name: _reader(field.type, any_case) for field in info.fields}
 

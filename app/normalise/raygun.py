@@ -203,5 +203,7 @@ def _url(details: RaygunDetails) -> str:
     request = details.request
     if isinstance(request, RaygunRequest):
         return address_of(request.url, request.host_name)
-    fields = {key.lower(): plain(item) for key, item in request.items()} if isinstance(request, dict) else {}
+    if not isinstance(request, dict):
+        return ""
+    fields = {str(key).lower(): plain(item) for key, item in request.items()}
     return address_of(fields.get("url"), fields.get("hostname"))

@@ -37,7 +37,7 @@ class RaygunError(Struct, rename="camel"):
 class FullRaygunError(RaygunError, rename="camel"):
     """With what only a page shows."""
 
-    stack_trace: list[FullRaygunFrame | None] | None = None  # type: ignore[assignment]  the same list with fuller frames
+    stack_trace: list[FullRaygunFrame | None] | None = None  # type: ignore[assignment]  # the same list with fuller frames
     data: Any = None
 
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from app.model import Event, Facts, Frame, Malformed, Raised, Thread
+from app.model import Event, Facts, Frame, Raised, Thread
 from app.normalise import full as pages
 from app.normalise.coerce import convert
 from app.normalise.fields import fingerprint, level, line, plain, tags
@@ -53,7 +53,7 @@ def sentry_event(facts: Facts, payload: bytes, *, full: bool) -> Event:
 def _decode(payload: bytes, notes: Notes, *, full: bool) -> SentryEvent[LightFrame]:
     if not has_nul(payload):
         try:
-            return (_full if full else _light).decode(payload)
+            return _full.decode(payload) if full else _light.decode(payload)  # type: ignore[return-value]  # covariant: read only
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass  # the tolerant reader takes it, or says what is wrong
     return tolerant(payload, notes, full=full)

@@ -72,5 +72,5 @@ def _number(value: Any) -> Any:  # noqa: ANN401  any JSON scalar
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, int) and not -_BIGGEST <= value < _BIGGEST:
-        return f"{value:.6e}" if abs(value) < 10**300 else "a number too large"  # noqa: PLR2004  what a float holds
+        return f"{value:.6e}" if abs(value) < 10**300 else "a number too large"
     return value

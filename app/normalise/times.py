@@ -16,7 +16,8 @@ _SECONDS_LIMIT: Final = 1e11
 
 _LONGEST: Final = 64
 _LOOSE: Final = re.compile(
-    r"(\d{4})-(\d\d?)-(\d\d?)(?:[T ]+(\d\d?):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?)? ?(?:(Z|UTC|GMT)|([+-]\d\d):?(\d\d)?)?",
+    r"(\d{4})-(\d\d?)-(\d\d?)(?:[T ]+(\d\d?):(\d\d)(?::(\d\d)(?:[.,](\d{1,12}))?)?)?"
+    r" ?(?:(Z|UTC|GMT)|([+-]\d\d):?(\d\d)?)?",
     re.IGNORECASE | re.ASCII,
 )
 

@@ -21,5 +21,8 @@ def scrub(payload: bytes, version: int) -> bytes:
 
 
 def scrub_text(payload: bytes) -> bytes:
-    """Give any bytes, JSON or not, with the secrets in them as ``[Filtered]`` as far as text shows them."""
-    return without_secrets(payload)
+    """Give any bytes, JSON or not, with the secrets in them as ``[Filtered]`` as far as text shows them.
+
+    What begins as JSON does, cut off or broken further on, is walked as such: strings need no valid surroundings.
+    """
+    return Walk(payload).run() if payload.lstrip()[:1] in (b"{", b"[") else without_secrets(payload)

@@ -1,36 +1,26 @@
 """Thin typed adapter of google-re2: searches in time linear in the input, whatever the pattern and the input."""
 
-from collections.abc import Callable, Iterator
-from typing import Protocol, cast
+from collections.abc import Callable
+from typing import Final, cast
 
 import re2
 
+Span = tuple[int, int]
+Search = Callable[[bytes, int], Span | None]
 
-class Match(Protocol):
-    """What is used of a match."""
-
-    def start(self) -> int:
-        """Give the first position."""
-
-    def end(self) -> int:
-        """Give the position behind the last."""
-
-
-Search = Callable[[bytes], Match | None]
-FindAll = Callable[[bytes], Iterator[Match]]
+_NOTHING: Final = (-1, -1)
 
 
 def search(pattern: str) -> Search:
-    """Compile a pattern over bytes; the function gives the first match or None."""
-    return cast("Search", _compiled(pattern).search)
-
-
-def find_all(pattern: str) -> FindAll:
-    """Compile a pattern over bytes; the function gives every match, left to right."""
-    return cast("FindAll", _compiled(pattern).finditer)
-
-
-def _compiled(pattern: str) -> re2._Regexp:
+    """Compile a pattern over bytes; the function gives the span of the first match from a position on, or None."""
     options = re2.Options()
     options.max_mem = 32 << 20  # the automaton's cache; alternations over bytes outgrow the 8 MiB default on odd input
-    return re2.compile(pattern.encode(), options)
+    compiled = re2.compile(pattern.encode(), options)
+    match = compiled._regexp.Match  # noqa: SLF001  the public search builds objects that cost more than the search
+    unanchored = re2._Anchor.UNANCHORED  # noqa: SLF001  the argument of that call
+
+    def find(text: bytes, at: int) -> Span | None:
+        span = cast("Span", match(unanchored, text, at, len(text))[0])
+        return None if span == _NOTHING else span
+
+    return find

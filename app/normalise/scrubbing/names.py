@@ -17,12 +17,12 @@ def is_secret(name: bytes) -> bool:
     if name.decode("utf-8", "replace") in rules.NEVER:
         return False
     if len(name) > _LONGEST:
-        return _secret_part(name) is not None
+        return _secret_part(name, 0) is not None
     words = words_of(name)
     if words and words[-1] in rules.TYPES:
         return False
     bare = _HARMLESS.sub(b"", name)
-    return _secret_part(bare) is not None or not rules.WORDS.isdisjoint(words)
+    return _secret_part(bare, 0) is not None or not rules.WORDS.isdisjoint(words)
 
 
 def counts(name: bytes) -> bool:

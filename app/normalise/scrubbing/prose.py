@@ -4,14 +4,16 @@ Everything is bytes of UTF-8. Each step is linear: names are looked for by re2, 
 """
 
 import re
+from functools import cache
 from typing import Final
 
 from app.normalise.scrubbing import rules_v1 as rules
 from app.normalise.scrubbing.cards import FILTERED, without_cards
 from app.normalise.scrubbing.names import is_secret, words_of
-from app.normalise.scrubbing.spots import find_names
+from app.normalise.scrubbing.spots import find_name
 
 _PASSES: Final = 4
+_DEEPEST: Final = 63
 _NAME_LENGTH: Final = 100
 _NAME_BYTES: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$-")
 
@@ -29,6 +31,7 @@ _INSIDE: Final = {
 _BRACKETED: Final = re.compile(rb"[\[{(][^\]})]*+[\]})]?|<[^<>\n]{0,500}+>?")
 _REST_OF_LINE: Final = re.compile(rb"[^\r\n\"'<>\\]++")
 _BARE: Final = re.compile(rb"(?:\[Filtered\])?[^\s&;,\"'`<>(){}\[\]\\|]*+")
+_NEXT_WORD: Final = re.compile(rb" [A-Za-z]")
 _ELEMENT: Final = re.compile(rb">[^<]{1,4000}+(?=</)")
 
 _BEARER: Final = re.compile(rb"\b(bearer[ \t]{1,4}+)([^\s\"'\\,;<>\[\]]++)", re.IGNORECASE)
@@ -71,14 +74,12 @@ def _bearer(match: re.Match[bytes]) -> bytes:
 def _named(text: bytes) -> bytes:
     """Replace what follows each secret name."""
     kept, done, looked = [], 0, 0
-    for spot in find_names(text):
-        if spot.start() < looked:
-            continue
-        start, looked = _whole_name(text, spot.start(), looked)
+    while spot := find_name(text, looked):
+        start, looked = _whole_name(text, spot[0], looked)
         value = _value(text, start, looked)
         if value is not None:
             begin, end = value
-            kept += [text[done:begin], FILTERED]
+            kept += [text[done:begin], FILTERED if end > begin else b""]
             done = looked = end
     return b"".join([*kept, text[done:]]) if kept else text
 
@@ -89,7 +90,7 @@ def _whole_name(text: bytes, spot: int, floor: int) -> tuple[int, int]:
     while start > floor and spot - start < _NAME_LENGTH and text[start - 1] in _NAME_BYTES:
         start -= 1
     tail = _NAME_TAIL.match(text, spot)
-    return start, tail.end() if tail else spot
+    return start, tail.end() if tail and tail.end() > spot else spot + 1
 
 
 def _value(text: bytes, start: int, end: int) -> tuple[int, int] | None:
@@ -128,12 +129,16 @@ def _quoted(text: bytes, at: int) -> tuple[int, int] | None:
         return None
     escapes, quote = opened.groups()
     if escapes:
-        end = text.find(escapes + quote, opened.end())
-        end = len(text) if end < 0 else end
-    else:
-        inside = _INSIDE[quote].match(text, opened.end())
-        end = inside.end() if inside else opened.end()
-    return (opened.end(), end) if end > opened.end() else (end, end)
+        closed = _closing(min(len(escapes), _DEEPEST), quote).search(text, opened.end())
+        return opened.end(), closed.start() if closed else len(text)
+    inside = _INSIDE[quote].match(text, opened.end())
+    return opened.end(), inside.end() if inside else len(text)
+
+
+@cache
+def _closing(escapes: int, quote: bytes) -> re.Pattern[bytes]:
+    """Give the pattern of a quote behind exactly so many backslashes: a string inside a string inside a string."""
+    return re.compile(rb"(?<!\\)\\{%d}" % escapes + quote)
 
 
 def _unquoted(text: bytes, separator: re.Match[bytes], name: bytes) -> tuple[int, int] | None:
@@ -158,7 +163,7 @@ def _harmless(text: bytes, value: re.Match[bytes], name: bytes, *, colon: bool) 
     following = text[value.end() : value.end() + 1]
     if following in (b"(", b"[") and word.replace(".", "").replace("_", "").isalnum():
         return True
-    if not colon or not word.isalpha():
+    if not colon or not word.isalpha() or not _NEXT_WORD.match(text, value.end()):
         return False
     words = words_of(name)
     type_name = name.isalnum() and name[:1].isupper() and len(words) > 1

@@ -29,8 +29,11 @@ COUNTING: Final = frozenset((
 ))  # fmt: skip
 """A number under a name that ends so (``token_count``, ``max_tokens``) is no secret; text is."""
 
-PROSE: Final = frozenset(("auth", "session", "token", "cookie", "card", "credential", "credentials", "csrf", "pass"))
-"""``session: closed by peer`` is prose: after these names alone, ``: `` and a plain word scrub nothing."""
+PROSE: Final = frozenset((
+    "auth", "session", "token", "cookie", "card", "credential", "credentials", "csrf", "pass", "authentication",
+    "unauthorized", "unauthorised", "unauthenticated",
+))  # fmt: skip
+"""``session: closed by peer`` is prose: after these names alone, ``:`` and several plain words scrub nothing."""
 
 KEPT: Final = frozenset((
     "none", "null", "nil", "undefined", "true", "false", "str", "int", "float", "bytes", "bool", "string", "number",
@@ -48,8 +51,8 @@ QUERY: Final = ("sig", "signature", "key", "x-amz-[a-z-]{1,40}", "x-goog-[a-z-]{
 """Query keys that are secret in an address only."""
 
 SCHEME_WORDS: Final = frozenset((
-    "token", "tokens", "auth", "authentication", "authorization", "realm", "scheme", "header", "is", "was", "not", "required",
-    "missing", "and", "or", "of", "in", "for", "format",
+    "token", "tokens", "auth", "authentication", "authorization", "realm", "scheme", "header", "is", "was", "not",
+    "required", "missing", "and", "or", "of", "in", "for", "format",
 ))  # fmt: skip
 """What follows "bearer" in prose."""
 

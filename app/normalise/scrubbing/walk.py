@@ -10,8 +10,9 @@ import re
 from typing import Final
 
 from app.normalise.scrubbing import rules_v1 as rules
+from app.normalise.scrubbing.bodies import key_is_secret, scrubbed_body
 from app.normalise.scrubbing.cards import FILTERED, is_card
-from app.normalise.scrubbing.names import counts, is_secret
+from app.normalise.scrubbing.names import counts
 from app.normalise.scrubbing.prose import without_secrets
 from app.normalise.scrubbing.spans import (
     CLOSE,
@@ -19,12 +20,10 @@ from app.normalise.scrubbing.spans import (
     COMMA,
     STRING,
     TOKEN,
-    escaped,
     opening_quote,
     outside,
-    unescaped,
 )
-from app.normalise.scrubbing.spots import find_spots
+from app.normalise.scrubbing.spots import find_spot
 
 _QUOTED: Final = b'"' + FILTERED + b'"'
 _SILENT: Final = frozenset((b"null", b"true", b"false", b'""', _QUOTED))
@@ -33,13 +32,17 @@ _NAMING_KEY: Final = re.compile(rb'"(?:name|key|header|field|k)"\s*+:\s*+$', re.
 _VALUE_KEYS: Final = frozenset((b'"value"', b'"val"', b'"v"', b'"values"'))
 _VERSION: Final = re.compile(rb'"v?[0-9][\w.+!-]{0,60}"')
 _MODULES: Final = re.compile(rb'"modules"\s*+:\s*+\{[^{}]*+\}')
-_DIGITS: Final = b"0123456789.+-eE"
+_DIGITS: Final = b"0123456789"
+_NUMERIC: Final = b"0123456789.+-eE"
+_QUOTE: Final = 0x22
 _SIBLINGS: Final = 40
+_LOOK_BACK: Final = 40
+_NAME_LENGTH: Final = 66
 _NUMBER_LENGTH: Final = 40
 
 
 class Walk:
-    """One payload on its way through; ``edits`` are (start, end, replacement) in order."""
+    """One payload on its way through; ``edits`` are (start, end, replacement)."""
 
     def __init__(self, payload: bytes) -> None:
         """Take the bytes of a JSON text; of anything else as much is scrubbed as looks like one."""
@@ -53,57 +56,52 @@ class Walk:
 
     def run(self) -> bytes:
         """Give the scrubbed payload, the very object where nothing was found."""
-        for spot in find_spots(self.payload):
-            if spot.end() > self.at:
-                self._look(max(spot.start(), self.at), spot.end())
+        seen = 0
+        while spot := find_spot(self.payload, seen):
+            self._look(*spot)
+            seen = max(spot[1], self.at)
         return self._applied() if self.edits else self.payload
 
     def _look(self, start: int, end: int) -> None:
-        last = self.payload[end - 1]
-        if 0x30 <= last <= 0x39 and outside(self.payload, self.at, end):  # noqa: PLR2004  a digit
+        if self.payload[end - 1] in _DIGITS and outside(self.payload, self.at, end):
             self._number(end)
             return
         quote = opening_quote(self.payload, end, self.at)
-        if quote < 0:
-            return
-        string = STRING.match(self.payload, quote)
+        string = STRING.match(self.payload, quote) if quote >= 0 else None
         if string is None:
-            self._rest(quote + 1)
+            self._rest(max(quote, self.at))
         elif string.end() > start:
             self._string(quote, string.end())
 
     def _string(self, start: int, end: int) -> None:
         self.at = end
         body = self.payload[start + 1 : end - 1]
-        text = unescaped(body)
         if colon := COLON.match(self.payload, end):
-            if is_secret(body if text is None else text) and not self._is_version(start, colon.end()):
-                self._mask(colon.end(), numbers=not counts(body))
+            if key_is_secret(body) and not self._is_version(start, colon.end()):
+                self.at = self._mask(colon.end(), numbers=not counts(body))
             return
-        scrubbed = without_secrets(body if text is None else text)
-        if scrubbed != (body if text is None else text):
-            new = FILTERED if text is None else escaped(scrubbed, body)
-            self.edits.append((start + 1, end - 1, new))
-        if _NAME.fullmatch(body) and is_secret(body):
-            self._named(start, end, body)
+        scrubbed = scrubbed_body(body)
+        if scrubbed is not None:
+            self.edits.append((start + 1, end - 1, scrubbed))
+        if len(body) <= _NAME_LENGTH and _NAME.fullmatch(body) and key_is_secret(body):
+            self._named(start, end, body.decode("utf-8", "replace"))
 
-    def _named(self, start: int, end: int, name: bytes) -> None:
+    def _named(self, start: int, end: int, name: str) -> None:
         """A string that is the name of a secret: mask what it names, if it stands where names stand."""
-        before = self.payload[max(0, start - 40) : start]
+        before = self.payload[max(0, start - _LOOK_BACK) : start].rstrip()
         if _NAMING_KEY.search(before):
             self._siblings(start, end)
             return
         comma = COMMA.match(self.payload, end)
-        opener = before.rstrip()[-1:]
-        if comma is None or opener not in (b"[", b","):
+        following = TOKEN.match(self.payload, comma.end()) if comma else None
+        if following is None or before[-1:] not in (b"[", b","):
             return
-        following = TOKEN.match(self.payload, comma.end())
-        if following is None:
-            return
-        flag = name.startswith(b"-") and not following[0].startswith(b'"-')
-        pair = opener == b"[" and (following[0] in b"[{" or CLOSE.match(self.payload, following.end()) is not None)
-        if flag or pair or name.decode("utf-8", "replace").lower() in rules.HEADERS:
-            self._mask(comma.end(), numbers=True)
+        header = name.lower() in rules.HEADERS
+        flag = name.startswith("-") and not following[0].startswith(b'"-')
+        listed = before[-1:] == b"[" and (header or before[:-1].rstrip()[-1:] in (b"[", b","))
+        pair = listed and (following[0] in b"[{" or CLOSE.match(self.payload, following.end()) is not None)
+        if flag or pair or header:
+            self.at = self._mask(following.start(), numbers=True)
 
     def _siblings(self, start: int, end: int) -> None:
         """Mask the value beside a name in one object, behind it or right before it."""
@@ -125,18 +123,16 @@ class Walk:
         close = key - 1
         while close > 0 and self.payload[close] in b" \t\r\n,":
             close -= 1
-        if close < 1 or self.payload[close] != 0x22:  # noqa: PLR2004  a quote
+        if close < 1 or self.payload[close] != _QUOTE:
             return
         quote = opening_quote(self.payload, close, 0)
-        before = self.payload[max(0, quote - 40) : max(0, quote)].rstrip()
+        before = self.payload[max(0, quote - _LOOK_BACK) : max(0, quote)].rstrip()
         name = before[:-1].rstrip() if before.endswith(b":") else b""
         if name.endswith(tuple(_VALUE_KEYS)) and close > quote + 1:
-            while self.edits and self.edits[-1][0] > quote:
-                self.edits.pop()
-            self.edits.append((quote + 1, close, FILTERED))
+            self.edits.append((quote, close + 1, _QUOTED))
 
-    def _mask(self, at: int, *, numbers: bool) -> None:
-        """Mask the value at ``at``, every leaf of it, without recursion."""
+    def _mask(self, at: int, *, numbers: bool) -> int:
+        """Mask the value at ``at``, every leaf of it, without recursion; give its end."""
         depth = 0
         for token in TOKEN.finditer(self.payload, at):
             text = token[0]
@@ -144,22 +140,25 @@ class Walk:
                 depth += 1
             elif text in b"}]":
                 depth -= 1
-            elif text not in _SILENT and not (text[0] == 0x22 and depth and COLON.match(self.payload, token.end())):  # noqa: PLR2004  a quote
-                if numbers or text[0] == 0x22:  # noqa: PLR2004  a quote
-                    self.edits.append((*token.span(), _QUOTED))
-            self.at = token.end()
+            elif text not in _SILENT and (numbers or text[0] == _QUOTE) and not self._is_key(token, depth):
+                self.edits.append((*token.span(), _QUOTED))
             if depth <= 0:
-                return
+                return token.end()
+        return len(self.payload)
+
+    def _is_key(self, token: re.Match[bytes], depth: int) -> bool:
+        return depth > 0 and token[0][0] == _QUOTE and COLON.match(self.payload, token.end()) is not None
 
     def _number(self, at: int) -> None:
         start = at
-        while start > self.at and at - start < _NUMBER_LENGTH and self.payload[start - 1] in _DIGITS:
+        while start > self.at and at - start < _NUMBER_LENGTH and self.payload[start - 1] in _NUMERIC:
             start -= 1
         token = TOKEN.match(self.payload, start)
         if token is None:
             return
         self.at = token.end()
-        if token[0].isdigit() and is_card(token[0]):
+        digits = token[0].lstrip(b"-")
+        if digits.isdigit() and is_card(digits):
             self.edits.append((*token.span(), _QUOTED))
 
     def _is_version(self, key: int, value: int) -> bool:
@@ -175,8 +174,10 @@ class Walk:
             self.edits.append((start, len(self.payload), scrubbed))
 
     def _applied(self) -> bytes:
+        """Put the edits in; where two overlap, the one of the whole value holds."""
         kept, done = [], 0
-        for start, end, new in self.edits:
-            kept += [self.payload[done:start], new]
-            done = end
+        for start, end, new in sorted(self.edits, key=lambda edit: (edit[0], -edit[1])):
+            if start >= done:
+                kept += [self.payload[done:start], new]
+                done = end
         return b"".join([*kept, self.payload[done:]])
