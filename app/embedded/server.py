@@ -1,0 +1,197 @@
+"""One PostgreSQL in one folder: made once, started, stopped, and gone when its owner is.
+
+The folder (mode 0700) holds ``data`` (the cluster), ``password``, ``lock``, ``socket`` and ``postgres.log``. There is
+no TCP: the way in is a Unix socket in a folder that only its owner can open, and the password.
+"""
+
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from app.embedded import identity, postmaster
+from app.embedded.errors import EmbeddedError
+from app.embedded.lock import FolderLock
+from app.embedded.programs import MAJOR, program, run, shim
+
+USER: Final = "faultline"
+SOCKET_PREFIX: Final = "faultline-socket-"
+MAX_SOCKET_PATH: Final = 103
+"""Bytes of a Unix socket's path: sun_path is 104 on macOS, 108 on Linux, with its final zero."""
+
+SETTINGS: Final = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "cluster_name": USER,
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "max_wal_size": "1GB",
+    "wal_compression": "on",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "jit": "off",  # no query of ours is long enough to pay for it
+    "max_parallel_workers_per_gather": "0",  # two cores, shared with everything else; containers lack shared memory
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_error_verbosity": "terse",  # details quote rows, and rows hold what users sent
+    "log_min_error_statement": "panic",  # statements do too
+}
+
+
+class EmbeddedPostgres:
+    """A server that this process owns. Not for several threads."""
+
+    def __init__(self, folder: Path, *, log_file: Path | None = None) -> None:
+        """Take the folder of its own, and where its log goes (default: ``postgres.log`` in it; bounded in size)."""
+        self._folder = folder.expanduser().absolute()
+        self._data = self._folder / "data"
+        self._log = log_file or self._folder / "postgres.log"
+        self._lock = FolderLock(self._folder / "lock")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._parent_pipe: int | None = None
+        self._socket = self._folder / "socket"
+
+    def start(self) -> str:
+        """Start the server, making the cluster first where there is none, and give its URL once it answers.
+
+        Also again after it ended. Raises EmbeddedError.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock.acquire()
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        url = running_url(self._folder)
+        if url is None:
+            raise EmbeddedError(f"PostgreSQL ended again at once; its log: {self._log}")
+        return url
+
+    def stop(self) -> None:
+        """Shut down, bounded by the shim's patience, and give the folder back."""
+        self._close_pipe()
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+        self._remove_sockets(self._socket)
+        self._lock.release()
+
+    def poll(self) -> int | None:
+        """Give the exit code of a server that ended, None while it runs."""
+        return None if self._process is None else self._process.poll()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the server, None where none runs."""
+        found = postmaster.read(self._data)
+        return None if found is None else found.pid
+
+    def _start(self) -> None:
+        self._close_pipe()
+        _check_major(self._data)
+        left = postmaster.read(self._data)
+        postmaster.end_left_over(self._data)
+        self._remove_sockets(left.socket_dir if left else self._socket)
+        who = identity.choose(self._folder, self._data)
+        if not self._data.exists():
+            self._make_cluster(who)
+        self._spawn(who)
+        self._wait()
+
+    def _make_cluster(self, who: str) -> None:
+        """Make the cluster under another name first: half of one, after a kill, is never taken for a whole."""
+        making = self._folder / "data.new"
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(mode=0o700)
+        password = self._folder / "password"
+        if not password.exists():
+            _write_private(password, secrets.token_urlsafe(24))
+        for path in (self._folder, making, password):
+            identity.prepare(who, path)
+        run(
+            who, program("initdb"), f"--pgdata={making}", f"--username={USER}", "--auth=scram-sha-256",
+            f"--pwfile={password}", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+        )  # fmt: skip
+        run(who, program("postgres"), "--single", "-D", str(making), "template1", text=f"create database {USER};\n")
+        making.rename(self._data)
+
+    def _spawn(self, who: str) -> None:
+        self._socket = self._socket_dir(who)
+        reading, self._parent_pipe = os.pipe()
+        arguments = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  the wheel's program, arguments of our own
+                [*shim(who, "--parent-fd", str(reading), "--log", str(self._log)), program("postgres"),
+                 "-D", str(self._data), "-k", str(self._socket), *arguments],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[reading], start_new_session=True,
+            )  # fmt: skip
+        finally:
+            os.close(reading)
+
+    def _socket_dir(self, who: str) -> Path:
+        """Give a folder whose sockets only its owner reaches: beside the cluster, where the path is short enough."""
+        path = self._folder / "socket"
+        if len(os.fsencode(path)) + len("/.s.PGSQL.5432") > MAX_SOCKET_PATH:
+            path = Path(tempfile.mkdtemp(prefix=SOCKET_PREFIX))
+        path.mkdir(mode=0o700, exist_ok=True)
+        identity.prepare(who, path)
+        return path
+
+    def _remove_sockets(self, folder: Path) -> None:
+        """Remove a folder of sockets that we made; one that a server of somebody else's told of stays."""
+        if folder == self._folder / "socket" or folder.name.startswith(SOCKET_PREFIX):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _wait(self) -> None:
+        """Wait until the server answers; recovery after a kill takes as long as it takes, while it lives."""
+        while self.poll() is None:
+            found = postmaster.read(self._data)
+            if found is not None and found.ready and postmaster.alive(found.pid):
+                return
+            time.sleep(0.02)
+        raise EmbeddedError(f"PostgreSQL did not start: {_last_lines(self._log)} (its log: {self._log})")
+
+    def _close_pipe(self) -> None:
+        if self._parent_pipe is not None:
+            os.close(self._parent_pipe)
+            self._parent_pipe = None
+
+
+def running_url(folder: Path | str) -> str | None:
+    """Give the URL of the server that runs on a folder, None where none does (or none of ours to open)."""
+    folder = Path(folder)
+    found = postmaster.read(folder / "data")
+    if found is None or not found.ready or not postmaster.alive(found.pid):
+        return None
+    password = (folder / "password").read_text().strip()
+    return f"postgresql://{USER}:{quote(password)}@/{USER}?host={quote(str(found.socket_dir), safe='/')}"
+
+
+def _check_major(data: Path) -> None:
+    version = data / "PG_VERSION"
+    if version.exists() and version.read_text().strip() != str(MAJOR):
+        raise EmbeddedError(
+            f"{data} is of PostgreSQL {version.read_text().strip()}, and this Faultline brings {MAJOR}: "
+            "go on with the version that made it, or dump and restore"
+        )
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner reads, whole or not at all."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    new.rename(path)
+
+
+def _last_lines(log: Path) -> str:
+    text = log.read_text(errors="replace") if log.exists() else ""
+    return " | ".join(text.strip().splitlines()[-3:])

@@ -1,0 +1,208 @@
+"""The embedded PostgreSQL with its real programs: made, stopped, killed, started again."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+
+from app.embedded import EmbeddedError, EmbeddedPostgres, identity, postmaster, running_url
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from app.embedded import EmbeddedPostgres
+print(EmbeddedPostgres(Path(sys.argv[1])).start(), flush=True)
+time.sleep(1000)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of one cluster for all tests here, as making one takes a second."""
+    return tmp_path_factory.mktemp("embedded") / "postgres"
+
+
+def ask(url: str, statement: str) -> object:
+    async def once() -> object:
+        connection = await asyncpg.connect(url)
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
+
+    return asyncio.run(once())
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition; the test's own time-out ends a vain wait."""
+    while not condition():
+        time.sleep(0.02)
+
+
+def owner(folder: Path) -> "tuple[subprocess.Popen[str], str]":
+    """Start a process that owns a server, and give its URL too."""
+    process = subprocess.Popen([sys.executable, "-c", OWNER, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, process.stdout.readline().strip()
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    process.kill()
+    process.communicate()
+
+
+def test_goes_on_with_the_same_data_and_leaves_no_process(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    url = server.start()
+    assert running_url(folder) == url
+    assert ask(url, "select 1 from pg_roles where rolname = 'faultline' and rolsuper") == 1
+    ask(url, "create table kept (number int)")
+    server.stop()
+    assert running_url(folder) is None
+    assert postmaster.processes(folder / "data") == []
+    assert ask(server.start(), "select count(*) from kept") == 0
+    server.stop()
+
+
+def test_only_its_owner_gets_in(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    url = server.start()
+    try:
+        assert ask(url, "show listen_addresses") == ""
+        for path in (folder, folder / "data", folder / "socket"):
+            assert path.stat().st_mode & 0o077 == 0
+        assert (folder / "password").stat().st_mode & 0o177 == 0
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            ask(f"postgresql://faultline:wrong@/faultline?host={folder / 'socket'}", "select 1")
+    finally:
+        server.stop()
+
+
+def test_ends_when_its_owner_is_killed_and_loses_no_commit(folder: Path) -> None:
+    process, url = owner(folder)
+    ask(url, "insert into kept values (1) returning number")
+    kill(process)
+    until(lambda: postmaster.processes(folder / "data") == [])
+    server = EmbeddedPostgres(folder)
+    assert ask(server.start(), "select count(*) from kept") == 1
+    server.stop()
+
+
+def test_starts_while_the_killed_owners_server_is_still_there(folder: Path) -> None:
+    process, url = owner(folder)
+    kill(process)
+    server = EmbeddedPostgres(folder)
+    assert ask(server.start(), "select count(*) from kept") == 1
+    server.stop()
+    assert url.startswith("postgresql://")
+
+
+def test_survives_kill_9_of_everything(folder: Path) -> None:
+    process, url = owner(folder)
+    ask(url, "insert into kept values (2) returning number")
+    for each in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+    process.communicate()
+    assert (folder / "data" / "postmaster.pid").exists()
+    server = EmbeddedPostgres(folder)
+    assert ask(server.start(), "select count(*) from kept") == 2
+    server.stop()
+
+
+def test_a_server_whose_guardian_was_killed_ends_too(folder: Path) -> None:
+    process, _ = owner(folder)
+    [guardian] = psutil.Process(process.pid).children()
+    guardian.kill()
+    if sys.platform == "linux":
+        until(lambda: postmaster.processes(folder / "data") == [])
+    kill(process)
+    server = EmbeddedPostgres(folder)
+    server.start()
+    server.stop()
+
+
+def test_a_stale_file_that_names_a_foreign_process_does_not_block(folder: Path) -> None:
+    lines = [str(os.getppid()), str(folder / "data"), "1", "5432", str(folder / "socket"), "", "1 1", "ready   "]
+    (folder / "data" / "postmaster.pid").write_text("\n".join(lines) + "\n")
+    server = EmbeddedPostgres(folder)
+    assert ask(server.start(), "select count(*) from kept") == 2
+    server.stop()
+
+
+def test_a_server_that_died_is_started_again_at_the_same_address(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    url = server.start()
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    until(lambda: server.poll() is not None)
+    assert server.start() == url
+    server.stop()
+
+
+def test_a_second_owner_is_told_who_the_first_is(folder: Path) -> None:
+    process, url = owner(folder)
+    with pytest.raises(EmbeddedError, match=f"in use by process {process.pid}"):
+        EmbeddedPostgres(folder).start()
+    assert ask(url, "select 1") == 1
+    kill(process)
+
+
+def test_another_major_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "PG_VERSION").write_text("17\n")
+    with pytest.raises(EmbeddedError, match="is of PostgreSQL 17, and this Faultline brings 18"):
+        EmbeddedPostgres(tmp_path).start()
+    (tmp_path / "data" / "PG_VERSION").write_text("18\n")
+
+
+def test_a_cluster_half_made_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "data.new").mkdir()
+    (tmp_path / "data.new" / "PG_VERSION").write_text("18\n")
+    server = EmbeddedPostgres(tmp_path)
+    assert ask(server.start(), "select 1") == 1
+    server.stop()
+
+
+def test_a_deep_folder_gets_a_private_socket_elsewhere(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100) / "postgres"
+    server = EmbeddedPostgres(deep)
+    url = server.start()
+    found = postmaster.read(deep / "data")
+    assert found is not None
+    assert found.socket_dir.stat().st_mode & 0o077 == 0
+    assert ask(url, "select 1") == 1
+    server.stop()
+    assert not found.socket_dir.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a choice of who the server runs as")
+def test_where_namespaces_are_refused_root_drops_to_an_ordinary_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = identity._refusal
+
+    def no_namespaces(who: str, folder: Path) -> str | None:
+        return "unshare: Operation not permitted" if who.startswith("namespace") else refusal(who, folder)
+
+    monkeypatch.setattr(identity, "_refusal", no_namespaces)
+    folder = tmp_path / "postgres"
+    tmp_path.chmod(0o700)
+    server = EmbeddedPostgres(folder)
+    url = server.start()
+    assert ask(url, "create table kept (number int)") is None
+    assert server.pid is not None
+    assert psutil.Process(server.pid).uids().real != 0
+    server.stop()
+    monkeypatch.undo()
+    assert ask(server.start(), "select count(*) from kept") == 0  # its cluster's owner decides, not what could be
+    server.stop()
