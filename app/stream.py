@@ -265,6 +265,8 @@ class RoleApp:
             except Revoked:
                 return False
             except RETRIED as error:
+                if isinstance(error, ValueError):  # asyncpg counts a wrong argument among the errors of its interface
+                    await self.fatal(error)
                 log.warning("%s: %s/%d at %d waits for a backend: %r",
                             self.role, batch.topic, batch.partition, batch.first, error)  # fmt: skip
                 await asyncio.sleep(delay)
