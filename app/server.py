@@ -1,0 +1,191 @@
+"""The HTTP process: ingest, API and pages, file server on one port; ``faultline ingest|web|files`` run some of them.
+
+Starts once PostgreSQL answers; from then on a PostgreSQL that goes away makes requests fail with 503 and is found again
+by the pools themselves. Ends at SIGTERM or Ctrl-C, or when the process that started it is gone.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+import structlog
+from aiohttp import web
+
+from app import settings as settings_of
+from app import topics
+from app.files import routes as files
+from app.files.read import ObjectArchive
+from app.files.reports import Reports
+from app.ingest import routes as ingest
+from app.log.contract import TopicSpec
+from app.log.postgres import PostgresLog
+from app.normalise import scrub
+from app.settings import Settings, SettingsError
+from app.stores.access import Cached
+from app.stores.aggregates import Aggregates
+from app.stores.folder import open_blobs
+from app.stores.projects import Projects
+from app.stores.search_postgres import PostgresSearch
+from app.web import routes as pages
+from app.web.errors import AWAY
+from app.web.services import Services
+
+if TYPE_CHECKING:
+    from app.stores.connect import Pool
+
+PARTS: Final = frozenset({"ingest", "web", "files"})
+CONNECTIONS: Final = 10
+COMMAND_SECONDS: Final = 20.0
+"""A page whose query takes longer is of no use; the connection is freed."""
+AGAIN_SECONDS: Final = 0.5
+SHUTDOWN_SECONDS: Final = 5.0
+"""For requests under way at SIGTERM; an append to the log takes far less."""
+
+log = structlog.get_logger()
+
+
+def main(parts: Iterable[str] = PARTS) -> int:
+    """Serve until told to end. Gives the exit code: 0, or 2 where a setting cannot be used."""
+    try:
+        settings = settings_of.load()
+    except SettingsError as error:
+        log.error("settings", error=str(error))  # noqa: TRY400  the text says it all
+        return 2
+    asyncio.run(serve(settings, frozenset(parts)))
+    return 0
+
+
+async def serve(settings: Settings, parts: frozenset[str]) -> None:
+    """Serve ``parts`` until SIGTERM, SIGINT or the end of the parent."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    _watch_parent(loop, stop)
+    async with AsyncExitStack() as stack:
+        serving = asyncio.ensure_future(stack.enter_async_context(running(settings, parts)))
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not serving.done():
+            serving.cancel()
+            return
+        port = await serving
+        log.info("serving", host=settings.host, port=port, parts=sorted(parts))
+        _report(port)
+        await stop.wait()
+        stopping.cancel()
+
+
+@asynccontextmanager
+async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIterator[int]:
+    """Serve as long as the block runs; gives the port."""
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(_pool(settings))
+        generation = await _generation(pool)
+        reserve = settings.disk_reserve_mb << 20
+        records = await stack.enter_async_context(
+            PostgresLog(settings.database_url, reserve_bytes=reserve, disk=settings.data_dir)
+        )
+        await records.ensure(_topics(settings, generation))
+        application = build(settings, parts, pool, records, generation)
+        # Ingest counts and unpacks bodies itself: aiohttp's own unpacking knows no limit.
+        runner = web.AppRunner(
+            application, auto_decompress=False, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handle_signals=False
+        )
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, settings.host, settings.port, reuse_address=True)
+        await site.start()
+        yield int(runner.addresses[0][1])
+
+
+def build(
+    settings: Settings, parts: frozenset[str], pool: "Pool", records: PostgresLog, generation: int
+) -> web.Application:
+    """Compose one application of the parts."""
+    application, projects = web.Application(), Projects(pool)
+    archive = ObjectArchive(open_blobs(settings.files_url), pool, settings.file_cache_mb << 20)
+    services = Services(
+        settings, generation, pool, records, projects, Aggregates(pool), PostgresSearch(pool),
+        Reports(archive, records, scrub), Cached(pool),
+    )  # fmt: skip
+    if "ingest" in parts:
+        health = ingest.add_routes(
+            application, log=records, projects=projects, settings=settings, generation=generation
+        )
+        services.readiness = health.readiness
+    if "files" in parts:
+        files.add_routes(application, reports=services.reports, authorise=pages.authorise(services))
+    if "web" in parts:
+        pages.add_routes(application, services)
+    else:
+        pages.add_health(application, services)
+    return application
+
+
+@asynccontextmanager
+async def _pool(settings: Settings) -> AsyncIterator["Pool"]:
+    """Open the pool of queries; it connects at first use and again whenever a connection broke."""
+    pool = await asyncpg.create_pool(
+        settings.database_url, min_size=0, max_size=CONNECTIONS, command_timeout=COMMAND_SECONDS
+    )
+    try:
+        yield pool
+    finally:
+        pool.terminate()
+
+
+async def _generation(pool: "Pool") -> int:
+    """Give the log's open generation; waits for PostgreSQL, and for the migration of a new database."""
+    told = ""
+    while True:
+        try:
+            found = await pool.fetchval("select max(generation) from log_generations where sealed is null")
+        except (*AWAY, asyncpg.UndefinedTableError) as error:
+            if told != type(error).__name__:
+                log.warning("waiting_for_database", error=type(error).__name__)
+            told = type(error).__name__
+            await asyncio.sleep(AGAIN_SECONDS)
+            continue
+        return int(found)
+
+
+def _topics(settings: Settings, generation: int) -> list[TopicSpec]:
+    """Name the topics that ingest writes and live views follow; a worker may come later than the first event."""
+    count = settings.partitions
+    names = [topics.qualified(generation, name) for name in (*topics.SOURCES, topics.TIMINGS)]
+    rates = TopicSpec(topics.qualified(generation, topics.RATES), count, "compact")
+    return [*(TopicSpec(name, count) for name in names), rates]
+
+
+def _report(port: int) -> None:
+    """Tell the process that started this one that requests are answered, and where."""
+    given = os.environ.get("FAULTLINE_READY_FD")
+    if given:
+        with os.fdopen(int(given), "w") as pipe:
+            pipe.write(json.dumps({"port": port}) + "\n")
+
+
+def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """End when the pipe that the parent holds open reaches its end: a parent killed with -9 can say nothing else."""
+    given = os.environ.get("FAULTLINE_PARENT_FD")
+    if not given:
+        return
+    fd = int(given)
+
+    def readable() -> None:
+        if not os.read(fd, 1024):
+            loop.remove_reader(fd)
+            stop.set()
+
+    loop.add_reader(fd, readable)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

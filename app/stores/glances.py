@@ -1,0 +1,36 @@
+"""Small questions of the pages: series for many groups in one query, whether anything came at all."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.stores.connect import Pool
+
+
+async def sparks(
+    pool: "Pool", project: int, members: Mapping[str, Sequence[str]], size: int, start: int, end: int
+) -> dict[str, dict[int, int]]:
+    """Give, by group, window start (s) -> events; ``members`` are the groups merged into each, itself included."""
+    root = {member: name for name, merged in members.items() for member in merged}
+    rows = await pool.fetch(
+        "select grp, start, coalesce((counts->>'crashes')::bigint, 0) + coalesce((counts->>'messages')::bigint, 0) as n"
+        " from windows where project = $1 and kind = 'c' and grp = any($2) and release = '' and size = $3"
+        " and start >= $4 and start < $5",
+        project, list(root), size, start, end,
+    )  # fmt: skip
+    found: dict[str, dict[int, int]] = {name: {} for name in members}
+    for row in rows:
+        series = found[root[row["grp"]]]
+        series[row["start"]] = series.get(row["start"], 0) + row["n"]
+    return found
+
+
+async def heard(pool: "Pool", project: int) -> bool:
+    """Tell whether anything ever came for a project: a crash, a message, or a session of a release."""
+    return bool(
+        await pool.fetchval(
+            "select exists (select from groups where project = $1) or exists (select from windows where project = $1"
+            " and kind = 'c')",
+            project,
+        )
+    )

@@ -1,0 +1,78 @@
+"""The pages: HTML made on the server from the same queries as the API."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from app.web.call import Call, check_change, identify
+from app.web.errors import understood
+from app.web.pages import chart, event, group, pipeline, project, projects, releases, search, settings, sign_in
+from app.web.pages.failed import error_page, report
+from app.web.render import STATIC
+from app.web.services import Services
+
+__all__ = ["add_routes", "error_page"]
+
+PageHandler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+GETS: Final[dict[str, PageHandler]] = {
+    "/": projects.show,
+    "/projects/{project}": project.show,
+    "/projects/{project}/chart.json": chart.show,
+    "/projects/{project}/releases": releases.show,
+    "/projects/{project}/search": search.show,
+    "/projects/{project}/start": project.start,
+    "/groups/{group}": group.show,
+    "/events/{event}": event.show,
+    "/settings": settings.show,
+    "/pipeline": pipeline.show,
+}
+POSTS: Final[dict[str, PageHandler]] = {
+    "/projects/{project}/groups": project.change,
+    "/groups/{group}/status": group.change,
+    "/groups/{group}/merge": group.merge,
+    "/groups/{group}/unmerge": group.unmerge,
+    "/settings/projects": settings.create,
+    "/settings/projects/{project}/rotate": settings.rotate,
+    "/settings/disable": settings.disable,
+    "/sign-out": sign_in.sign_out,
+}
+
+
+def add_routes(application: web.Application, services: Services) -> None:
+    """Serve the pages, their static files and the signing in."""
+    for path, handler in GETS.items():
+        application.router.add_get(path, _guarded(handler, services))
+    for path, handler in POSTS.items():
+        application.router.add_post(path, _guarded(handler, services))
+    application.router.add_get("/sign-in", sign_in.enter(services))
+    application.router.add_static("/static", STATIC)
+    application.on_response_prepare.append(_label)
+
+
+def _guarded(handler: PageHandler, services: Services) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            call = await identify(request, services)
+            if request.method == "POST":
+                form = await request.post()
+                check_change(call, str(form.get("csrf", "")))
+            return await handler(call)
+        except web.HTTPSeeOther:
+            raise
+        except Exception as error:  # noqa: BLE001  the edge of the pages: every failure becomes a page that says what
+            known = understood(error)
+            if known is not None and known.status == 401:  # noqa: PLR2004  not an error: a stranger
+                return sign_in.stranger(request)
+            return error_page(request, report(error, request, known))
+
+    return handle
+
+
+async def _label(request: web.Request, response: web.StreamResponse) -> None:
+    """Let browsers keep static files for ever: their addresses change with their content."""
+    if request.path.startswith("/static/"):
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if "v" in request.query:
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"

@@ -1,0 +1,115 @@
+"""One project, live: its numbers with their change, the chart, its groups; before the first event, how to begin."""
+
+import asyncio
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from app.cells import HOUR, MINUTE
+from app.stores import glances
+from app.stores.projects import Project
+from app.web import figures, params, queries
+from app.web.call import Call
+from app.web.errors import bad
+from app.web.figures import Change
+from app.web.pages.shell import Looked, around, looked
+from app.web.render import page
+from app.web.snippets import snippets
+
+SORTS = {"last_seen": "Last seen", "count": "Events", "users": "Users", "first_seen": "Newest"}
+STATUSES = {"": "All", "open": "Open", "regressed": "Regressed", "resolved": "Resolved", "ignored": "Ignored"}
+NOW_MINUTES = 5
+
+
+class Kpi(NamedTuple):
+    """One number at the top: its name, what it means, its value, how it changed."""
+
+    key: str
+    name: str
+    meaning: str
+    value: Any
+    kind: str
+    change: Change
+
+
+async def show(call: Call) -> web.Response:
+    """Answer ``GET /projects/{project}``."""
+    project = await call.project()
+    if not await glances.heard(call.services.pool, project.id):
+        return await start(call)
+    complete, shown = await call.services.complete_until(), looked(call)
+    shell = await around(call, project, "project")
+    kpis, groups = await asyncio.gather(_kpis(call, project, shown), _groups(call, project, shown))
+    releases = await call.services.aggregates.releases(project.id, shown.span.start // 1000, shown.span.end // 1000)
+    return page(
+        "project.html", **shell, **groups, kpis=kpis, complete=complete, looked=shown, sorts=SORTS, statuses=STATUSES,
+        releases=[row.release for row in releases],
+    )  # fmt: skip
+
+
+async def start(call: Call) -> web.Response:
+    """Answer ``GET /projects/{project}/start``: how a program's crashes get here."""
+    project = await call.project()
+    shell = await around(call, project, "start")
+    heard = await glances.heard(call.services.pool, project.id)
+    found = snippets(project.dsn(call.base), call.base, project.raygun_key)
+    return page("start.html", **shell, dsn=project.dsn(call.base), base=call.base, snippets=found, heard=heard)
+
+
+async def change(call: Call) -> web.Response:
+    """Answer ``POST /projects/{project}/groups``: one status for all groups that were ticked."""
+    project, form = await call.project(), await call.request.post()
+    status = str(form.get("status", ""))
+    if status not in queries.SETTABLE:
+        raise bad("bad_status", "Choose what to do with the groups.")
+    for name in form.getall("group", []):
+        row = await call.group(str(name))
+        if row.project == project.id:
+            await call.services.aggregates.set_status(row.id, status, call.services.now())
+    back = str(form.get("back", ""))
+    raise web.HTTPSeeOther(back if back.startswith(f"/projects/{project.id}") else f"/projects/{project.id}")
+
+
+async def _kpis(call: Call, project: Project, shown: Looked) -> list[Kpi]:
+    store, release = call.services.aggregates, call.query.get("release", "")
+    minute = call.services.now() // 1000 // MINUTE * MINUTE
+    now, before, points = await asyncio.gather(
+        store.totals(project.id, shown.span.start // 1000, shown.span.end // 1000, release=release),
+        store.totals(project.id, shown.before.start // 1000, shown.before.end // 1000, release=release),
+        store.points(project.id, MINUTE, minute - HOUR, minute, release=release),
+    )
+    per = {point.start: point.crashes for point in points}
+    recent = sum(per.get(minute - step * MINUTE, 0) for step in range(1, NOW_MINUTES + 1)) / NOW_MINUTES
+    hour = sum(per.values()) / 60
+    return [
+        Kpi("rate", "Crashes a minute", "over the last 5 whole minutes, against the last hour", recent, "rate",
+            figures.change(recent, hour)),
+        Kpi("crashes", "Crashes", "events of level error or fatal in this range", now["crashes"], "count",
+            figures.change(now["crashes"], before["crashes"])),
+        Kpi("users", "Users with crashes", "distinct users of crash events in this range", now["users"], "count",
+            figures.change(now["users"], before["users"])),
+        Kpi("cfs", "Crash-free sessions", "1 - crashed sessions / all sessions", now["crash_free_sessions"], "share",
+            figures.change(now["crash_free_sessions"], before["crash_free_sessions"], more_is_worse=False,
+                           points=True)),
+        Kpi("cfu", "Crash-free users", "1 - users with a crashed session / users with a session",
+            now["crash_free_users"], "share",
+            figures.change(now["crash_free_users"], before["crash_free_users"], more_is_worse=False, points=True)),
+    ]  # fmt: skip
+
+
+async def _groups(call: Call, project: Project, shown: Looked) -> dict[str, Any]:
+    sort = params.sort(call.query)
+    begin, end = shown.span.start // 1000, shown.span.end // 1000
+    try:
+        rows, following, sizes = await call.services.aggregates.groups(
+            project.id, begin, end, release=call.query.get("release", ""),
+            status=params.choice(call.query, "status", queries.STATUSES, ""),
+            sort=sort, limit=25, cursor=call.query.get("cursor", ""),
+        )  # fmt: skip
+    except ValueError as error:
+        raise bad("bad_cursor", "This list has changed: begin at its first page.") from error
+    size = queries.size_for(shown.span, 60)
+    members = {row.id: row.members for row in rows}
+    series = await glances.sparks(call.services.pool, project.id, members, size, begin - begin % size, end)
+    shapes = {name: figures.spread(found, begin, end, size) for name, found in series.items()}
+    return {"rows": rows, "next": following, "sizes": sizes, "series": shapes, "sort": sort}

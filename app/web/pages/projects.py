@@ -1,0 +1,56 @@
+"""All projects, the worst first: how it goes now, against yesterday, and in the newest release."""
+
+import asyncio
+from typing import NamedTuple
+
+from aiohttp import web
+
+from app.cells import DAY, HOUR, MINUTE
+from app.stores.contract import GroupRow, ReleaseRow
+from app.stores.projects import Project
+from app.web import figures
+from app.web.call import Call
+from app.web.figures import Change
+from app.web.pages.shell import around
+from app.web.render import page
+
+NOW_MINUTES = 5
+
+
+class Card(NamedTuple):
+    """One project."""
+
+    project: Project
+    now: float
+    """Crashes a minute, over the last five whole minutes."""
+    hour: int
+    change: Change
+    series: list[int]
+    release: ReleaseRow | None
+    newest: GroupRow | None
+
+
+async def show(call: Call) -> web.Response:
+    """Answer ``GET /``."""
+    complete, shell = await call.services.complete_until(), await around(call, section="projects")
+    cards = await asyncio.gather(*(_card(call, project) for project in shell["projects"]))
+    cards.sort(key=lambda card: (-card.hour, card.project.id))
+    return page("projects.html", **shell, cards=cards, complete=complete)
+
+
+async def _card(call: Call, project: Project) -> Card:
+    end = call.services.now() // 1000 // MINUTE * MINUTE + MINUTE
+    start, store = end - HOUR, call.services.aggregates
+    points, before, releases, (newest, _, _) = await asyncio.gather(
+        store.points(project.id, MINUTE, start, end),
+        store.points(project.id, MINUTE, start - DAY, end - DAY),
+        store.releases(project.id, end - DAY, end),
+        store.groups(project.id, end - DAY, end, sort="first_seen", limit=1),
+    )
+    series = figures.spread({point.start: point.crashes for point in points}, start, end, MINUTE)
+    yesterday = sum(point.crashes for point in before)
+    return Card(
+        project, sum(series[-1 - NOW_MINUTES : -1]) / NOW_MINUTES, sum(series),
+        figures.change(sum(series), yesterday), series,
+        max(releases, key=lambda row: row.first_seen, default=None), newest[0] if newest else None,
+    )  # fmt: skip

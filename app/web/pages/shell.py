@@ -1,0 +1,64 @@
+"""What every page has around it: the projects to switch to, the range that is looked at, parts that may be missing."""
+
+from collections.abc import Awaitable
+from typing import Any, Final, NamedTuple, TypeVar
+from urllib.parse import urlencode
+
+from app.stores.projects import Project
+from app.web import params
+from app.web.call import Call
+from app.web.errors import AWAY
+from app.web.params import Range
+
+Part = TypeVar("Part")
+RANGES: Final = {"1h": 1, "24h": 24, "7d": 24 * 7, "30d": 24 * 30}
+DEFAULT_RANGE: Final = "24h"
+
+
+class Looked(NamedTuple):
+    """The range that a page shows: by name, or as it was chosen in the chart."""
+
+    name: str
+    """'' for a chosen one."""
+    span: Range
+
+    @property
+    def before(self) -> Range:
+        """The equally long range just before."""
+        return Range(max(2 * self.span.start - self.span.end, 0), self.span.start)
+
+
+def looked(call: Call) -> Looked:
+    """Read which range a page shows. Raises 400."""
+    if call.query.get("from") or call.query.get("to"):
+        return Looked("", params.span(call.query, call.services.now()).outward(60))
+    name = call.query.get("range", DEFAULT_RANGE)
+    name = name if name in RANGES else DEFAULT_RANGE
+    return Looked(name, params.span({}, call.services.now(), hours=RANGES[name]).outward(60))
+
+
+def address(call: Call, **changed: str) -> str:
+    """Give this page's address with some of its query changed ('' removes)."""
+    query = {name: value for name, value in {**call.query, **changed}.items() if value}
+    return call.request.path + ("?" + urlencode(query) if query else "")
+
+
+async def around(call: Call, project: Project | None = None, section: str = "") -> dict[str, Any]:
+    """Give what the template ``base.html`` needs."""
+    return {
+        "projects": await call.services.projects.list(),
+        "project": project,
+        "section": section,
+        "csrf": call.csrf,
+        "address": lambda **changed: address(call, **changed),
+        "query": call.query,
+        "ranges": RANGES,
+    }
+
+
+async def part(found: Awaitable[Part]) -> Part | None:
+    """Give a part of a page, None where its store does not answer: the rest of the page works without it."""
+    try:
+        return await found
+    except AWAY:
+        return None

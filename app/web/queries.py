@@ -1,0 +1,102 @@
+"""The questions that both the API and the pages ask; each takes the range that the caller has rounded."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from app import normalise
+from app.cells import DAY, HOUR, MINUTE
+from app.codec import Stored
+from app.grouping import explain
+from app.model import Event, Malformed, Part
+from app.stores.access import Access
+from app.stores.contract import Document, GroupRow, Hits
+from app.web.errors import ApiError, bad, missing
+from app.web.params import Range
+from app.web.services import Services
+
+STATUSES: Final = ("open", "resolved", "ignored", "regressed")
+SETTABLE: Final = ("open", "resolved", "ignored")
+HEX: Final = frozenset("0123456789abcdef")
+
+
+class Picture(NamedTuple):
+    """One event with all that is known of it."""
+
+    event: Event
+    document: Document
+    stored: Stored
+    root: str
+    """The group that it belongs to now, merges followed."""
+
+
+def kept(services: Services) -> Range:
+    """Give the range of event time that search can hold: what it keeps, and what may be older or ahead by then."""
+    now = services.now()
+    return Range(max(now - (services.settings.search_days + 31) * DAY * 1000, 0), now + HOUR * 1000)
+
+
+async def find(
+    services: Services, project: int, query: str, asked: Range, *, groups: Sequence[str] = (),
+    limit: int = 50, cursor: str = "",
+) -> Hits:  # fmt: skip
+    """Search a project's events. Raises 400 for a query or cursor that can't be read."""
+    try:
+        return await services.search.search(
+            project, query, asked.start, asked.end, groups=groups, limit=limit, cursor=cursor
+        )
+    except ValueError as error:
+        raise bad("bad_query", str(error) or "The query or the cursor cannot be read.") from error
+
+
+def event_id(text: str) -> str:
+    """Normalise an event id: 32 hex digits, dashes and case dropped. Raises 404 for what can be none."""
+    name = text.lower().replace("-", "")
+    if len(name) != 32 or not HEX.issuperset(name):  # noqa: PLR2004  128 bits in hex
+        raise missing("event")
+    return name
+
+
+async def document(services: Services, name: str, access: Access, project: int | None) -> Document:
+    """Find one event by id. Raises 404, or 409 with the choices where several projects have it."""
+    found = await services.search.event(event_id(name), project)
+    found = [item for item in found if access.may_see(item.found.project)]
+    if not found:
+        raise missing("event")
+    choices = sorted({item.found.project for item in found})
+    if len(choices) > 1:
+        listed = ", ".join(str(choice) for choice in choices)
+        raise ApiError(409, "ambiguous", f"Several projects have an event of this id; add ?project= one of: {listed}.")
+    return max(found, key=lambda item: item.found.received)
+
+
+async def stored(services: Services, found: Document) -> Stored:
+    """Read the scrubbed report. Raises 404 where it is kept no longer."""
+    report = await services.reports.get(found.address)
+    if report is None:
+        raise ApiError(404, "raw_gone", "The event is known, but its raw report is no longer kept.")
+    return report
+
+
+async def picture(services: Services, found: Document) -> Picture:
+    """Give the full picture of an event. Raises 404 where its report is kept no longer."""
+    report = await stored(services, found)
+    event = normalise.event(report.facts, report.payload, full=True)
+    row = await services.aggregates.group(found.found.group)
+    return Picture(event, found, report, row.id if row else found.found.group)
+
+
+async def why(services: Services, row: GroupRow) -> list[Part]:
+    """Explain why a group's sample event belongs to it; [] where the sample is kept no longer."""
+    report = await services.reports.get(row.sample)
+    if report is None:
+        return []
+    try:
+        return explain(normalise.event(report.facts, report.payload, full=True))
+    except Malformed:
+        return []
+
+
+def size_for(asked: Range, most: int = 200) -> int:
+    """Give the smallest window, in seconds, that cuts a range into about ``most`` pieces."""
+    seconds = (asked.end - asked.start) / 1000
+    return next((size for size in (MINUTE, HOUR) if seconds / size <= most), DAY)

@@ -1,0 +1,293 @@
+"""What the API says, as types: the bytes of each reply and its schema in ``openapi.json`` come from these.
+
+Times are ISO-8601 in UTC. API.md ("What the numbers mean") defines each number.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import field
+
+
+class ProjectReply(msgspec.Struct):
+    """A project and what its SDKs need."""
+
+    id: int
+    name: str
+    dsn: str
+    raygun_key: str
+
+
+class ProjectsReply(msgspec.Struct):
+    """All projects that the token may see."""
+
+    projects: list[ProjectReply]
+
+
+class GroupReply(msgspec.Struct):
+    """One group; ``count``, ``messages`` and ``users`` are of the range asked for."""
+
+    id: str
+    project: int
+    title: str
+    culprit: str
+    type: str
+    level: str
+    platform: str
+    unhandled: bool
+    count: int
+    messages: int
+    users: int
+    first_seen: str
+    last_seen: str
+    first_release: str | None
+    status: str
+    members: list[str]
+
+
+class GroupsReply(msgspec.Struct):
+    """One page of groups; ``sizes`` are the sizes in seconds of the windows that were summed."""
+
+    groups: list[GroupReply]
+    next: str | None
+    start: str = field(name="from")
+    to: str = ""
+    sizes: list[int] = []
+    complete_until: str | None = None
+
+
+class AddressReply(msgspec.Struct):
+    """Where a raw report is for ever; the topic holds the log's generation."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class WhyReply(msgspec.Struct):
+    """One part of an event that grouping looked at."""
+
+    name: str
+    raw: str
+    value: str
+    counted: bool
+    why: str
+
+
+class GroupDetail(GroupReply, kw_only=True):
+    """A group with the reasons for which its sample event belongs to it."""
+
+    grouping: str
+    why: list[WhyReply]
+    sample: dict[str, Any]
+    complete_until: str | None = None
+
+
+class PointReply(msgspec.Struct):
+    """One window; ``sessions`` are null where a group was asked for."""
+
+    start: str
+    crashes: int
+    unhandled: int
+    messages: int
+    users: int
+    sessions: int | None
+    crashed_sessions: int | None
+
+
+class RatesReply(msgspec.Struct):
+    """Windows with anything in them, oldest first."""
+
+    window: str
+    start: str = field(name="from")
+    to: str = ""
+    points: list[PointReply] = []
+    complete_until: str | None = None
+
+
+class ReleaseReply(msgspec.Struct):
+    """One release; rates are 0..1, null without sessions."""
+
+    release: str
+    crashes: int
+    users: int
+    sessions: int
+    crashed_sessions: int
+    crash_free_sessions: float | None
+    crash_free_users: float | None
+    adoption: float | None
+    first_seen: str
+
+
+class ReleasesReply(msgspec.Struct):
+    """Releases with anything in the range, newest first."""
+
+    releases: list[ReleaseReply]
+    start: str = field(name="from")
+    to: str = ""
+    complete_until: str | None = None
+
+
+class HitReply(msgspec.Struct):
+    """One event of a list."""
+
+    event_id: str
+    project: int
+    group: str
+    title: str
+    culprit: str
+    time: str
+    received: str
+    level: str
+    platform: str
+    release: str
+    environment: str
+    user: str
+    unhandled: bool
+    server: str
+    url: str
+    sdk: str
+    tags: dict[str, str]
+    address: AddressReply
+
+
+class SearchReply(msgspec.Struct):
+    """One page of events, newest first; ``total`` is of all pages."""
+
+    events: list[HitReply]
+    total: int
+    next: str | None
+    start: str = field(name="from")
+    to: str = ""
+
+
+class FrameReply(msgspec.Struct):
+    """One frame; ``context`` are (line number, text)."""
+
+    function: str
+    module: str
+    file: str
+    abs_path: str
+    line: int | None
+    column: int | None
+    in_app: bool | None
+    source: str
+    context: list[tuple[int, str]]
+    vars: dict[str, Any]
+
+
+class ExceptionReply(msgspec.Struct):
+    """One exception; frames are innermost last."""
+
+    type: str
+    value: str
+    module: str
+    handled: bool | None
+    mechanism: str
+    frames: list[FrameReply]
+
+
+class ThreadReply(msgspec.Struct):
+    """One thread at the time of the crash."""
+
+    id: str
+    name: str
+    crashed: bool
+    current: bool
+    frames: list[FrameReply]
+
+
+class CrumbReply(msgspec.Struct):
+    """What happened before the crash."""
+
+    time: str | None
+    type: str
+    category: str
+    level: str
+    message: str
+    data: dict[str, Any]
+
+
+class EventReply(msgspec.Struct):
+    """The full picture of one event. Exceptions: causes first, the outermost last. Secrets read ``[Filtered]``."""
+
+    event_id: str
+    project: int
+    group: str
+    title: str
+    culprit: str
+    level: str
+    platform: str
+    release: str | None
+    environment: str | None
+    time: str
+    happened: str | None
+    sent: str | None
+    received: str
+    unhandled: bool
+    message: str
+    logger: str
+    transaction: str
+    server: str
+    url: str
+    fingerprint: list[str]
+    exceptions: list[ExceptionReply]
+    threads: list[ThreadReply]
+    user: dict[str, Any]
+    request: dict[str, Any]
+    breadcrumbs: list[CrumbReply]
+    tags: dict[str, str]
+    contexts: dict[str, Any]
+    extra: dict[str, Any]
+    modules: dict[str, str]
+    sdk: dict[str, str]
+    notes: list[str]
+    grouping: str
+    address: AddressReply
+
+
+class LedgerReply(msgspec.Struct):
+    """What became of every record, by minute received and category; accepted is the sum of the six outcomes."""
+
+    minutes: list[dict[str, Any]]
+    start: str = field(name="from")
+    to: str = ""
+    complete_until: str | None = None
+
+
+class HealthReply(msgspec.Struct):
+    """Whether the process works, and if not, why."""
+
+    ready: bool
+    reasons: list[dict[str, str]]
+
+
+class ErrorDetail(msgspec.Struct):
+    """A stable code and a text for people."""
+
+    code: str
+    message: str
+
+
+class ErrorReply(msgspec.Struct):
+    """Any answer that is no success."""
+
+    error: ErrorDetail
+
+
+class ProjectBody(msgspec.Struct):
+    """A project to be made."""
+
+    name: str
+
+
+class StatusBody(msgspec.Struct):
+    """open, resolved or ignored."""
+
+    status: str
+
+
+class MergeBody(msgspec.Struct):
+    """The group that takes the other's events from now on."""
+
+    into: str

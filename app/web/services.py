@@ -1,0 +1,62 @@
+"""What the handlers of API and pages reach: the stores, the log, and the one answer that is kept for half a second."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from app.files.reports import Reports
+from app.log.contract import Log
+from app.settings import Settings
+from app.stores.access import Cached
+from app.stores.aggregates import Aggregates
+from app.stores.complete import complete_until
+from app.stores.contract import Search
+from app.stores.projects import Projects
+from app.web.errors import AWAY
+
+if TYPE_CHECKING:
+    from app.stores.connect import Pool
+
+COMPLETE_SECONDS: Final = 0.5
+"""``complete_until`` looks at the ends of every partition: one look serves all requests of half a second."""
+
+
+@dataclass
+class Services:
+    """Everything that the web role reads from. One a process."""
+
+    settings: Settings
+    generation: int
+    pool: "Pool"
+    log: Log
+    projects: Projects
+    aggregates: Aggregates
+    search: Search
+    reports: Reports
+    access: Cached
+    readiness: Callable[[], list[str]] = list
+    _complete: tuple[float, int] | None = None
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def now(self) -> int:
+        """Give the time, ms since the epoch."""
+        return time.time_ns() // 1_000_000
+
+    async def complete_until(self) -> int | None:
+        """Give the time before which everything received is in the numbers, ms; None where it can't be told now.
+
+        Ask before the numbers are read: an older answer is still true of newer numbers.
+        """
+        async with self._looking:
+            if self._complete is None or self._complete[0] < time.monotonic():
+                try:
+                    found = await complete_until(self.log, self.generation, self.now())
+                except AWAY:
+                    return None
+                self._complete = (time.monotonic() + COMPLETE_SECONDS, found)
+            return self._complete[1]
+
+
+SERVICES: Final = "services"

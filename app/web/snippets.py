@@ -1,0 +1,139 @@
+"""What to paste into a program so that its first crash arrives: one snippet for each SDK, ready with the real keys."""
+
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+
+class Snippet(NamedTuple):
+    """One language with one SDK."""
+
+    language: str
+    sdk: str
+    install: str
+    code: str
+
+
+def snippets(dsn: str, base: str, raygun_key: str) -> list[Snippet]:
+    """Give the snippets of one project, languages together, the Sentry SDK first."""
+    parts = urlsplit(base)
+    fill = {"DSN": dsn, "BASE": base, "KEY": raygun_key, "SCHEME": parts.scheme, "HOST": parts.netloc}
+    filled = []
+    for snippet in _ALL:
+        code = snippet.code.strip("\n")
+        for name, value in fill.items():
+            code = code.replace(f"%{name}%", value)
+        filled.append(snippet._replace(code=code))
+    return filled
+
+
+_ALL = (
+    Snippet("Python", "Sentry", "pip install sentry-sdk", """
+import sentry_sdk
+
+sentry_sdk.init(dsn="%DSN%", release="shop@1.0.0", environment="production")
+
+1 / 0
+"""),
+    Snippet("Python", "Raygun", "pip install raygun4py", """
+from raygun4py import http_utilities, raygunprovider
+
+class Sender(raygunprovider.RaygunSender):
+    endpointprotocol = "%SCHEME%://"
+    endpointhost = "%HOST%"
+
+client = Sender("%KEY%")
+client.set_version("1.0.0")
+try:
+    1 / 0
+except ZeroDivisionError:
+    client.send_exception()
+"""),
+    Snippet("Node", "Sentry", "npm install @sentry/node", """
+const Sentry = require("@sentry/node");
+
+Sentry.init({ dsn: "%DSN%", release: "shop@1.0.0", environment: "production" });
+
+throw new Error("hello from Node");
+"""),
+    Snippet("Node", "Raygun", "npm install raygun", """
+const raygun = require("raygun");
+
+const { hostname, port, protocol } = new URL("%BASE%");
+const client = new raygun.Client().init({
+  apiKey: "%KEY%", host: hostname, port: Number(port), useSSL: protocol === "https:",
+});
+client.setVersion("1.0.0");
+client.send(new Error("hello from Node"));
+"""),
+    Snippet("Browser", "Sentry", "npm install @sentry/browser", """
+import * as Sentry from "@sentry/browser";
+
+Sentry.init({ dsn: "%DSN%", release: "shop@1.0.0", environment: "production" });
+
+setTimeout(() => { throw new Error("hello from the browser"); });
+"""),
+    Snippet("Browser", "Raygun", "npm install raygun4js", """
+import rg4js from "raygun4js";
+
+rg4js("options", { apiEndpoint: "%BASE%", allowInsecureSubmissions: true });
+rg4js("apiKey", "%KEY%");
+rg4js("setVersion", "1.0.0");
+rg4js("enableCrashReporting", true);
+
+setTimeout(() => { throw new Error("hello from the browser"); });
+"""),
+    Snippet("Java", "Sentry", "implementation 'io.sentry:sentry:8.+'", """
+import io.sentry.Sentry;
+
+Sentry.init(options -> {
+  options.setDsn("%DSN%");
+  options.setRelease("shop@1.0.0");
+});
+Sentry.captureException(new IllegalStateException("hello from Java"));
+"""),
+    Snippet("Go", "Sentry", "go get github.com/getsentry/sentry-go", """
+err := sentry.Init(sentry.ClientOptions{
+    Dsn:     "%DSN%",
+    Release: "shop@1.0.0",
+})
+if err != nil { log.Fatal(err) }
+defer sentry.Flush(2 * time.Second)
+sentry.CaptureException(errors.New("hello from Go"))
+"""),
+    Snippet(".NET", "Sentry", "dotnet add package Sentry", """
+using Sentry;
+
+using var _ = SentrySdk.Init(options => {
+    options.Dsn = "%DSN%";
+    options.Release = "shop@1.0.0";
+});
+throw new InvalidOperationException("hello from .NET");
+"""),
+    Snippet(".NET", "Raygun", "dotnet add package Mindscape.Raygun4Net.NetCore", """
+using Mindscape.Raygun4Net;
+
+var client = new RaygunClient(new RaygunSettings {
+    ApiKey = "%KEY%",
+    ApiEndpoint = new Uri("%BASE%/entries"),
+});
+await client.SendInBackground(new InvalidOperationException("hello from .NET"));
+"""),
+    Snippet("Ruby", "Sentry", "gem install sentry-ruby", """
+require "sentry-ruby"
+
+Sentry.init do |config|
+  config.dsn = "%DSN%"
+  config.release = "shop@1.0.0"
+end
+Sentry.capture_exception(RuntimeError.new("hello from Ruby"))
+"""),
+    Snippet("Ruby", "Raygun", "gem install raygun4ruby", """
+require "raygun4ruby"
+
+Raygun.setup do |config|
+  config.api_key = "%KEY%"
+  config.api_url = "%BASE%"
+end
+Raygun.track_exception(RuntimeError.new("hello from Ruby"))
+"""),
+)  # fmt: skip
