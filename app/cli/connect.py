@@ -8,6 +8,7 @@ import asyncpg
 from app.embedded import running_url
 from app.log.postgres import PostgresLog
 from app.settings import Settings, SettingsError
+from app.stores.connect import Pool
 
 
 def database_url(settings: Settings) -> str:
@@ -22,7 +23,7 @@ def database_url(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
+async def pool(settings: Settings) -> AsyncIterator[Pool]:
     """Open a small pool on the installation's database."""
     async with asyncpg.create_pool(database_url(settings), min_size=1, max_size=2) as opened:
         yield opened
@@ -31,14 +32,10 @@ async def pool(settings: Settings) -> AsyncIterator[asyncpg.Pool]:
 @asynccontextmanager
 async def log(settings: Settings) -> AsyncIterator[PostgresLog]:
     """Open the installation's log."""
-    opened = PostgresLog(database_url(settings))
-    await opened.open()
-    try:
+    async with PostgresLog(database_url(settings)) as opened:
         yield opened
-    finally:
-        await opened.close()
 
 
-async def generation(connection: asyncpg.Pool) -> int:
+async def generation(connections: Pool) -> int:
     """Give the generation of the log that is open."""
-    return int(await connection.fetchval("select max(generation) from log_generations where sealed is null"))
+    return int(await connections.fetchval("select max(generation) from log_generations where sealed is null"))

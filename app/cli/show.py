@@ -23,7 +23,9 @@ def settings() -> None:
     now = load()
     rows = Table("setting", "now", "default", "meaning")
     for field in msgspec.structs.fields(Settings):
-        rows.add_row(PREFIX + field.name.upper(), _mask(getattr(now, field.name)), str(field.default), _meaning(field.type))
+        rows.add_row(
+            PREFIX + field.name.upper(), _mask(getattr(now, field.name)), str(field.default), _meaning(field.type)
+        )
     out.print(rows)
 
 

@@ -1,0 +1,64 @@
+"""``faultline dead-letters``: records that can never work, why, and where they are."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import cyclopts
+from rich.table import Table
+
+from app import deadletters
+from app.cli.connect import generation, log, pool
+from app.cli.show import load, out
+from app.codec import DeadLetter
+from app.model import Address
+from app.settings import Settings
+
+dead_letters = cyclopts.App(name="dead-letters", help="Records that can never work, with the reason of each.")
+
+
+@dead_letters.command(name="list")
+def list_newest(*, limit: int = 50, project: int | None = None) -> None:
+    """List the newest dead letters.
+
+    Args:
+        limit: How many at most.
+        project: Only those of this project.
+    """
+    letters = asyncio.run(_newest(load(), limit, project))
+    rows = Table("received", "project", "role", "code", "error", "address")
+    for each in letters:
+        where = "/".join(map(str, each.address))
+        rows.add_row(_time(each), str(each.project), each.role, each.code, each.error, where)
+    out.print(rows if letters else "no dead letters")
+
+
+@dead_letters.command(name="show")
+def show(topic: str, partition: int, offset: int) -> int:
+    """Show one dead letter with the start of its payload, scrubbed.
+
+    Args:
+        topic: The first part of its address, such as 1.crashes.
+        partition: The second part.
+        offset: The third part.
+    """
+    found = asyncio.run(_at(load(), Address(topic, partition, offset)))
+    for each in found:
+        out.print(f"{_time(each)}  {each.role}  {each.code}: {each.error}  (project {each.project})", markup=False)
+        out.print(each.excerpt, markup=False, highlight=False, soft_wrap=True)
+    if not found:
+        out.print("no dead letter has this address")
+    return 0 if found else 1
+
+
+def _time(letter: DeadLetter) -> str:
+    return datetime.fromtimestamp(letter.received / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+async def _newest(settings: Settings, limit: int, project: int | None) -> list[DeadLetter]:
+    async with pool(settings) as connections, log(settings) as opened:
+        return await deadletters.listing(opened, await generation(connections), limit=limit, project=project)
+
+
+async def _at(settings: Settings, address: Address) -> list[DeadLetter]:
+    async with pool(settings) as connections, log(settings) as opened:
+        return await deadletters.find(opened, await generation(connections), address)

@@ -1,0 +1,83 @@
+"""``faultline doctor``: which servers answer, what is behind, and what to do about it."""
+
+import asyncio
+import shutil
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import asyncpg
+
+from app.cli.connect import generation, log, pool
+from app.cli.projects import public_url
+from app.cli.show import load, out
+from app.log.contract import LogError
+from app.settings import Settings, SettingsError
+from app.stores.complete import Stage, complete_until, lag
+
+BEHIND_SECONDS = 30
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at: how it is, and what to do where it is not well."""
+
+    well: bool
+    what: str
+    remedy: str = ""
+
+
+def doctor() -> int:
+    """Say which servers answer, what is behind, and what to do; exit code 1 where something needs doing."""
+    settings = load()
+    findings = [_disk(settings), *asyncio.run(_stores(settings)), _server(settings)]
+    for each in findings:
+        out.print(f"{'ok  ' if each.well else 'BAD '} {each.what}", markup=False, soft_wrap=True)
+        if each.remedy and not each.well:
+            out.print(f"     → {each.remedy}", markup=False, soft_wrap=True)
+    return 0 if all(each.well for each in findings) else 1
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    if not folder.exists():
+        return Finding(False, f"data folder {folder}: not there", "start with `faultline up`, or set FAULTLINE_DATA")
+    free = shutil.disk_usage(folder).free >> 20
+    return Finding(
+        free >= settings.disk_reserve_mb,
+        f"disk: {free} MiB free (new events are refused below {settings.disk_reserve_mb})",
+        "make room, or lower FAULTLINE_RETENTION_DAYS",
+    )
+
+
+async def _stores(settings: Settings) -> list[Finding]:
+    try:
+        async with pool(settings) as connections, log(settings) as opened:
+            number = await generation(connections)
+            until = await complete_until(opened, number, int(time.time() * 1000))
+            stages = await lag(opened, number)
+    except (SettingsError, LogError, OSError, asyncpg.PostgresError) as error:
+        return [Finding(False, f"PostgreSQL: {error}", "check FAULTLINE_DATABASE and that the server runs")]
+    late = time.time() - until / 1000
+    numbers = Finding(late < BEHIND_SECONDS * 4, f"numbers: complete to {late:.0f} s ago", "look at the roles below")
+    return [Finding(True, "PostgreSQL: answers"), numbers, *_stages(stages)]
+
+
+def _stages(stages: list[Stage]) -> Iterator[Finding]:
+    for stage in stages:
+        waits = 0.0 if stage.oldest is None else max(0.0, time.time() - stage.oldest / 1000)
+        yield Finding(
+            waits < BEHIND_SECONDS,
+            f"{stage.role}: {stage.records} records of {stage.topic} to go, the oldest waits {waits:.0f} s",
+            f"is a worker with the role running? `faultline worker --roles {stage.role}`; its log says why it waits",
+        )
+
+
+def _server(settings: Settings) -> Finding:
+    url = public_url(settings)
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:  # noqa: S310  the operator's own address
+            return Finding(answer.status == 200, f"{url}: ready")  # noqa: PLR2004  OK
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        return Finding(False, f"{url}: {error}", "start the server, or set FAULTLINE_URL to where it is")
