@@ -1,0 +1,214 @@
+"""The crashes agent on the real log: whatever is killed, redelivered or lost, each crash counts once."""
+
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agents.crashes import Crashes
+from app.cells import SKEW
+from app.codec import UnknownSchema, decode_dead_letter, decode_processed
+from app.crash_batch import KINDS, CrashBatch
+from app.deadletters import InARow, TooManyDeadLetters, find, listing
+from app.digest import Digest
+from app.log.batch import Batch
+from app.log.contract import LogUnavailable, Record
+from app.log.postgres import PostgresLog
+from app.model import Address
+from app.topics import DEAD_LETTERS, FACTS, PROCESSED
+from tables import seen
+from tests.agents import source_parts as parts
+from tests.agents.source_parts import PARTITIONS, Killed, Owner, Role
+from tests.unit.batches import NOW, TARGETS, crash, record
+
+MakeRole = Callable[[], Role]
+
+
+@pytest.fixture
+async def log(database: str) -> AsyncIterator[PostgresLog]:
+    async with PostgresLog(database) as opened:
+        await opened.ensure(parts.specs())
+        yield opened
+
+
+@pytest.fixture
+async def secrets(database: str) -> dict[int, bytes]:
+    return await parts.new_project(database)
+
+
+@pytest.fixture
+def role(log: PostgresLog, database: str, tmp_path: Path, secrets: dict[int, bytes]) -> MakeRole:
+    assert secrets
+    return lambda: Role(log, database, tmp_path / "state", limit=5)
+
+
+def one_pass(records: Sequence[Record], secrets: dict[int, bytes]) -> Digest:
+    """Do the records as one batch, on nothing."""
+    digest = Digest("crashes", records, TARGETS)
+    CrashBatch(digest, seen.Seen({}), secrets, InARow(99)).add_all(digest.readable(KINDS, InARow(99)))
+    return digest
+
+
+def mixed(chance: random.Random) -> list[Record]:
+    """Make crashes with copies near and far, messages, and what can never work."""
+    records, now = [], NOW
+    for offset in range(60):
+        now += chance.choice([0, 20_000, 3 * 3_600_000])
+        received = now - chance.randrange(SKEW * 1000)
+        made = crash(offset, f"{chance.randrange(30):032x}", received=received, release=f"r{offset % 3}")
+        if chance.random() < 0.1:
+            made = msgspec.structs.replace(made, value=b"[]")
+        records.append(made if chance.random() > 0.05 else record(offset, None, b"?"))
+    return records
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_any_schedule_of_kills_counts_what_one_pass_counts(
+    log: PostgresLog, role: MakeRole, secrets: dict[int, bytes], seed: int
+) -> None:
+    chance = random.Random(seed)
+    records = mixed(chance)
+    await parts.survive(Crashes, role, records, chance)
+    whole = one_pass(records, secrets)
+    assert await parts.counted(log) == parts.sums_of(whole.deltas())
+    assert await parts.stored(log) == whole.stored
+    letters = await listing(log, 1)
+    assert sorted(dead.address.offset for dead in letters) == sorted(dead.address.offset for dead in whole.letters)
+
+
+async def test_downstream_is_durable_before_the_state_and_the_state_before_the_end(
+    log: PostgresLog, role: MakeRole
+) -> None:
+    changelog = "1.crashes-seen-changelog"
+    one = role()
+    one.log.kill_in, one.log.before = 2, True
+    async with Owner(Crashes, one, 1) as owner:
+        with pytest.raises(Killed):
+            await owner.handle([crash(0)])
+    assert len(await parts.deltas(log)) == PARTITIONS
+    assert (await log.bounds(changelog))[0].end == 0
+    async with Owner(Crashes, role(), 2) as owner:
+        await owner.handle([crash(0), crash(1)])
+    assert (await log.bounds(changelog))[0].end == 1
+
+
+async def test_nothing_is_staged_where_sending_failed(log: PostgresLog, role: MakeRole) -> None:
+    one = role()
+
+    async with Owner(Crashes, one, 1) as owner:
+        one.log.away = True
+        with pytest.raises(LogUnavailable):
+            await owner.handle([crash(0)])
+        await one.tables[0].flush(0)
+        assert (await log.bounds("1.crashes-seen-changelog"))[0].end == 0
+        one.log.away = False
+        await owner.handle([crash(0)])
+    assert len(await parts.stored(log)) == 1
+
+
+async def test_an_idle_source_tells_every_partition_an_empty_span(log: PostgresLog, role: MakeRole) -> None:
+    batch = Batch(topic="1.crashes", partition=0, records=[], position=7, idle_at=NOW)
+    async with Owner(Crashes, role(), 1) as owner:
+        await owner.agent.handle(batch, owner.claim)
+    spans = await parts.deltas(log)
+    assert [home for home, _ in spans] == list(range(PARTITIONS))
+    assert {(delta.a, delta.b, delta.received, *delta.cells) for _, delta in spans} == {(7, 6, NOW)}
+    assert await parts.read_all(log, PROCESSED) == []
+
+
+async def test_a_batch_that_makes_too_large_a_record_is_sent_in_halves_in_turn(
+    log: PostgresLog, role: MakeRole, secrets: dict[int, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.digest.LARGEST", 3000)
+    records = [crash(n, f"{n % 20:032x}", release=f"r{n}") for n in range(40)]
+    async with Owner(Crashes, role(), 1) as owner:
+        await owner.handle(records)
+    blocks = [decode_processed(made.value or b"") for made in await parts.read_all(log, PROCESSED)]
+    spans = [(block.a, block.b) for block in blocks]
+    assert len(spans) > 2
+    assert [a for a, _ in spans] == [0, *(b + 1 for _, b in spans[:-1])]
+    assert await parts.counted(log) == parts.sums_of(one_pass(records, secrets).deltas())
+
+
+async def test_offsets_that_retention_took_are_in_the_span(log: PostgresLog, role: MakeRole) -> None:
+    async with Owner(Crashes, role(), 1) as owner:
+        await owner.handle([crash(0)])
+        await owner.handle([crash(5)], lost=4)
+    assert {(delta.a, delta.b) for _, delta in await parts.deltas(log)} == {(0, 0), (1, 5)}
+
+
+async def test_seen_chunks_expire_behind_the_own_accepted_commit_alone(role: MakeRole) -> None:
+    later = NOW + seen.DAY_MS + 3 * 3_600_000
+    first, second, third = [crash(0)], [crash(1, received=later)], [crash(2, received=later)]
+    one = role()
+    async with Owner(Crashes, one, 1) as owner:
+        table = one.tables[0]
+        await owner.handle(first)
+        await owner.handle(second)
+        await owner.handle(third)
+        assert len(list(table.scan(0, seen.CHUNK))) == 3, "nothing was committed, so nothing may go"
+        owner.commit(second)
+        await owner.handle([crash(3, received=later)])
+        assert len(list(table.scan(0, seen.CHUNK))) == 3, "the first chunk went, one came"
+        assert len(list(table.scan(0, seen.ENTRY))) == 3
+    another = role()
+    async with Owner(Crashes, another, 2) as owner:
+        assert len(list(another.tables[0].scan(0, seen.CHUNK))) == 3
+    parts.lose(another.folder)
+    async with Owner(Crashes, role(), 3) as owner:
+        assert len(list(owner.role.tables[0].scan(0, seen.ENTRY))) == 3, "the changelog forgot it too"
+
+
+async def test_a_new_claim_expires_nothing_before_its_first_commit(role: MakeRole) -> None:
+    later = NOW + 3 * seen.DAY_MS
+    one = role()
+    async with Owner(Crashes, one, 1) as owner:
+        await owner.handle([crash(0)])
+        owner.commit([crash(0)])
+    two = role()
+    async with Owner(Crashes, two, 2) as owner:
+        await owner.handle([crash(1, received=later)])
+        await owner.handle([crash(2, received=later)])
+        assert len(list(two.tables[0].scan(0, seen.CHUNK))) == 3
+
+
+async def test_too_many_failures_in_a_row_stop_the_worker_and_a_retry_counts_none_twice(role: MakeRole) -> None:
+    one = role()
+    bad = [record(n, None) for n in range(3)]
+
+    async with Owner(Crashes, one, 1) as owner:
+        one.log.away = True
+        for _ in range(4):
+            with pytest.raises(LogUnavailable):
+                await owner.handle(bad)
+        one.log.away = False
+        await owner.handle(bad)
+        with pytest.raises(TooManyDeadLetters):
+            await owner.handle([record(n, None) for n in range(3, 6)])
+
+
+async def test_what_a_newer_ingest_wrote_is_passed_on_to_stop_the_worker(log: PostgresLog, role: MakeRole) -> None:
+    newer = msgspec.structs.replace(crash(0), headers={FACTS: b'{"schema": 9}'})
+    async with Owner(Crashes, role(), 1) as owner:
+        with pytest.raises(UnknownSchema):
+            await owner.handle([newer])
+    assert await parts.deltas(log) == []
+
+
+async def test_dead_letters_are_listed_once_the_newest_first_and_found_by_address(
+    log: PostgresLog, role: MakeRole
+) -> None:
+    bad = [msgspec.structs.replace(crash(n, received=NOW + n), value=b"[]") for n in range(4)]
+    for epoch in (1, 2):
+        async with Owner(Crashes, role(), epoch) as owner:
+            await owner.handle(bad)
+    assert len(await parts.read_all(log, DEAD_LETTERS)) == 8
+    assert [dead.address.offset for dead in await listing(log, 1)] == [3, 2, 1, 0]
+    assert [dead.address.offset for dead in await listing(log, 1, limit=2)] == [3, 2]
+    assert await listing(log, 1, project=9) == []
+    (found,) = await find(log, 1, Address("1.crashes", 0, 2))
+    assert found == decode_dead_letter(
+        next(r.value or b"" for r in await parts.read_all(log, DEAD_LETTERS) if r.key == b"crashes/1.crashes/0/2")
+    )
