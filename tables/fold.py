@@ -89,20 +89,25 @@ class Fold:
             self.after[source] = moved
 
     def _rows(self, at: Version, delta: Delta, floor: int) -> None:
-        entries = delta.entries
-        whole = delta.a > floor
-        for cell, windows in delta.cells.items():
+        for cell, given in delta.cells.items():
             counted: list[tuple[int, int, list[int]]] = []
-            for size, start, indices in windows:
+            before: list[int] = []
+            for size, start, indices in given:
                 key = WindowKey(cell, size, start)
-                fresh = indices if whole else [i for i in indices if entries[i].offset > floor]
+                fresh = indices if delta.a > floor else self._fresh(delta, indices, floor)
                 if len(fresh) < len(indices):
                     self.again[key] = at
                 if fresh:
-                    self.rows.setdefault(key, []).append(change(at, [entries[i] for i in fresh]))
+                    if fresh != before:  # the windows of a cell mostly hold the same entries
+                        before, found = fresh, change(at, [delta.entries[i] for i in fresh])
+                    self.rows.setdefault(key, []).append(found)
                     counted.append((size, start, fresh))
             if counted:
                 self._release(Cell.parse(cell), counted)
+
+    @staticmethod
+    def _fresh(delta: Delta, indices: list[int], floor: int) -> list[int]:
+        return [index for index in indices if delta.entries[index].offset > floor]
 
     def _release(self, cell: Cell, counted: Iterable[tuple[int, int, list[int]]]) -> None:
         """Note when a release was seen: by the start of the smallest window of each entry, whatever the cut."""
