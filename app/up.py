@@ -1,0 +1,202 @@
+"""``faultline up``: PostgreSQL, the server and the worker under one roof, until Ctrl-C.
+
+Data folder and its lock -> PostgreSQL (embedded, unless a server is named) -> migrations, token, first project ->
+server and worker, supervised -> ``faultline.json`` when both are ready. They end in the opposite order.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+import structlog
+from rich.console import Console
+from rich.table import Table
+
+import app
+from app import installation as installed
+from app.embedded import EmbeddedError, EmbeddedPostgres, FolderLock
+from app.installation import Installation
+from app.log.contract import LogError
+from app.log.postgres import PostgresLog
+from app.settings import Settings
+from app.supervise import Child, NeverReady
+
+STOP_SECONDS: Final = 12.0
+"""Beyond the drain time: a worker ends itself 10 s after it, and is killed only if even that fails."""
+
+LOOK_SECONDS: Final = 0.5
+RETAIN_SECONDS: Final = 3600.0
+SERVER_PARTS: Final = ("ingest", "web", "files")
+
+log = structlog.get_logger()
+
+
+def run(settings: Settings) -> int:
+    """Run everything until SIGINT or SIGTERM. Gives the exit code: 0, or 1 where it cannot be started."""
+    os.umask(0o077)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    data = settings.data_dir
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = FolderLock(data / "lock")
+    try:
+        lock.acquire()
+        (data / "faultline.json").unlink(missing_ok=True)
+        (data / "logs").mkdir(exist_ok=True)
+        return _with_database(settings)
+    except (EmbeddedError, NeverReady) as error:
+        return _failed(str(error))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return _failed(f"the database cannot be used: {error}")
+    finally:
+        (data / "faultline.json").unlink(missing_ok=True)
+        lock.release()
+
+
+def _failed(text: str) -> int:
+    Console(stderr=True, soft_wrap=True).print(f"faultline: {text}", style="red", markup=False, highlight=False)
+    return 1
+
+
+def _with_database(settings: Settings) -> int:
+    scheme, _, folder = settings.database_url.partition("://")
+    if scheme != "embedded":
+        return asyncio.run(Up(settings, settings.database_url, None).run())
+    server = EmbeddedPostgres(Path(folder), log_file=settings.data_dir / "logs" / "postgres.log")
+    url = server.start()
+    try:
+        return asyncio.run(Up(settings, url, server).run())
+    finally:
+        server.stop()
+
+
+class Up:
+    """One run of everything."""
+
+    def __init__(self, settings: Settings, url: str, server: EmbeddedPostgres | None) -> None:
+        """Take the database's URL, and the server where it is ours."""
+        self._settings = settings
+        self._url = url
+        self._server = server
+        self._port = settings.port
+        self._shown = False
+        self._stop = asyncio.Event()
+        self._web = self._child("server", "app.server")
+        self._worker = self._child("worker", "app.worker")
+
+    async def run(self) -> int:
+        """Prepare the database, keep the children, and end them when told."""
+        self._installation = await installed.prepare(self._url, self._settings.data_dir / "token")
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._told)
+        reading, writing = os.pipe()
+        jobs: list[Coroutine[Any, Any, None]] = [
+            self._web.keep(reading), self._worker.keep(reading), self._keep_postgres(), self._keep_days(),
+        ]  # fmt: skip
+        tasks = [asyncio.create_task(job) for job in jobs]
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            patience = self._settings.drain_seconds + STOP_SECONDS
+            await asyncio.gather(self._web.stop(patience), self._worker.stop(patience))
+            for task in (*tasks, stopping):
+                task.cancel()
+            await asyncio.gather(*tasks, stopping, return_exceptions=True)
+            os.close(writing)
+            os.close(reading)
+        return 0
+
+    def _told(self) -> None:
+        """End; being told again, at once."""
+        if self._stop.is_set():
+            self._web.kill()
+            self._worker.kill()
+        self._stop.set()
+
+    def _child(self, name: str, module: str) -> Child:
+        # -P: the folder that we were started in may hold an ``app`` of its own.
+        command = [sys.executable, "-P", "-m", module]
+        return Child(name, command, self._settings.data_dir / "logs" / f"{name}.log", self._environment, self._ready)
+
+    def _environment(self) -> Mapping[str, str]:
+        """Give a child its settings: ours, with what is known by now; secrets never stand on a command line."""
+        root = str(Path(next(iter(app.__path__))).parent)
+        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+        return {
+            **os.environ,
+            **{f"FAULTLINE_{field.name.upper()}": str(getattr(self._settings, field.name))
+               for field in msgspec.structs.fields(self._settings)},
+            "FAULTLINE_DATA": str(self._settings.data_dir),
+            "FAULTLINE_DATABASE": self._url,
+            "FAULTLINE_PORT": str(self._port),
+            "PYTHONPATH": os.pathsep.join(paths),
+            "PYTHONUNBUFFERED": "1",
+        }  # fmt: skip
+
+    def _ready(self, child: Child) -> None:
+        """Note a child that is ready; once both are, tell the user and whoever reads ``faultline.json``."""
+        log.info("child_ready", child=child.name, pid=child.pid)
+        self._port = self._web.said.get("port", self._port)
+        self._describe()
+
+    def _describe(self) -> None:
+        """Write ``faultline.json`` while everything is ready; show it the first time."""
+        if not (self._web.said and self._worker.said):
+            return
+        url = installed.address(self._settings, self._port)
+        description = installed.describe(self._installation, url, self._pids())
+        installed.write_description(self._settings.data_dir / "faultline.json", description)
+        if not self._shown:
+            self._shown = True
+            _show(self._installation, url)
+
+    def _pids(self) -> dict[str, int]:
+        roles = {
+            **dict.fromkeys(self._settings.role_names, self._worker.pid),
+            **dict.fromkeys(SERVER_PARTS, self._web.pid),
+            "postgres": self._server.pid if self._server else None,
+        }
+        return {role: pid for role, pid in roles.items() if pid is not None}
+
+    async def _keep_postgres(self) -> None:
+        """Start an embedded server again when it ends; the children find it at the same address."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self._server is not None and self._server.poll() is not None:
+                log.error("postgres_ended", code=self._server.poll())
+                await asyncio.to_thread(self._server.start)
+                self._describe()
+
+    async def _keep_days(self) -> None:
+        """Make the log's coming days and drop the old ones."""
+        async with PostgresLog(self._url) as records:
+            while True:
+                try:
+                    for day in await records.retain(self._settings.retention_days):
+                        log.info("log_day_dropped", day=str(day))
+                except LogError as error:
+                    log.warning("retention_failed", error=str(error))
+                await asyncio.sleep(RETAIN_SECONDS)
+
+
+def _show(installation: Installation, url: str) -> None:
+    """Print what a person needs to begin; plain lines where the output is not a terminal."""
+    console = Console(soft_wrap=True)
+    rows = installed.lines(installation, url)
+    if not console.is_terminal:
+        for name, value in rows:
+            console.print(f"{name}: {value}", markup=False, highlight=False)
+        return
+    table = Table(title="Faultline is ready (Ctrl-C ends it)", show_header=False, title_justify="left")
+    for name, value in rows:
+        table.add_row(name, value)
+    console.print(table)

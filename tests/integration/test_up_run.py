@@ -1,0 +1,128 @@
+"""``faultline up`` as a user runs it: one command, all processes, in a folder of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from app.embedded import postmaster
+
+UP = "import sys; from app import settings; from app.up import run; sys.exit(run(settings.load()))"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the data folder of one installation for all tests here."""
+    return tmp_path_factory.mktemp("up") / "data"
+
+
+def start(data: Path) -> "subprocess.Popen[str]":
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("FAULTLINE_")}
+    return subprocess.Popen(
+        [sys.executable, "-c", UP],
+        env={**environment, "FAULTLINE_DATA": str(data), "FAULTLINE_PORT": "0", "FAULTLINE_PARTITIONS": "2"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """Wait for a condition and give what it gave; the test's own time-out ends a vain wait."""
+    while not (given := condition()):
+        time.sleep(0.05)
+    return given
+
+
+def described(data: Path, process: "subprocess.Popen[str]") -> dict[str, Any]:
+    """Wait for ``faultline.json`` and give its content."""
+    path = data / "faultline.json"
+
+    def ready() -> bool:
+        assert process.poll() is None, "up ended"
+        return path.exists()
+
+    until(ready)
+    return dict(json.loads(path.read_text()))
+
+
+def get(url: str, token: str) -> dict[str, Any]:
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request) as reply:
+        return dict(json.loads(reply.read()))
+
+
+def alive(pid: int) -> bool:
+    return postmaster.alive(pid)
+
+
+def test_brings_everything_up_and_ends_it(data: Path) -> None:
+    process = start(data)
+    found = described(data, process)
+    assert (data / "faultline.json").stat().st_mode & 0o177 == 0
+    assert data.stat().st_mode & 0o077 == 0
+    assert set(found) == {"url", "token", "sign_in", "projects", "pids"}
+    roles = {"crashes", "sessions", "rates", "archive", "search", "ingest", "web", "files", "postgres"}
+    assert set(found["pids"]) == roles
+    assert get(f"{found['url']}/api/v1/projects", found["token"])["projects"] == found["projects"]
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate()
+    assert process.returncode == 0
+    for shown in (found["url"], found["sign_in"], found["projects"][0]["dsn"], found["projects"][0]["raygun_key"]):
+        assert shown in printed
+    assert not (data / "faultline.json").exists()
+    assert not any(alive(pid) for pid in found["pids"].values())
+
+
+def test_a_second_start_has_the_same_token_and_projects_and_restarts_what_is_killed(data: Path) -> None:
+    process = start(data)
+    first = described(data, process)
+    os.kill(first["pids"]["crashes"], signal.SIGKILL)
+    second = until(lambda: (found := described(data, process)) and found["pids"] != first["pids"] and found)
+    assert second["token"] == first["token"]
+    assert second["url"] == first["url"]
+    os.kill(second["pids"]["web"], signal.SIGKILL)
+    third = until(lambda: (found := described(data, process)) and found["pids"] != second["pids"] and found)
+    assert third["url"] == first["url"]
+    assert get(f"{third['url']}/api/v1/projects", third["token"])["projects"] == first["projects"]
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+    assert process.returncode == 0
+
+
+def test_the_data_folder_has_one_user_at_a_time(data: Path) -> None:
+    process = start(data)
+    described(data, process)
+    second = start(data)
+    second.communicate()
+    assert second.returncode == 1
+    assert (data / "faultline.json").exists()
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+
+
+def test_children_end_with_a_killed_parent_and_kill_9_of_all_blocks_nothing(data: Path) -> None:
+    process = start(data)
+    found = described(data, process)
+    process.kill()
+    process.communicate()
+    until(lambda: not any(alive(pid) for pid in found["pids"].values()))
+    process = start(data)
+    found = until(lambda: (now := described(data, process)) and now["pids"] != found["pids"] and now)
+    for each in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+        each.kill()
+    process.communicate()
+    process = start(data)
+    again = until(lambda: (now := described(data, process)) and now["pids"] != found["pids"] and now)
+    assert again["token"] == found["token"]
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+    assert process.returncode == 0
