@@ -13,3 +13,5 @@ BATCH_SECONDS = Histogram(
 )
 EXPIRED = Counter("faultline_agent_expired_states", "Changelog records of state that expired, by role.", ["role"])
 ROWS = Counter("faultline_rates_rows", "Window rows by why they were published.", ["why"])
+ARCHIVED = Counter("faultline_archive_reports", "Reports that were made durable in the archive, redeliveries included.")
+INDEXED = Counter("faultline_search_documents", "Documents that were made findable, redeliveries included.")

@@ -5,7 +5,7 @@ tells what is covered, the catalogue follows it, and objects that a larger one c
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -48,16 +48,13 @@ class Archiver:
         self._catalogue = catalogue
         self._log_start = log_start
         self._limit = object_bytes
-        self._lines: dict[Source, _Line] = {}
+        self._lines: dict[Source, tuple[Hashable, _Line]] = {}
 
-    def forget(self, partition: int) -> None:
-        """Look anew at the sources of a partition: others may have written since."""
-        for source in [source for source in self._lines if source.partition == partition]:
-            del self._lines[source]
-
-    async def store(self, batches: Sequence[Processed]) -> None:
+    async def store(self, batches: Sequence[Processed], claim: Hashable = None, *, lost: bool = False) -> None:
         """Make batches durable. Offsets that the archive has are skipped, so that a redelivery adds nothing.
 
+        A new ``claim`` of a source has it looked at anew: others may have written since. ``lost`` says that batches
+        before these were deleted by retention: a hole is then reported and no error.
         Raises StoreUnavailable (the same call may be made again) and ArchiveHole.
         """
         by_source: dict[Source, list[Processed]] = {}
@@ -66,22 +63,26 @@ class Archiver:
                 by_source.setdefault(Source(batch.topic, batch.partition), []).append(batch)
         for source, wanted in by_source.items():
             try:
-                await self._store(source, wanted)
+                line = await self._line(source, claim)
+                await self._store(source, line, wanted, lost=lost)
             except BaseException:
                 self._lines.pop(source, None)  # what was reached is unknown: the listing knows
                 raise
 
-    async def _store(self, source: Source, batches: Sequence[Processed]) -> None:
-        line = self._lines.get(source)
-        if line is None:
-            line = self._lines[source] = await self._load(source)
+    async def _line(self, source: Source, claim: Hashable) -> _Line:
+        known = self._lines.get(source)
+        if known is None or known[0] != claim:
+            known = self._lines[source] = (claim, await self._load(source))
+        return known[1]
+
+    async def _store(self, source: Source, line: _Line, batches: Sequence[Processed], *, lost: bool) -> None:
         packer: Packer | None = None
         covered = line.covered
         for batch in batches:
             if covered is not None and batch.b <= covered:
                 continue
             if covered is not None and batch.a > covered + 1:
-                await self._check_hole(source, covered + 1, batch.a)
+                await self._check_hole(source, covered + 1, batch.a, lost=lost)
                 await self._put(source, line, packer)
                 packer, line.tail = None, []  # an object never spans a hole
                 covered = batch.a - 1
@@ -91,9 +92,8 @@ class Archiver:
         await self._put(source, line, packer)
         await self._merge(source, line)
 
-    async def _check_hole(self, source: Source, expected: int, found: int) -> None:
-        start = await self._log_start(source)
-        if start <= expected:
+    async def _check_hole(self, source: Source, expected: int, found: int, *, lost: bool) -> None:
+        if not lost and await self._log_start(source) <= expected:
             raise ArchiveHole(f"{source.topic}/{source.partition}: {Gap(expected, found)}, and the log has them still")
         _log.error("archive_hole", topic=source.topic, partition=source.partition, first=expected, last=found - 1)
 

@@ -48,6 +48,8 @@ class Reports:
             return None
         try:
             facts = decode_facts(record.headers.get(FACTS, b""))
+            if facts.kind == "refused":
+                return None
             return Stored(record.offset, facts, self._scrub(record.value, facts.rules))
         except (msgspec.DecodeError, Malformed):  # a dead letter: its bytes cannot be known to hold no secret
             return None

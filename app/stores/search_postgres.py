@@ -57,7 +57,7 @@ select key, value, times from ranked where place <= {values} order by present de
 _log: Final = structlog.get_logger(__name__)
 
 
-class PostgresSearch:
+class Search:
     """``app.stores.contract.Search`` over a migrated database."""
 
     def __init__(self, pool: "Pool") -> None:

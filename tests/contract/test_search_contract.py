@@ -11,7 +11,7 @@ import pytest
 from app.codec import Found
 from app.model import Address
 from app.stores.contract import Document, Search, StoreUnavailable
-from app.stores.search_postgres import PostgresSearch
+from app.stores.search_postgres import Search as PostgresSearch
 
 DAY = 86_400_000
 NOW = 1_780_000_000_000

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from app.stores.search_days import day_of
-from app.stores.search_postgres import PostgresSearch
+from app.stores.search_postgres import Search as PostgresSearch
 from tests.contract.test_search_contract import document
 
 DAY = 86_400_000

@@ -1,0 +1,69 @@
+"""Role search: what was found out about events (``processed``) → documents that can be searched."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import asyncpg
+import structlog
+
+from agents import metrics
+from app.codec import decode_processed
+from app.log.batch import Batch, Claim
+from app.model import Address
+from app.stores.contract import Document, StoreUnavailable
+from app.stores.search_postgres import Search as PostgresSearch
+from app.stream import RoleApp
+from app.topics import PROCESSED
+
+RETAIN_SECONDS: Final = 3600.0
+"""How often old days are looked for."""
+
+_log: Final = structlog.get_logger(__name__)
+
+
+def setup(app: RoleApp) -> None:
+    """Register the role on its App."""
+    app.consume(PROCESSED, SearchIndex(app).handle)
+
+
+class SearchIndex:
+    """Reads ``processed``; indexing is idempotent, so there is no state."""
+
+    def __init__(self, app: RoleApp) -> None:
+        """Declare what it opens."""
+        self._app = app
+        self._search = app.resource("search", self._open)
+        self._retained: float | None = None
+
+    async def handle(self, batch: Batch, _: Claim) -> None:
+        """Do one batch; on return its events can be found. May be called again with the same batch after any error."""
+        documents = [
+            document for record in batch if record.value is not None for document in documents_of(record.value)
+        ]
+        if documents:
+            await self._search.value.index(documents)
+            metrics.INDEXED.inc(len(documents))
+        await self._retain()
+
+    async def _retain(self) -> None:
+        now = time.monotonic()
+        if self._retained is not None and now - self._retained < RETAIN_SECONDS:
+            return
+        self._retained = now
+        try:
+            await self._search.value.retain(self._app.settings.search_days)
+        except StoreUnavailable as error:  # a search is in the way: old days can wait, the batch cannot
+            _log.warning("search_retain_later", error=str(error))
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[PostgresSearch]:
+        async with asyncpg.create_pool(self._app.settings.database_url, min_size=0, max_size=1) as pool:
+            yield PostgresSearch(pool)
+
+
+def documents_of(value: bytes) -> list[Document]:
+    """Give the documents of one ``processed`` record. Raises UnknownSchema."""
+    processed = decode_processed(value)
+    return [Document(Address(processed.topic, processed.partition, found.offset), found) for found in processed.found]
