@@ -31,7 +31,7 @@ from app.stores.access import Cached
 from app.stores.aggregates import Aggregates
 from app.stores.folder import open_blobs
 from app.stores.projects import Projects
-from app.stores.search_postgres import PostgresSearch
+from app.stores.search_postgres import Search
 from app.web import routes as pages
 from app.web.errors import AWAY
 from app.web.services import Services
@@ -112,7 +112,7 @@ def build(
     application, projects = web.Application(), Projects(pool)
     archive = ObjectArchive(open_blobs(settings.files_url), pool, settings.file_cache_mb << 20)
     services = Services(
-        settings, generation, pool, records, projects, Aggregates(pool), PostgresSearch(pool),
+        settings, generation, pool, records, projects, Aggregates(pool), Search(pool),
         Reports(archive, records, scrub), Cached(pool),
     )  # fmt: skip
     if "ingest" in parts:
