@@ -16,17 +16,13 @@ _LONGEST: Final = 384
 
 def key_is_secret(body: bytes) -> bool:
     """Tell whether the key with this body, escapes still on, names a secret."""
-    return _known_key(body) if len(body) <= _LONGEST else _key(body)
+    text = unescaped(body)
+    return is_secret(body if text is None else text)
 
 
 def scrubbed_body(body: bytes) -> bytes | None:
     """Give the body of a string value without its secrets, escapes on, None where it has none."""
     return _known_value(body) if len(body) <= _LONGEST else _value(body)
-
-
-def _key(body: bytes) -> bool:
-    text = unescaped(body)
-    return is_secret(body if text is None else text)
 
 
 def _value(body: bytes) -> bytes | None:
@@ -37,5 +33,4 @@ def _value(body: bytes) -> bytes | None:
     return None if scrubbed == text else escaped(scrubbed, body)
 
 
-_known_key: Final = lru_cache(_REMEMBERED)(_key)
 _known_value: Final = lru_cache(_REMEMBERED)(_value)

@@ -1,6 +1,7 @@
 """Whether a name, of a key, a header, a variable, says that its value is a secret."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from app.normalise.scrubbing import rules_v1 as rules
@@ -10,10 +11,15 @@ _secret_part: Final = search("(?i)" + "|".join(rules.NAMES))
 _HARMLESS: Final = re.compile("|".join(rules.HARMLESS).encode(), re.IGNORECASE)
 _WORDS: Final = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LONGEST: Final = 1024
+_REMEMBERED_LENGTH: Final = 128
 
 
 def is_secret(name: bytes) -> bool:
     """Tell whether the value under this name (UTF-8, escapes undone) is a secret; linear in its length."""
+    return _remembered(name) if len(name) <= _REMEMBERED_LENGTH else _judge(name)
+
+
+def _judge(name: bytes) -> bool:
     if name.decode("utf-8", "replace") in rules.NEVER:
         return False
     if len(name) > _LONGEST:
@@ -23,6 +29,9 @@ def is_secret(name: bytes) -> bool:
         return False
     bare = _HARMLESS.sub(b"", name)
     return _secret_part(bare, 0) is not None or not rules.WORDS.isdisjoint(words)
+
+
+_remembered: Final = lru_cache(4096)(_judge)
 
 
 def counts(name: bytes) -> bool:

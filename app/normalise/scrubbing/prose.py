@@ -19,7 +19,7 @@ _NAME_BYTES: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTU
 
 _NAME_TAIL: Final = re.compile(rb"[\w.$-]{0,100}+")
 _SEPARATOR: Final = re.compile(
-    rb"\\*[\"'`]?\]?[ \t]*+(?::[ \t]*+[\w.\[\]| ]{1,40}?(?==))?(?:=>|:=|={1,3}|:|%3[dD])\s{0,100}+"
+    rb"\\*[\"'`]?\]?[ \t]*+(?::[ \t]*+[\w.\[\]|]{1,40}[ \t]++(?==))?(?:=>|:=|={1,3}|:|%3[dD])\s{0,100}+"
 )
 _DASHED: Final = re.compile(rb"\\*[\"']?\s{0,4}+,\s{0,4}+|[ \t]{1,4}+(?=[^\s-])")
 _PAIRED: Final = re.compile(rb"\\*[\"']\s{0,4}+,\s{0,4}+(?=[bu]?\\*[\"'])")

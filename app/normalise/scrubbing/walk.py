@@ -35,7 +35,8 @@ _MODULES: Final = re.compile(rb'"modules"\s*+:\s*+\{[^{}]*+\}')
 _DIGITS: Final = b"0123456789"
 _NUMERIC: Final = b"0123456789.+-eE"
 _QUOTE: Final = 0x22
-_SIBLINGS: Final = 40
+_SIBLINGS: Final = 16
+"""Tokens behind a name that are looked at for its value."""
 _LOOK_BACK: Final = 40
 _NAME_LENGTH: Final = 66
 _NUMBER_LENGTH: Final = 40
