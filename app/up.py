@@ -46,6 +46,9 @@ def run(settings: Settings) -> int:
     lock = FolderLock(data / "lock")
     try:
         lock.acquire()
+    except EmbeddedError as error:
+        return _failed(str(error))
+    try:
         (data / "faultline.json").unlink(missing_ok=True)
         (data / "logs").mkdir(exist_ok=True)
         return _with_database(settings)

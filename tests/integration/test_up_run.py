@@ -9,12 +9,14 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import pytest
 
 from app.embedded import postmaster
+
+T = TypeVar("T")
 
 UP = "import sys; from app import settings; from app.up import run; sys.exit(run(settings.load()))"
 
@@ -35,7 +37,7 @@ def start(data: Path) -> "subprocess.Popen[str]":
     )
 
 
-def until(condition: Callable[[], Any]) -> Any:
+def until(condition: Callable[[], T]) -> T:
     """Wait for a condition and give what it gave; the test's own time-out ends a vain wait."""
     while not (given := condition()):
         time.sleep(0.05)
