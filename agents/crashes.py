@@ -5,7 +5,6 @@ from typing import ClassVar, Final
 
 from agents.source import SourceAgent, Work
 from app.crash_batch import KINDS, CrashBatch, keys_of
-from app.deadletters import InARow
 from app.digest import Digest
 from app.log.batch import Claim
 from app.log.contract import Record
@@ -41,13 +40,12 @@ class Crashes(SourceAgent):
         read: Sequence[tuple[Record, Facts]],
         claim: Claim,
         secrets: Mapping[int, bytes],
-        in_a_row: InARow,
     ) -> Work:
         """Judge the batch by what was seen before it."""
         keys = keys_of(read)
         values = self.table.read_many(claim.partition, [seen.local_key(key) for key in keys])
         judge = seen.Seen(seen.known_of(keys, values))
-        CrashBatch(digest, judge, secrets, in_a_row).add_all(read)
+        CrashBatch(digest, judge, secrets).add_all(read)
         return Work(digest, seen.chunks(judge.firsts))
 
     def expired(self, partition: int, received: int) -> list[bytes]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
 from agents.source import SourceAgent, Work
-from app.deadletters import InARow
 from app.digest import Digest
 from app.log.batch import Claim
 from app.log.contract import Record
@@ -41,14 +40,13 @@ class Sessions(SourceAgent):
         read: Sequence[tuple[Record, Facts]],
         claim: Claim,
         secrets: Mapping[int, bytes],
-        in_a_row: InARow,
     ) -> Work:
         """Advance the sessions of the batch from the states that the table holds."""
         keys = list(dict.fromkeys(keys_of(read)))
         values = self.table.read_many(claim.partition, [sessions.local_key(key) for key in keys])
         states = zip(keys, map(sessions.decode, values), strict=True)
         known = {key: state for key, state in states if state is not None}
-        batch = SessionBatch(digest, known, secrets, in_a_row, claim.epoch)
+        batch = SessionBatch(digest, known, secrets, claim.epoch)
         batch.add_all(read)
         return Work(digest, _staged(batch.changed))
 

@@ -70,7 +70,6 @@ class SourceAgent(ABC):
         read: Sequence[tuple[Record, Facts]],
         claim: Claim,
         secrets: Mapping[int, bytes],
-        in_a_row: InARow,
     ) -> Work:
         """Put the readable records of a batch into its digest, by the state that the table holds."""
 
@@ -92,10 +91,11 @@ class SourceAgent(ABC):
 
     async def _run(self, records: Sequence[Record], claim: Claim, lost: int) -> None:
         owned = self._claimed(claim)
-        in_a_row = InARow(self.app.settings.dead_letter_limit, owned.failures)
         digest = Digest(self.role, records, self._targets(), lost)
-        read = digest.readable(self.kinds, in_a_row)
-        work = self.work(digest, read, claim, await self._secrets_of(read), in_a_row)
+        read = digest.readable(self.kinds)
+        work = self.work(digest, read, claim, await self._secrets_of(read))
+        in_a_row = InARow(self.app.settings.dead_letter_limit, owned.failures)
+        in_a_row.follow(digest.failed, [report.offset for report in digest.stored])
         out = digest.records()
         if too_large(out) and len(records) > 1:
             middle = len(records) // 2

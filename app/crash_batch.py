@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from app.codec import Entry, GroupFacts, UnknownSchema
-from app.deadletters import InARow
 from app.deltas import crash_cells, crash_windows
 from app.digest import Digest
 from app.grouping import group
 from app.log.contract import Record
-from app.model import Event, Facts, Grouped, Malformed
+from app.model import Event, Facts, Grouped
 from app.normalise import event as normalise
 from app.normalise import scrub
 from app.processed import found_of
@@ -36,15 +35,14 @@ def keys_of(read: Sequence[Read]) -> list[bytes]:
 class CrashBatch:
     """Puts the readable records of a batch into its digest."""
 
-    def __init__(self, digest: Digest, seen: Seen, secrets: Mapping[int, bytes], in_a_row: InARow) -> None:
-        """Take the digest, what was seen before, each project's secret for user hashes, and the run of failures."""
+    def __init__(self, digest: Digest, seen: Seen, secrets: Mapping[int, bytes]) -> None:
+        """Take the digest, what was seen before, and each project's secret for user hashes."""
         self._digest = digest
         self._seen = seen
         self._secrets = secrets
-        self._in_a_row = in_a_row
 
     def add_all(self, read: Sequence[Read]) -> None:
-        """Add the records in order. Raises UnknownSchema and TooManyDeadLetters; nothing else comes of a record."""
+        """Add the records in order. Raises UnknownSchema; nothing else comes of a record."""
         for record, facts in read:
             if facts.kind == "refused":
                 self._digest.refuse(facts, record.offset)
@@ -66,11 +64,10 @@ class CrashBatch:
         except (UnknownSchema, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  whatever one record does, the batch goes on
-            self._bury(record, facts, error)
+            self._digest.bury(record, facts, error)
             return
         self._digest.found.append(found)
         self._digest.grouped(facts, record.offset, payload)
-        self._in_a_row.worked()
         if facts.unique:
             self._seen.count(key, record.offset, facts.received)
 
@@ -93,11 +90,6 @@ class CrashBatch:
         else:
             spread.group(own, _group_facts(event, grouped, entry.offset))
         spread.add(cells, windows, entry)
-
-    def _bury(self, record: Record, facts: Facts, error: Exception) -> None:
-        self._digest.bury(record, facts, error)
-        if not isinstance(error, Malformed):
-            self._in_a_row.failed()
 
 
 def _has_identity(facts: Facts) -> bool:

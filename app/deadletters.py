@@ -1,7 +1,7 @@
 """Records that can never work: how they are kept, listed, and when there are too many of them in a row."""
 
 import heapq
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 import msgspec
@@ -35,15 +35,15 @@ class InARow:
         self._limit = limit
         self.count = count
 
-    def worked(self) -> None:
-        """Note a record that worked."""
-        self.count = 0
-
-    def failed(self) -> None:
-        """Note a record that failed. Raises TooManyDeadLetters at the limit."""
-        self.count += 1
-        if self.count >= self._limit:
-            raise TooManyDeadLetters(f"{self.count} records in a row could not be processed")
+    def follow(self, failed: Sequence[int], worked: Sequence[int]) -> None:
+        """Go on over the offsets of a batch that failed and that worked. Raises TooManyDeadLetters at the limit."""
+        if worked and not failed:
+            self.count = 0
+            return
+        for _, good in sorted([*((offset, False) for offset in failed), *((offset, True) for offset in worked)]):
+            self.count = 0 if good else self.count + 1
+            if self.count >= self._limit:
+                raise TooManyDeadLetters(f"{self.count} records in a row could not be processed")
 
 
 def letter(role: str, record: Record, facts: Facts | None, code: str, error: str, excerpt: bytes) -> DeadLetter:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from app.codec import DeadLetter, Delta, Entry, Found, Processed, Stored, encode_delta, encode_processed
-from app.deadletters import InARow, letter, to_record
+from app.deadletters import letter, to_record
 from app.deltas import Spread, ledger_cells, ledger_windows
 from app.log.contract import NewRecord, Record
 from app.model import Facts, Malformed
@@ -57,6 +57,8 @@ class Digest:
         self.found: list[Found] = []
         self.stored: list[Stored] = []
         self.letters: list[DeadLetter] = []
+        self.failed: list[int] = []
+        """Offsets of the dead letters that point at us, not at what a client sent."""
         self.duplicates = 0
         self.refused = 0
         self._role = role
@@ -65,7 +67,7 @@ class Digest:
         self._lost = lost
         self._received: list[int] = []
 
-    def readable(self, kinds: frozenset[str], in_a_row: InARow) -> list[tuple[Record, Facts]]:
+    def readable(self, kinds: frozenset[str]) -> list[tuple[Record, Facts]]:
         """Give the records with their facts, each once; those without readable facts become dead letters."""
         read = []
         for record in self._records:
@@ -73,8 +75,8 @@ class Digest:
                 facts = facts_of(record, kinds)
             except Unreadable as error:
                 self._received.append(record.stamp)
+                self.failed.append(record.offset)
                 self._bury(record, None, error.code, error.error)
-                in_a_row.failed()
                 continue
             self._received.append(facts.received)
             read.append((record, facts))
@@ -110,8 +112,11 @@ class Digest:
 
     def bury(self, record: Record, facts: Facts, error: Exception) -> None:
         """Make a dead letter of a record that can never work."""
-        code = error.code if isinstance(error, Malformed) else "failed"
-        self._bury(record, facts, code, type(error).__name__)
+        if isinstance(error, Malformed):
+            self._bury(record, facts, error.code, type(error).__name__)
+            return
+        self.failed.append(record.offset)
+        self._bury(record, facts, "failed", type(error).__name__)
 
     def _bury(self, record: Record, facts: Facts | None, code: str, error: str) -> None:
         dead = letter(self._role, record, facts, code, error, scrub_text(record.value or b""))

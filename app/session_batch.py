@@ -9,11 +9,10 @@ from typing import Final, NamedTuple
 
 from app.cells import windows_of_target
 from app.codec import Entry, UnknownSchema
-from app.deadletters import InARow
 from app.deltas import session_cells
 from app.digest import Digest
 from app.log.contract import Record
-from app.model import Facts, Malformed, Session, SessionCounts
+from app.model import Facts, Session, SessionCounts
 from app.normalise import client_report, scrub, session, session_counts
 from app.source import key_of, user_of
 from tables.sessions import State, advance
@@ -39,15 +38,12 @@ def keys_of(read: Sequence[Read]) -> list[bytes]:
 class SessionBatch:
     """Puts the readable records of a batch into its digest; what it changed is in ``changed``."""
 
-    def __init__(
-        self, digest: Digest, known: Mapping[bytes, State], secrets: Mapping[int, bytes], in_a_row: InARow, epoch: int
-    ) -> None:
+    def __init__(self, digest: Digest, known: Mapping[bytes, State], secrets: Mapping[int, bytes], epoch: int) -> None:
         """Take the digest, the states of the batch's sessions, each project's secret, the claim's epoch."""
         self._digest = digest
         self._known = known
         self._states = dict(known)
         self._secrets = secrets
-        self._in_a_row = in_a_row
         self._epoch = epoch
         self._written: dict[bytes, State] = {}
 
@@ -57,7 +53,7 @@ class SessionBatch:
         return [Changed(key, self._known.get(key), after) for key, after in self._written.items()]
 
     def add_all(self, read: Sequence[Read]) -> None:
-        """Add the records in order. Raises UnknownSchema and TooManyDeadLetters; nothing else comes of a record."""
+        """Add the records in order. Raises UnknownSchema; nothing else comes of a record."""
         for record, facts in read:
             if facts.kind == "refused":
                 self._digest.refuse(facts, record.offset)
@@ -76,10 +72,9 @@ class SessionBatch:
         except (UnknownSchema, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  whatever one record does, the batch goes on
-            self._bury(record, facts, error)
+            self._digest.bury(record, facts, error)
             return
         self._digest.grouped(facts, record.offset, payload)
-        self._in_a_row.worked()
 
     def _update(self, update: Session, record: Record, facts: Facts) -> None:
         key, user = _key(record, facts), self._user(facts.project, update.user)
@@ -105,11 +100,6 @@ class SessionBatch:
 
     def _user(self, project: int, did: str) -> int | None:
         return user_of(self._secrets, project, did)
-
-    def _bury(self, record: Record, facts: Facts, error: Exception) -> None:
-        self._digest.bury(record, facts, error)
-        if not isinstance(error, Malformed):
-            self._in_a_row.failed()
 
 
 def _key(record: Record, facts: Facts) -> bytes:

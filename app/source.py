@@ -1,6 +1,7 @@
 """A source record on its way into an agent: its facts, or the code of why it has none."""
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -16,6 +17,8 @@ RULES: Final = 1
 """The newest version of scrub list and project rules that this code knows."""
 
 KEY_BYTES: Final = 16
+
+_user_hash = lru_cache(16_384)(user_hash)
 
 
 class Unreadable(Exception):
@@ -71,7 +74,7 @@ def user_of(secrets: Mapping[int, bytes], project: int, identity: str) -> int | 
     secret = secrets.get(project)
     if secret is None:
         raise UnknownProject
-    return user_hash(secret, identity) if identity else None
+    return _user_hash(secret, identity) if identity else None
 
 
 def category_of(topic: str) -> Category:

@@ -11,7 +11,7 @@ from agents.crashes import Crashes
 from app.cells import SKEW
 from app.codec import UnknownSchema, decode_dead_letter, decode_processed
 from app.crash_batch import KINDS, CrashBatch
-from app.deadletters import InARow, TooManyDeadLetters, find, listing
+from app.deadletters import TooManyDeadLetters, find, listing
 from app.digest import Digest
 from app.log.batch import Batch
 from app.log.contract import LogUnavailable, Record
@@ -47,7 +47,7 @@ def role(log: PostgresLog, database: str, tmp_path: Path, secrets: dict[int, byt
 def one_pass(records: Sequence[Record], secrets: dict[int, bytes]) -> Digest:
     """Do the records as one batch, on nothing."""
     digest = Digest("crashes", records, TARGETS)
-    CrashBatch(digest, seen.Seen({}), secrets, InARow(99)).add_all(digest.readable(KINDS, InARow(99)))
+    CrashBatch(digest, seen.Seen({}), secrets).add_all(digest.readable(KINDS))
     return digest
 
 

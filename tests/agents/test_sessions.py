@@ -9,7 +9,6 @@ import pytest
 
 from agents.sessions import Sessions
 from app.cells import SKEW, Cell
-from app.deadletters import InARow
 from app.digest import Digest
 from app.log.contract import Record
 from app.log.postgres import PostgresLog
@@ -51,7 +50,7 @@ def update(offset: int, status: str, *, sid: str = "sid", received: int = NOW, e
 def one_pass(records: Sequence[Record], secrets: dict[int, bytes]) -> Digest:
     """Do the records as one batch, on nothing."""
     digest = Digest("sessions", records, TARGETS)
-    SessionBatch(digest, {}, secrets, InARow(99), 1).add_all(digest.readable(KINDS, InARow(99)))
+    SessionBatch(digest, {}, secrets, 1).add_all(digest.readable(KINDS))
     return digest
 
 

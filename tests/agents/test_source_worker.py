@@ -11,7 +11,6 @@ import msgspec
 import pytest
 
 from app.crash_batch import KINDS, CrashBatch
-from app.deadletters import InARow
 from app.digest import Digest
 from app.log.contract import NewRecord, Record, TopicSpec
 from app.log.postgres import PostgresLog
@@ -103,8 +102,8 @@ def _one_pass(records: Sequence[Record], secrets: dict[int, bytes]) -> list[Dige
     for partition in range(PARTITIONS):
         mine = [record for record in records if record.partition == partition]
         crashes = Digest("crashes", [record for record in mine if record.topic == "1.crashes"], TARGETS)
-        CrashBatch(crashes, seen.Seen({}), secrets, InARow(9)).add_all(crashes.readable(KINDS, InARow(9)))
+        CrashBatch(crashes, seen.Seen({}), secrets).add_all(crashes.readable(KINDS))
         sessions = Digest("sessions", [record for record in mine if record.topic == "1.sessions"], TARGETS)
-        SessionBatch(sessions, {}, secrets, InARow(9), 1).add_all(sessions.readable(SESSION_KINDS, InARow(9)))
+        SessionBatch(sessions, {}, secrets, 1).add_all(sessions.readable(SESSION_KINDS))
         digests += [crashes, sessions]
     return digests

@@ -26,12 +26,10 @@ LEDGER = Cell("l", 1, "error")
 
 
 def digest_of(
-    records: Sequence[Record], known: dict[bytes, First] | None = None, *, limit: int = 100, lost: int = 0
+    records: Sequence[Record], known: dict[bytes, First] | None = None, *, lost: int = 0
 ) -> tuple[Digest, list[First]]:
-    digest, in_a_row = Digest("crashes", records, TARGETS, lost), InARow(limit)
-    read = digest.readable(KINDS, in_a_row)
-    seen = Seen(known or {})
-    CrashBatch(digest, seen, SECRETS, in_a_row).add_all(read)
+    digest, seen = Digest("crashes", records, TARGETS, lost), Seen(known or {})
+    CrashBatch(digest, seen, SECRETS).add_all(digest.readable(KINDS))
     return digest, seen.firsts
 
 
@@ -213,27 +211,29 @@ def test_an_exception_of_ours_on_one_record_counts_it_dead_lettered_and_nowhere_
     assert total(digest.deltas(), LEDGER) == {"grouped": 2, "dead_lettered": 1}
 
 
+def test_what_fails_by_our_fault_is_told_from_what_clients_send_wrong() -> None:
+    wrong = msgspec.structs.replace(crash(0), value=b"[]")
+    digest, _ = digest_of([wrong, record(1, None), crash(2, project=99), crash(3)])
+    assert [dead.address.offset for dead in digest.letters] == [1, 0, 2]
+    assert digest.failed == [1, 2]
+
+
 def test_too_many_failures_in_a_row_stop_the_worker_and_a_good_record_starts_the_count_again() -> None:
-    bad = [record(n, None) for n in range(3)]
-    with pytest.raises(TooManyDeadLetters):
-        digest_of(bad, limit=3)
-    digest_of(bad, limit=4)
     run = InARow(3)
-    run.failed()
-    run.failed()
-    run.worked()
-    run.failed()
-    assert run.count == 1
-
-
-def test_what_clients_send_wrong_stops_no_worker() -> None:
-    bad = [msgspec.structs.replace(crash(n), value=b"[]") for n in range(9)]
-    assert len(digest_of(bad, limit=3)[0].letters) == 9
+    run.follow([0, 1], [])
+    assert run.count == 2
+    run.follow([3], [2, 4])
+    assert run.count == 0
+    run.follow([5, 7], [6])
+    run.follow([], [8])
+    assert run.count == 0
+    with pytest.raises(TooManyDeadLetters):
+        run.follow([9, 10, 12, 13, 14], [11])
 
 
 def test_keys_are_asked_for_only_where_an_event_has_an_identity() -> None:
     records = [crash(0), crash(1, unique=False), refused(2)]
-    read = Digest("crashes", records, TARGETS).readable(KINDS, InARow(9))
+    read = Digest("crashes", records, TARGETS).readable(KINDS)
     assert keys_of(read) == [records[0].key]
 
 

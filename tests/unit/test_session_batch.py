@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from app.cells import DAY, HOUR, LATENESS, MINUTE, Cell
-from app.deadletters import InARow
 from app.digest import Digest
 from app.log.contract import Record
 from app.model import Kind, Refused
@@ -40,10 +39,9 @@ def single(offset: int, status: str = "ok", *, received: int = NOW, sid: str = "
 def digest_of(
     records: Sequence[Record], known: dict[bytes, State] | None = None, *, epoch: int = 1
 ) -> tuple[Digest, list[Changed]]:
-    digest, in_a_row = Digest("sessions", records, TARGETS), InARow(100)
-    read = digest.readable(KINDS, in_a_row)
-    batch = SessionBatch(digest, known or {}, SECRETS, in_a_row, epoch)
-    batch.add_all(read)
+    digest = Digest("sessions", records, TARGETS)
+    batch = SessionBatch(digest, known or {}, SECRETS, epoch)
+    batch.add_all(digest.readable(KINDS))
     return digest, batch.changed
 
 
@@ -164,5 +162,5 @@ def test_what_is_no_session_goes_to_dead_letters_and_the_batch_goes_on(kind: Kin
 
 def test_a_session_goes_by_the_key_that_picked_its_partition() -> None:
     records = [single(0), session_record(1, "sessions", {"aggregates": [], "attrs": ATTRS})]
-    read = Digest("sessions", records, TARGETS).readable(KINDS, InARow(9))
+    read = Digest("sessions", records, TARGETS).readable(KINDS)
     assert keys_of(read) == [records[0].key]
