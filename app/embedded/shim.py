@@ -6,7 +6,7 @@ refuses root; files stay root's, and nothing outside changes); ``drop:UID:GID`` 
 capability to pass through folders closed to it (root's home).
 
 The parent holds the other end of a pipe. When it is closed - by a stop, or by ``kill -9`` of the parent - the server
-gets a fast shutdown. Should this process itself be killed, Linux tells the server (PR_SET_PDEATHSIG).
+shuts down. Should this process itself be killed, Linux tells the server (PR_SET_PDEATHSIG).
 """
 
 import argparse
@@ -33,8 +33,11 @@ CAPABILITY_VERSION_3: Final = 0x20080522
 
 LOG_BYTES: Final = 5 << 20
 LOG_FILES: Final = 2
-PATIENCE: Final = ((0.0, signal.SIGINT), (20.0, signal.SIGQUIT), (25.0, signal.SIGKILL))
-"""Seconds after which a server that was told to end gets the next signal: fast, immediate, none asked."""
+PATIENCE: Final = ((0.0, signal.SIGTERM), (5.0, signal.SIGINT), (25.0, signal.SIGQUIT), (30.0, signal.SIGKILL))
+"""Seconds after which a server that was told to end gets the next signal: smart, fast, immediate, none asked.
+
+A smart shutdown lets those who are connected finish: where a parent was killed, its other children are draining.
+"""
 
 
 def main() -> int:
