@@ -1,6 +1,6 @@
 """The server over a real database with the pipeline's own agents, stepped by hand: for tests of API and pages."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,8 +90,8 @@ async def pipeline(database: str, folder: Path) -> AsyncIterator[Pipeline]:
         yield Pipeline(log, pool, agents)
 
 
-async def _source(kind: type[SourceAgent], role: OneRole, stack: AsyncExitStack) -> SourceAgent:
-    agent = kind(cast("Any", role))
+async def _source(kind: Callable[[Any], SourceAgent], role: OneRole, stack: AsyncExitStack) -> SourceAgent:
+    agent = kind(role)
     for resource in role.resources:
         await stack.enter_async_context(resource.opened())
     for table in role.tables:

@@ -1,67 +1,113 @@
-"""The numbers of the large chart, as columns: crashes by window, stacked by the releases or groups with the most."""
+"""The numbers of the large chart, as columns: crashes by time, stacked by the releases or groups with the most."""
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
+from app.cells import DAY, HOUR, MINUTE
 from app.stores.contract import Point
-from app.web import figures, queries
 from app.web.call import Call
 from app.web.pages.shell import looked
+from app.web.params import Range
 from app.web.respond import reply
 
 STACKED: Final = 5
 """More colours than these nobody can tell apart."""
+MOST_BARS: Final = 180
+STEPS: Final = (60, 120, 300, 600, 1800, HOUR, 3 * HOUR, 6 * HOUR, DAY)
+
+
+MUCH: Final = 0.05
+"""Share of events that were too late for minute windows from which on hours are drawn instead: all would be seen."""
+HOURS_FROM: Final = 3 * HOUR * 1000
+"""Ranges (ms) up to this are drawn by the minute in any case."""
+
+
+class Axis(NamedTuple):
+    """The bars: ``step`` seconds each, from ``start`` to ``end`` (s), summed from windows of ``size`` seconds."""
+
+    start: int
+    end: int
+    step: int
+    size: int
+
+    def column(self, points: list[Point], measure: str) -> list[int]:
+        """Sum points into bars."""
+        values = [0] * ((self.end - self.start) // self.step)
+        for point in points:
+            values[(point.start - self.start) // self.step] += getattr(point, measure) or 0
+        return values
+
+
+class Drawn(NamedTuple):
+    """What the bars hold: all of it, and the parts that it is stacked of."""
+
+    total: list[int]
+    parts: list[dict[str, Any]]
+    late: int
+    """What came too late for windows this small: it is in larger ones only."""
+
+
+def axis(asked: Range, least: int = 0) -> Axis:
+    """Choose bars of at least ``least`` seconds so that there are at most ``MOST_BARS`` of them."""
+    seconds = (asked.end - asked.start) / 1000
+    step = next((step for step in STEPS if step >= least and seconds / step <= MOST_BARS), DAY)
+    whole = asked.outward(step)
+    size = MINUTE if step < HOUR else HOUR if step < DAY else DAY
+    return Axis(whole.start // 1000, whole.end // 1000, step, size)
 
 
 async def show(call: Call) -> web.Response:
-    """Answer ``GET /projects/{project}/chart.json?by=release|group|none&group=``."""
-    project, complete = await call.project(), await call.services.complete_until()
-    span, store = looked(call).span, call.services.aggregates
-    size = queries.size_for(span)
-    span = span.outward(size)
-    start, end = span.start // 1000, span.end // 1000
-    group, release = call.query.get("group", ""), call.query.get("release", "")
-    names, parts = await _parts(call, project.id, start, end)
-    total, *found = await asyncio.gather(
-        store.points(project.id, size, start, end, group=group, release=release),
-        *(store.points(project.id, size, start, end, **(_both(group, release) | one)) for one in parts),
-    )
-    series = [
-        {"name": name, "values": _column(points, start, end, size)} for name, points in zip(names, found, strict=True)
-    ]
-    whole = _column(total, start, end, size)
-    rest = [value - sum(column) for value, *column in zip(whole, *(one["values"] for one in series), strict=True)]
-    if not series or any(value > 0 for value in rest):
-        series.append({"name": "other" if series else "crashes", "values": [max(value, 0) for value in rest]})
-    data = {"start": start, "size": size, "total": whole, "series": series, "complete": complete,
-            "marks": await _marks(call, project.id, start, end)}  # fmt: skip
+    """Answer ``GET /projects/{project}/chart.json?by=release|group|none&measure=crashes|sessions&group=&release=``."""
+    project, complete, asked = await call.project(), await call.services.complete_until(), looked(call).span
+    bars = axis(asked)
+    drawn = await _draw(call, project.id, bars)
+    if bars.size == MINUTE and asked.end - asked.start > HOURS_FROM and drawn.late > sum(drawn.total) * MUCH:
+        bars = axis(asked, HOUR)
+        drawn = await _draw(call, project.id, bars)
+    data = {
+        "start": bars.start, "size": bars.step, "total": drawn.total, "series": drawn.parts, "late": drawn.late,
+        "complete": complete, "marks": await _marks(call, project.id, bars),
+    }  # fmt: skip
     return reply(data)
 
 
-async def _parts(call: Call, project: int, start: int, end: int) -> tuple[list[str], list[dict[str, str]]]:
+async def _draw(call: Call, project: int, bars: Axis) -> Drawn:
+    store, measure = call.services.aggregates, "sessions" if call.query.get("measure") == "sessions" else "crashes"
+    only = {"group": call.query.get("group", ""), "release": call.query.get("release", "")}
+    names, parts = await _parts(call, project, bars)
+
+    async def column(part: dict[str, str]) -> list[int]:
+        return bars.column(await store.points(project, bars.size, bars.start, bars.end, **(only | part)), measure)
+
+    totals, columns = await asyncio.gather(
+        store.totals(project, bars.start, bars.end, **only), asyncio.gather(*map(column, [{}, *parts]))
+    )
+    total, *found = columns
+    series: list[dict[str, Any]] = [{"name": name, "values": values} for name, values in zip(names, found, strict=True)]
+    rest = [max(value - sum(part), 0) for value, *part in zip(total, *found, strict=True)]
+    if not series or any(rest):
+        series.append({"name": "other" if series else measure, "values": rest})
+    return Drawn(total, series, max((totals[measure] or 0) - sum(total), 0))
+
+
+async def _parts(call: Call, project: int, bars: Axis) -> tuple[list[str], list[dict[str, str]]]:
     by = call.query.get("by", "release")
     if by == "release" and not call.query.get("release"):
-        rows = await call.services.aggregates.releases(project, start, end)
-        top = sorted((row for row in rows if row.crashes), key=lambda row: -row.crashes)[:STACKED]
-        return [row.release for row in top], [{"release": row.release} for row in top]
+        sessions = call.query.get("measure") == "sessions"
+        rows = await call.services.aggregates.releases(project, bars.start, bars.end)
+        sized = [(row.sessions if sessions else row.crashes, row.release) for row in rows]
+        top = sorted((one for one in sized if one[0]), key=lambda one: -one[0])[:STACKED]
+        return [name for _, name in top], [{"release": name} for _, name in top]
     if by == "group" and not call.query.get("group"):
-        groups, _, _ = await call.services.aggregates.groups(project, start, end, sort="count", limit=STACKED)
+        groups, _, _ = await call.services.aggregates.groups(project, bars.start, bars.end, sort="count", limit=STACKED)
         return [row.title for row in groups], [{"group": row.id} for row in groups]
     return [], []
 
 
-async def _marks(call: Call, project: int, start: int, end: int) -> list[dict[str, Any]]:
-    rows = await call.services.aggregates.releases(project, start, end)
-    fresh = [row for row in rows if start * 1000 <= row.first_seen < end * 1000]
+async def _marks(call: Call, project: int, bars: Axis) -> list[dict[str, Any]]:
+    rows = await call.services.aggregates.releases(project, bars.start, bars.end)
+    fresh = [row for row in rows if bars.start * 1000 <= row.first_seen < bars.end * 1000]
     fresh.sort(key=lambda row: row.first_seen)
     return [{"time": row.first_seen // 1000, "name": row.release} for row in fresh[-STACKED:]]
-
-
-def _both(group: str, release: str) -> dict[str, str]:
-    return {"group": group, "release": release}
-
-
-def _column(points: list[Point], start: int, end: int, size: int) -> list[int]:
-    return figures.spread({point.start: point.crashes for point in points}, start, end, size)

@@ -16,7 +16,7 @@ from app.web.params import Range
 from app.web.queries import Picture
 from app.web.render import page
 
-FOLDED_AFTER = 3
+HEADINGS = {"os": "OS", "gpu": "GPU", "app": "Application"}
 NEIGHBOURS = 50
 
 
@@ -57,15 +57,15 @@ def view(picture: Picture) -> dict[str, Any]:
         "culprit": found.culprit,
         "root": picture.root,
         "address": picture.document.address,
-        "chain": [_chain(raised, last=place == 0) for place, raised in enumerate(reversed(event.exceptions))],
+        "chain": [_chain(raised) for raised in event.exceptions],
         "threads": [(thread, _runs(thread.frames, first=False)) for thread in event.threads if thread.frames],
         "facts": _facts(event),
         "tables": list(_tables(event)),
     }
 
 
-def _chain(raised: Raised, *, last: bool) -> Chain:
-    runs = _runs(raised.frames, first=last)
+def _chain(raised: Raised) -> Chain:
+    runs = _runs(raised.frames, first=True)
     return Chain(raised, runs, sum(len(run) for run in runs if not run[0].open))
 
 
@@ -102,7 +102,7 @@ def _tables(event: Event) -> Iterator[tuple[str, str, Any]]:
         ("user", "User", user),
         ("request", "Request", event.request),
         ("tags", "Tags", event.tags),
-        *((f"context-{place}", str(name).replace("_", " ").capitalize(), value)
+        *((f"context-{place}", HEADINGS.get(str(name), str(name).replace("_", " ").capitalize()), value)
           for place, (name, value) in enumerate(event.contexts.items())),
         ("extra", "Custom data", event.extra),
         ("modules", "Modules", event.modules),

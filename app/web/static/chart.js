@@ -35,6 +35,8 @@
     if (plot && names === shape) { plot.setData(columns()); }
     else { shape = names; draw(); }
     tell();
+    const late = document.querySelector("#chart-late");
+    if (late) late.textContent = data.late ? `${whole.format(data.late)} came too late for windows this small: they are in the numbers, not in the chart.` : "";
   }
   function columns() {
     const times = data.total.map((_, place) => data.start + place * data.size);
@@ -59,7 +61,7 @@
     const series = data.series.map((one, place) => ({ label: one.name, fill: colour(tone(place, one.name)), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.85, 60], align: 1 }) })).reverse();
     const axis = { stroke: variable("--quiet"), grid: { stroke: variable("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     plot = new uPlot({
-      ...size, legend: { show: false }, padding: [16, 8, 0, 0],
+      ...size, legend: { show: false }, padding: [16, 22, 0, 0],
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
       scales: { x: { time: true, range: () => [data.start, data.start + data.total.length * data.size] }, y: { range: (_, low, high) => [0, Math.max(high * 1.1, 1)] } },
       axes: [{ ...axis, grid: { show: false } }, { ...axis, size: 44, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? short.format(tick) : "")) }],
@@ -89,6 +91,7 @@
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = variable("--quiet");
     ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+    ctx.textAlign = "left";
     ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
     let free = -Infinity;
     for (const mark of data.marks) {
@@ -117,7 +120,7 @@
     if (place == null || left < 0) { tip.hidden = true; return; }
     const head = document.createElement("p"), list = document.createElement("ul");
     const slot = Math.min(Math.max(Math.floor((u.posToVal(left, "x") - data.start) / data.size), 0), data.total.length - 1);
-    head.textContent = `${at.format((data.start + slot * data.size) * 1000)} · ${whole.format(data.total[slot])} crashes`;
+    head.textContent = `${at.format((data.start + slot * data.size) * 1000)} · ${whole.format(data.total[slot])} ${box.dataset.unit || "crashes"}`;
     list.append(...data.series.map((one, index) => [one, index]).filter(([one]) => one.values[slot]).map(([one, index]) => item(one, index, one.values[slot])));
     tip.replaceChildren(head, list);
     tip.hidden = false;
