@@ -5,10 +5,11 @@ from typing import Final
 
 import msgspec
 
-from app.codec import Stored, decode_facts
+from app.codec import Stored, UnknownSchema, decode_facts
 from app.log.contract import Log, LogError, LogUnavailable
 from app.model import Address, Malformed
-from app.stores.contract import Archive
+from app.normalise.parse import parse
+from app.stores.contract import Archive, StoreUnavailable
 from app.topics import FACTS, SOURCES, TIMINGS
 
 REPORTS: Final = frozenset((*SOURCES, TIMINGS))
@@ -50,6 +51,9 @@ class Reports:
             facts = decode_facts(record.headers.get(FACTS, b""))
             if facts.kind == "refused":
                 return None
+            parse(record.value)  # what is no JSON object is a dead letter: its secrets could not be told
             return Stored(record.offset, facts, self._scrub(record.value, facts.rules))
-        except (msgspec.DecodeError, Malformed):  # a dead letter: its bytes cannot be known to hold no secret
+        except (msgspec.DecodeError, Malformed):
             return None
+        except UnknownSchema as error:
+            raise StoreUnavailable(str(error)) from error

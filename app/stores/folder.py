@@ -40,10 +40,17 @@ class FolderBlobs:
     def __init__(self, root: Path) -> None:
         """Take the folder; it is made when something is first put."""
         self._root = root
+        self._cleaned = False
 
     async def put(self, name: str, data: bytes) -> None:
-        """Write a whole object, durable and visible at once or not at all. Raises BadName, StoreUnavailable."""
+        """Write a whole object, durable and visible at once or not at all. Raises BadName, StoreUnavailable.
+
+        The first one also deletes what killed writers left.
+        """
         path = self._path(name)
+        if not self._cleaned:
+            self._cleaned = True
+            await self.clean()
         await _off_loop(partial(_write, self._root, path, data))
 
     async def get(self, name: str, start: int, length: int) -> bytes:

@@ -1,5 +1,6 @@
 """What PostgreSQL indexes of an event: words with their places, and a lexeme ``field=value`` for each field. Pure."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
@@ -46,12 +47,12 @@ def field_lexeme(name: str, text: str) -> str:
 
 def vector(found: Found) -> str:
     """Give the text form of an event's tsvector."""
-    places: dict[str, list[str]] = {}
+    places: defaultdict[str, list[str]] = defaultdict(list)
     at = 1
     texts = ((found.title[:MAX_TEXT], TITLE), *((text, "") for text in _texts(found)))
     for text, weight in texts:
         at = _place(text, weight, at, places) + BREAK
-    words = (f"{quoted(word)}:{','.join(where)}" for word, where in places.items())
+    words = [f"'{word}':{','.join(where)}" for word, where in places.items()]  # letters and digits need no quoting
     named = (quoted(field_lexeme(name, text)) for name, text in fields(found) if text)
     return " ".join((*words, *named))
 
@@ -62,14 +63,15 @@ def _texts(found: Found) -> Iterator[str]:
     yield from (text[:MAX_VALUE] for text in list(found.tags.values())[:MAX_TAGS])
 
 
-def _place(text: str, weight: str, at: int, places: dict[str, list[str]]) -> int:
+def _place(text: str, weight: str, at: int, places: defaultdict[str, list[str]]) -> int:
     """Note the words of a text from a place on and give the place after them."""
-    for run in runs(text):
-        if at + len(run.parts) > MAX_PLACES:
+    for parts, whole in runs(text):
+        if at + len(parts) > MAX_PLACES:
             break
-        for number, part in enumerate(run.parts):
-            places.setdefault(part, []).append(f"{at + number}{weight}")
-        if run.whole:  # at its first and last part's place, so that phrases fit it on both sides
-            places.setdefault(run.whole, []).extend((f"{at}{weight}", f"{at + len(run.parts) - 1}{weight}"))
-        at += len(run.parts)
+        first = at
+        for part in parts:
+            places[part].append(f"{at}{weight}")
+            at += 1
+        if whole:  # at its first and last part's place, so that phrases fit it on both sides
+            places[whole] += (f"{first}{weight}", f"{at - 1}{weight}")
     return at

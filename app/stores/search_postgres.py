@@ -3,6 +3,7 @@
 The language of queries is described in ``app.stores.search_query``. All methods raise StoreUnavailable.
 """
 
+import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -70,7 +71,8 @@ class Search:
         with translated(STORE):
             async with self._pool.acquire() as connection:
                 for start in range(0, len(documents), BULK):
-                    await self._insert(connection, newest(documents[start : start + BULK]))
+                    rows = await asyncio.to_thread(newest, documents[start : start + BULK])  # the loop has other roles
+                    await self._insert(connection, rows)
 
     async def search(
         self,

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
+import msgspec
 import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import BaseTestServer, TestServer
@@ -16,7 +17,7 @@ from app.files.reports import Reports
 from app.files.routes import add_routes
 from app.log.contract import NewRecord, TopicSpec
 from app.log.postgres import PostgresLog
-from app.model import Address, Facts, Kind, Malformed
+from app.model import Address, Facts, Kind
 from app.stores.folder import FolderBlobs
 from app.topics import FACTS, Source
 from tests.agents.archive_parts import processed, stored
@@ -26,8 +27,6 @@ BODY = b'{"password": "hunter2", "n": 1}'
 
 def scrub(payload: bytes, version: int) -> bytes:
     assert version == 3
-    if payload == b"never readable":
-        raise Malformed("bad", "no JSON")
     return payload.replace(b"hunter2", b"[Filtered]")
 
 
@@ -95,10 +94,18 @@ async def test_a_report_that_is_still_in_the_log_is_scrubbed(site: BaseTestServe
     assert (status, body) == (200, BODY.replace(b"hunter2", b"[Filtered]"))
 
 
+async def test_a_report_of_newer_rules_waits_for_a_newer_server(site: BaseTestServer, log: PostgresLog) -> None:
+    newer = msgspec.structs.replace(facts(), schema=99)
+    await log.append([record(BODY, newer)])
+    status, body, _ = await get(site, "/files/1.crashes/1/0")
+    assert (status, b"hunter2" in body) == (503, False)
+
+
 async def test_what_is_no_report(site: BaseTestServer, log: PostgresLog) -> None:
     await log.append(
         [
-            record(b"never readable"),
+            record(b'{"never": readable, "key": hunter2}'),
+            record(b"password=hunter2"),
             NewRecord("1.crashes", 1, b"k", b"hunter2", {FACTS: b"no facts"}, 5),
             record(b"hunter2", facts(kind="refused")),
             record(None),
@@ -106,7 +113,7 @@ async def test_what_is_no_report(site: BaseTestServer, log: PostgresLog) -> None
             record(b"hunter2", topic="1.dead-letters"),
         ]
     )
-    paths = [f"1.crashes/1/{offset}" for offset in range(5)]
+    paths = [f"1.crashes/1/{offset}" for offset in range(6)]
     paths += [
         "1.processed/1/0",
         "1.dead-letters/1/0",
