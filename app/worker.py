@@ -167,6 +167,13 @@ class RoleWorker(faust.worker.Worker):
             self.loop.remove_reader(fd)
             self._schedule_shutdown(signal.SIGTERM)
 
+    def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
+        """Keep the steps of every service of Faust's out of the log, unless all is wanted."""
+        super().on_setup_root_logger(logger, level)
+        if level > logging.DEBUG:
+            for name in ("faust", "mode"):
+                logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
     async def stop(self) -> None:
         """Stop, or end the process if that takes too long."""
         limit = threading.Timer(self.app.role_app.settings.drain_seconds + STOP_SECONDS, os._exit, [1])
@@ -197,8 +204,12 @@ def main() -> NoReturn:
     """Run the roles that the settings select."""
     try:
         roles = build(settings_of.load())
-    except (SettingsError, WrongParts, OSError, asyncpg.PostgresError) as error:
+    except (SettingsError, WrongParts) as error:
         sys.exit(f"faultline worker: {error}")
+    except asyncpg.UndefinedTableError:
+        sys.exit("faultline worker: the database has no tables of ours: run `faultline migrate` first")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        sys.exit(f"faultline worker: the database cannot be used: {error}")
     run(roles)
 
 

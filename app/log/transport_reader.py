@@ -179,7 +179,7 @@ class Reading(Batching):
             if self._position[tp] < bounds[tp].end and left > 0:
                 batches[tp] = await self._read(tp, min(left, limit))
                 left -= sum(batch.nbytes for batch in batches[tp])
-        return batches or await self._idle(order)
+        return batches | await self._idle([tp for tp in order if tp not in batches])
 
     async def _read(self, tp: TP, limit: int) -> list[Batch]:
         settings = self.role.settings

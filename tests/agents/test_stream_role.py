@@ -88,6 +88,22 @@ async def test_an_idle_partition_says_so_and_commits_nothing_new(process: Proces
     assert [batch.idle_at for batch in idle] == sorted(batch.idle_at or 0 for batch in idle)
 
 
+async def test_traffic_on_one_partition_does_not_silence_the_idle_ones(process: Process) -> None:
+    role = RoleApp("crashes", process, idle_seconds=0.1)
+    idle: set[int] = set()
+
+    async def handle(batch: Batch, _: Claim) -> None:
+        if batch.idle_at is not None:
+            idle.add(batch.partition)
+        else:
+            await role.produce(records(batch.partition, 1))
+
+    role.consume("crashes", handle)
+    async with running(role) as log:
+        await log.append(records(0, 1))
+        await until(lambda: idle == {1, 2})
+
+
 async def test_a_batch_is_tried_again_with_nothing_staged_until_its_backend_is_back(process: Process) -> None:
     role = RoleApp("crashes", process)
     table = role.durable_table("state", source="crashes")

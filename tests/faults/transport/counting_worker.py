@@ -6,7 +6,8 @@ COUNTING_FATAL of any partition the handler fails for good.
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from app import settings as settings_of
@@ -34,6 +35,13 @@ def furthest(read: Read, key: bytes, value: bytes | None) -> Iterable[tuple[byte
         yield key, value
 
 
+@asynccontextmanager
+async def broken() -> AsyncIterator[None]:
+    if "COUNTING_BROKEN" in os.environ:
+        raise ValueError("this resource is broken")
+    yield
+
+
 def setup(app: RoleApp) -> None:
     table = app.durable_table("counts", source="crashes", localise=furthest)
 
@@ -52,6 +60,8 @@ def setup(app: RoleApp) -> None:
         await table.flush(claim.partition)
 
     app.consume("crashes", handle)
+    if "COUNTING_BROKEN" in os.environ:
+        app.resource("broken", broken)
 
 
 if __name__ == "__main__":
