@@ -40,7 +40,7 @@ Body = RaygunBody | FullRaygunBody
 def raygun_event(facts: Facts, payload: bytes, *, full: bool) -> Event:
     """Give the event of one Raygun body. Raises Malformed for what is no object with ``details``."""
     notes = Notes()
-    event = _build(facts, _decode(payload, notes, full=full), notes, full=full)
+    event = build(facts, _decode(payload, notes, full=full), notes, full=full)
     event.notes = notes
     return event
 
@@ -74,7 +74,8 @@ def tolerant(payload: bytes, notes: Notes, *, full: bool) -> Body:
     return body
 
 
-def _build(facts: Facts, body: Body, notes: Notes, *, full: bool) -> Event:
+def build(facts: Facts, body: Body, notes: Notes, *, full: bool) -> Event:
+    """Give the event of what either reader has read."""
     details = body.details
     happened = milliseconds(body.occurred_on)
     if happened is None:

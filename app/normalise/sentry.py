@@ -45,7 +45,7 @@ _full: Final = msgspec.json.Decoder(_FullShape)
 def sentry_event(facts: Facts, payload: bytes, *, full: bool) -> Event:
     """Give the event of one Sentry event item. Raises Malformed for what is no JSON object."""
     notes = Notes()
-    event = _build(facts, _decode(payload, notes, full=full), notes)
+    event = build(facts, _decode(payload, notes, full=full), notes)
     event.notes = notes
     return event
 
@@ -68,7 +68,8 @@ def tolerant(payload: bytes, notes: Notes, *, full: bool) -> SentryEvent[LightFr
     return shape
 
 
-def _build(facts: Facts, raw: SentryEvent[LightFrame], notes: Notes) -> Event:
+def build(facts: Facts, raw: SentryEvent[LightFrame], notes: Notes) -> Event:
+    """Give the event of what either reader has read."""
     happened = milliseconds(raw.timestamp)
     if happened is None and raw.timestamp is not None:
         notes.add("timestamp dropped: cannot be read")

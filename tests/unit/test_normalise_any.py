@@ -1,0 +1,171 @@
+"""Normalising anything: nothing raised but Malformed, both readers agree, and what is derived can always be stored."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.model import Event, Malformed
+from app.normalise import client_report, event, raygun, sentry, session, session_counts, words
+from app.normalise.text import Notes
+from tests.unit.payloads import ABSENT, SHARED, Report, encoded, events, facts
+
+NAMES = [
+    "exception", "values", "type", "value", "stacktrace", "frames", "function", "filename", "lineno", "in_app",
+    "threads",
+    "message", "logentry", "formatted", "params", "user", "id", "email", "tags", "level", "timestamp", "fingerprint",
+    "mechanism", "handled", "exception_id", "request", "url", "breadcrumbs", "data", "contexts", "extra",
+    "modules", "sdk",
+    "release", "details", "occurredOn", "error", "className", "stackTrace", "lineNumber", "methodName", "innerError",
+    "innerErrors", "client", "name", "version", "Details", "Error", "StackTrace", "groupingKey", "userCustomData",
+    "sid", "status", "started", "attrs", "aggregates", "exited", "discarded_events", "reason", "quantity", "vars",
+]  # fmt: skip
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+    | st.sampled_from(["2026-11-24T06:57:34Z", "raygun4py", "error", "{{auto}}", 10**400, -(10**30), "\0", "\ud800"])
+)  # fmt: skip
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=6),
+    max_leaves=30,
+)
+OBJECTS = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=8)
+READERS = [session, session_counts, client_report]
+
+
+def _storable(found: Event) -> None:
+    """No null, no lone surrogate, and JSON and msgpack take it."""
+    text = msgspec.json.encode(found).decode()
+    assert "\\u0000" not in text
+    assert "\0" not in text
+    assert len(words(found).encode()) <= 8192
+    msgspec.msgpack.encode((words(found), found.tags, found.url, found.release, found.user))
+
+
+def _either(payload: bytes) -> None:
+    for kind in ("sentry", "raygun"):
+        for full in (False, True):
+            try:
+                found = event(facts("raygun" if kind == "raygun" else "sentry"), payload, full=full)
+            except Malformed as error:
+                assert error.code in ("not_json", "not_object", "no_details")  # noqa: PT017  one of two outcomes
+            else:
+                _storable(found)
+    for reader in READERS:
+        try:
+            msgspec.json.encode(reader(facts("session", event_id=""), payload))
+        except Malformed as error:
+            assert error.code in ("not_json", "not_object", "no_session_id", "no_aggregates")  # noqa: PT017  one of two outcomes
+
+
+@settings(max_examples=300, deadline=None)
+@given(OBJECTS)
+def test_any_object(value: dict[str, object]) -> None:
+    _either(json.dumps(value).encode())
+    _either(json.dumps({"details": value, "occurredOn": "2026-11-24T06:57:34Z"}).encode())
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=100) | VALUES.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes(payload: bytes) -> None:
+    _either(payload)
+
+
+@settings(max_examples=300, deadline=None)
+@given(OBJECTS, st.booleans())
+def test_both_readers_give_one_event(value: dict[str, object], full: bool) -> None:
+    payload = json.dumps(value).encode()
+    assert _fast(payload, full=full) == _slow(payload, full=full)
+
+
+def _fast(payload: bytes, *, full: bool) -> Event:
+    found = event(facts(), payload, full=full)
+    found.notes = [note for note in found.notes if "tolerant" not in note]
+    return found
+
+
+def _slow(payload: bytes, *, full: bool) -> Event:
+    notes = Notes()
+    found = sentry.build(facts(), sentry.tolerant(payload, notes, full=full), notes)
+    found.notes = [note for note in notes if "tolerant" not in note]
+    return found
+
+
+@pytest.mark.skipif(not events(), reason=ABSENT)
+@pytest.mark.parametrize("report", events(), ids=lambda report: report.name)
+@pytest.mark.parametrize("full", [False, True])
+def test_both_readers_give_one_event_of_each_recorded_report(report: Report, full: bool) -> None:
+    if report.kind == "sentry":
+        assert _fast(report.payload, full=full) == _slow(report.payload, full=full)
+        return
+    notes = Notes()
+    found = raygun.build(facts("raygun"), raygun.tolerant(report.payload, notes, full=full), notes, full=full)
+    found.notes = notes
+    assert event(facts("raygun"), report.payload, full=full) == found
+
+
+@pytest.mark.parametrize("depth", [50, 99, 500, 900, 2000, 100_000])
+@pytest.mark.parametrize("shape", ['{"a":', "[", '{"innerError":'])
+def test_deep_nesting(depth: int, shape: str) -> None:
+    close = "}" if shape[0] == "{" else "]"
+    deep = shape * depth + "null" + close * depth
+    found = event(facts(), f'{{"extra":{deep},"message":"m","user":{deep},"tags":{deep}}}'.encode(), full=True)
+    assert found.message == "m"
+    _storable(found)
+    found = event(
+        facts("raygun"), f'{{"details":{{"error":{{"message":"m","innerError":{deep}}}}}}}'.encode(), full=True
+    )
+    assert found.exceptions[-1].value == "m"
+    _storable(found)
+
+
+def test_odd_text_becomes_replacement_characters() -> None:
+    payload = rb'{"message":"a\u0000b\ud800c\\u0000 \ud83d\ude00","release":"r\u0000","tags":{"k\u0000":"v\u0000"}}'
+    found = event(facts(), payload)
+    assert found.message == "a\ufffdb\ufffdc\\u0000 \U0001f600"
+    assert found.release == "r\ufffd"
+    assert found.tags == {"k\ufffd": "v\ufffd"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        (b'{"message":"m","extra":{"x":NaN,"y":-Infinity}}', "m"),
+        (b'{"message":"caf\xff"}', "caf\ufffd"),
+        (b'{"message":"a\tb\x00"}', "a\tb\ufffd"),
+        (b'\xef\xbb\xbf{"message":"bom"}', "bom"),
+        (b'{"message":"first","message":"last"}', "last"),
+        (b'{"message":"m","n":' + b"9" * 5000 + b"}", "m"),
+        (b'{"message":"m","timestamp":1e999}', "m"),
+    ],
+)
+def test_what_strict_parsers_refuse_is_read(payload: bytes, message: str) -> None:
+    found = event(facts(), payload, full=True)
+    assert found.message == message
+    _storable(found)
+
+
+@pytest.mark.parametrize("payload", [b"", b"x", b"[]", b"null", b'"text"', b"{", b'{"a":1}x', b"{'a':1}", b"\xff\xfe"])
+def test_what_is_no_object_is_malformed(payload: bytes) -> None:
+    for read in (event, session, session_counts, client_report):
+        with pytest.raises(Malformed):
+            read(facts(), payload)
+
+
+GROUPING = sorted((SHARED / "grouping").glob("events-*.jsonl"))
+
+
+@pytest.mark.skipif(not GROUPING, reason=f"no labelled events in {SHARED}/grouping: set FAULTLINE_SHARED")
+@pytest.mark.parametrize("file", GROUPING, ids=lambda file: file.stem)
+def test_labelled_events_are_read_by_both_readers(file: Path) -> None:
+    for line in file.read_bytes().splitlines():
+        row = json.loads(line)
+        payload = encoded(row["event"])
+        if row.get("protocol") == "raygun":
+            assert event(facts("raygun"), payload).exceptions
+        else:
+            assert _fast(payload, full=False) == _slow(payload, full=False)
+            _storable(_fast(payload, full=True))
