@@ -26,6 +26,8 @@ BLOCK_BYTES: Final = 4 << 10
 WRITE_SHARE: Final = 4
 """One part in this many of the memory is for write buffers, charged to the one cache."""
 
+WRITE_BUFFER_BYTES: Final = 8 << 20
+ARENA_BYTES: Final = 64 << 10
 OPEN_FILES: Final = 64
 WAL_BYTES: Final = 16 << 20
 
@@ -51,6 +53,9 @@ class Memory:
         options.set_block_based_table_factory(blocks)
         options.set_write_buffer_manager(self.buffers)
         options.set_compression_type(DBCompressionType.lz4())
+        # There is one database a partition and table: small blocks keep many nearly empty buffers below the bound.
+        options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+        options.set_arena_block_size(ARENA_BYTES)
         options.set_max_open_files(OPEN_FILES)
         options.set_max_total_wal_size(WAL_BYTES)
         options.set_max_background_jobs(2)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+import msgspec
 from faust.transport.consumer import RecordMap
 from faust.types import TP
 
@@ -188,19 +189,30 @@ class Reading(Batching):
             tp.topic, tp.partition, position, max_records=settings.batch_records, max_bytes=limit
         )
         if not records:
-            await self._fatal(LookupError(f"{tp}: nothing at {position}, but the log ends later"))
+            return await self._all_lost(tp, position)
         batches = cut(tp.topic, tp.partition, records, settings.batch_records, settings.batch_mb << 20)
         if records[-1].offset - records[0].offset + 1 != len(records):
             await self._fatal(LookupError(f"{tp}: offsets are missing in {records[0].offset}..{records[-1].offset}"))
         lost = records[0].offset - position
         if lost and (await self._look([tp]))[tp].start == records[0].offset:
-            log.error("%s/%d: %d records from %d on were deleted by retention before %s read them: lost",
-                      tp.topic, tp.partition, lost, position, self.app.conf.id)  # fmt: skip
-            first = batches[0]
-            batches[0] = Batch(
-                topic=first.topic, partition=first.partition, records=first.records, nbytes=first.nbytes, lost=lost
-            )
+            self._tell_lost(tp, position, lost)
+            batches[0] = msgspec.structs.replace(batches[0], lost=lost)
         return batches
+
+    async def _all_lost(self, tp: TP, position: int) -> list[Batch]:
+        """Go on at the end of a partition of which retention deleted all that was unread."""
+        at = await self.members.now()
+        start, end = (await self._look([tp]))[tp]
+        if start != end:
+            await self._fatal(LookupError(f"{tp}: nothing at {position}, though the log holds {start} to {end}"))
+        self._tell_lost(tp, position, end - position)
+        return [
+            Batch(topic=tp.topic, partition=tp.partition, records=[], position=end, idle_at=at, lost=end - position)
+        ]
+
+    def _tell_lost(self, tp: TP, position: int, lost: int) -> None:
+        log.error("%s/%d: %d records from %d on were deleted by retention before %s read them: lost",
+                  tp.topic, tp.partition, lost, position, self.app.conf.id)  # fmt: skip
 
     async def _idle(self, order: list[TP]) -> dict[TP, list[Batch]]:
         """Tell of partitions that had nothing for a while; the time is asked for before their ends are."""

@@ -30,6 +30,22 @@ async def test_what_retention_deleted_unread_is_told_as_lost(bench: "Bench") -> 
     assert process.text().count("50 records from 100 on were deleted by retention") == 4
 
 
+async def test_where_retention_deleted_everything_work_goes_on_at_the_end(bench: "Bench") -> None:
+    await bench.append(400)
+    process = await bench.start().ready()
+    await bench.until(lambda done: done == 400)
+    process.send(signal.SIGTERM)
+    assert await process.ended() == 0
+    await bench.append(400)
+    await delete(bench.url, 0, 199, 200)
+    process = bench.start()
+    await bench.until(lambda done: done == 800)
+    await bench.append(40)
+    await bench.until(lambda done: done == 840)
+    assert (await bench.counts()).total() == 400 + 40
+    assert process.text().count("100 records from 100 on were deleted by retention") == 4
+
+
 async def test_a_group_that_never_read_begins_where_the_log_does(bench: "Bench") -> None:
     await bench.append(400)
     await delete(bench.url, 0, 49, 50)
