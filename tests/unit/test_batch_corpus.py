@@ -1,0 +1,63 @@
+"""Every recorded report of the real SDKs through the source agents' pure part."""
+
+import pytest
+import zstandard
+
+from app.cells import DAY, Cell
+from app.codec import decode_stored, encode_delta, encode_processed
+from app.crash_batch import KINDS, CrashBatch
+from app.digest import Digest
+from app.log.contract import Record
+from app.model import Facts
+from app.session_batch import KINDS as SESSION_KINDS
+from app.session_batch import SessionBatch
+from tables.seen import Seen
+from tests.unit.batches import NOW, SECRETS, TARGETS, record, total
+from tests.unit.payloads import ABSENT, CORPUS, reports
+
+MADE_UP = [
+    b"hunter2",
+    b"4111111111111111",
+    b"fakepassword",
+    b"fake-secret-value",
+    b"abc.def.ghi",
+    b"token=abc123",
+    b"session=0123456789abcdef",
+]
+
+pytestmark = pytest.mark.skipif(not CORPUS, reason=ABSENT)
+
+
+def recorded(topic: str) -> list[Record]:
+    """Give the recorded reports of a source topic as records, each with an id of its own."""
+    crashes = topic == "1.crashes"
+    records: list[Record] = []
+    for kind, payload in ((report.kind, report.payload) for report in reports()):
+        if kind is not None and (kind in KINDS) == crashes:
+            facts = Facts(1, kind, "error" if crashes else "session", f"{len(records):032x}", NOW, peer="203.0.113.9")
+            records.append(record(len(records), facts, payload, topic))
+    return records
+
+
+def test_every_error_is_grouped_and_none_of_the_secrets_leaves() -> None:
+    records = recorded("1.crashes")
+    digest = Digest("crashes", records, TARGETS)
+    CrashBatch(digest, Seen({}), SECRETS).add_all(digest.readable(KINDS))
+    assert digest.letters == []
+    assert len(digest.found) == len(records) > 50
+    assert total(digest.deltas(), Cell("l", 1, "error")) == {"grouped": len(records)}
+    processed = digest.processed()
+    payloads = [decode_stored(zstandard.decompress(block.data)) for block in processed.blocks]
+    left = [encode_processed(processed), *map(encode_delta, digest.deltas())]
+    left += [report.payload for block in payloads for report in block]
+    assert [secret for secret in MADE_UP if any(secret in data for data in left)] == []
+
+
+def test_every_session_and_client_report_is_counted() -> None:
+    records = recorded("1.sessions")
+    digest = Digest("sessions", records, TARGETS)
+    SessionBatch(digest, {}, SECRETS, 1).add_all(digest.readable(SESSION_KINDS))
+    assert digest.letters == []
+    counts = total(digest.deltas(), Cell("c", 1), DAY)
+    assert counts["sessions"] >= counts["errored_sessions"] >= counts["crashed_sessions"] > 0
+    assert total(digest.deltas(), Cell("l", 1, "error")) == {"lost:network_error": 3}
