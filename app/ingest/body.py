@@ -69,13 +69,18 @@ async def read_body(request: web.Request, limits: Limits, lease: Lease, within: 
     """
     if (request.content_length or 0) > limits.packed:
         raise Refusal("body_too_large")
-    collector = _Collector(unpacker(request.headers.get("Content-Encoding", "")), limits, lease)
+    decoder = unpacker(request.headers.get("Content-Encoding", ""))
+    collector = _Collector(decoder, limits, lease)
+    content = request.content
     try:
-        if request.content.is_eof():
-            await collector.add(request.content.read_nowait())
+        if content.is_eof():  # most bodies are here already, with their headers
+            data = content.read_nowait()
+            if decoder is None:
+                return collector.whole(data)
+            await collector.add(data)
         else:
             async with asyncio.timeout(within):
-                while chunk := await request.content.readany():
+                while chunk := await content.readany():
                     await collector.add(chunk)
     except TimeoutError as error:
         raise Refusal("slow_client") from error
@@ -111,6 +116,12 @@ class _Collector:
         self._unpacked = 0
         self._since_yield = 0
         self._pieces: list[bytes] = []
+
+    def whole(self, data: bytes) -> bytes:
+        if len(data) > min(self._limits):
+            raise Refusal("body_too_large")
+        self._lease.take(len(data))
+        return data
 
     async def add(self, chunk: bytes) -> None:
         self._packed += len(chunk)

@@ -38,6 +38,8 @@ class Layout(NamedTuple):
 
 def clean(header: str) -> str:
     """Give a header's text as it may stand in facts: short, and without what UTF-8 cannot hold."""
+    if len(header) <= MAX_HEADER and header.isascii():
+        return header
     return header[:MAX_HEADER].encode("utf-8", "replace").decode()
 
 

@@ -17,6 +17,8 @@ CORS: Final = {
 }
 """On every reply of ingest (Relay's ``middlewares/cors.rs``)."""
 
+_JSON: Final = CORS | {"Content-Type": JSON}
+
 PREFLIGHT: Final = CORS | {
     "Access-Control-Allow-Methods": "POST, GET, OPTIONS",
     "Access-Control-Allow-Headers": (
@@ -39,7 +41,9 @@ _ANDROID: Final = ("raygun4android", "okhttp/")
 
 def accepted(body: bytes = b"", *, status: int = 200, content_type: str = JSON) -> web.Response:
     """Answer success; without a body no content type is given."""
-    headers = CORS | {"Content-Type": content_type} if body else CORS
+    if not body:
+        return web.Response(status=status, headers=CORS)
+    headers = _JSON if content_type == JSON else CORS | {"Content-Type": content_type}
     return web.Response(status=status, body=body, headers=headers)
 
 
@@ -64,7 +68,7 @@ def raygun_error(code: str, user_agent: str) -> web.Response:
 
 
 def _error(code: str, status: int, content: dict[str, Any]) -> web.Response:
-    headers = CORS | {"Content-Type": JSON, "X-Sentry-Error": code}
+    headers = _JSON | {"X-Sentry-Error": code}
     if CODES[code].retry_after:
         headers["Retry-After"] = str(CODES[code].retry_after)
     if status == web.HTTPMethodNotAllowed.status_code:

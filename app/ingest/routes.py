@@ -52,8 +52,8 @@ def add_routes(
 
 
 def _add(application: web.Application, edge: Edge, path: str, methods: dict[str, Handler], error: ErrorReply) -> None:
-    """Add a path with and without its trailing slash; clients disagree."""
-    for variant in (path, path + "/"):
+    """Add a path with and without its trailing slash; clients disagree, most have it."""
+    for variant in (path + "/", path):
         resource = application.router.add_resource(variant)
         for method, handler in methods.items():
             resource.add_route(method, _answering(edge, handler, error))
