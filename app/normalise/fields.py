@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from app.model import Level
-from app.normalise.text import SHORT, TAGS, Notes, clean
+from app.normalise.text import SHORT, TAGS, Notes
 
 _LEVELS: Final[dict[str, Level]] = {
     "fatal": "fatal", "critical": "fatal", "error": "error", "warning": "warning", "warn": "warning", "info": "info",
@@ -66,7 +66,7 @@ def tags(value: Any, notes: Notes) -> dict[str, str]:  # noqa: ANN401  an object
         pairs = []
     if not pairs or len(pairs) > TAGS:
         notes.add("tags dropped: wrong type" if not pairs else f"more than {TAGS} tags: the rest dropped")
-    return {clean(plain(key)): clean(plain(text)) for key, text in pairs[:TAGS] if text is not None and plain(key)}
+    return {plain(key): plain(text) for key, text in pairs[:TAGS] if text is not None and plain(key)}
 
 
 def _pair(item: object) -> tuple[Any, Any] | None:

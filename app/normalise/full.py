@@ -5,7 +5,7 @@ from typing import Any
 from app.model import Breadcrumb, Event, Frame
 from app.normalise.fields import plain
 from app.normalise.sentry_shape import FullFrame, FullSentryEvent
-from app.normalise.text import BREADCRUMBS, MESSAGE, SHORT, SOURCE, Notes, clean, tidy
+from app.normalise.text import BREADCRUMBS, MESSAGE, SHORT, SOURCE, Notes, tidy
 from app.normalise.times import milliseconds
 
 
@@ -42,16 +42,16 @@ def _breadcrumb(item: dict[str, Any]) -> Breadcrumb:
     fields = {key.lower(): part for key, part in item.items()}
     return Breadcrumb(
         time=milliseconds(fields.get("timestamp")),
-        type=clean(plain(fields.get("type"))),
-        category=clean(plain(fields.get("category"))),
-        level=clean(plain(fields.get("level"))),
-        message=clean(plain(fields.get("message"), MESSAGE)),
+        type=plain(fields.get("type")),
+        category=plain(fields.get("category")),
+        level=plain(fields.get("level")),
+        message=plain(fields.get("message"), MESSAGE),
         data=_object(fields.get("data")) or _object(fields.get("customdata")),
     )
 
 
 def _lines(value: Any) -> list[str]:  # noqa: ANN401  any JSON value
-    return [clean(plain(text, SOURCE)) for text in value[:SHORT]] if isinstance(value, list) else []
+    return [plain(text, SOURCE) for text in value[:SHORT]] if isinstance(value, list) else []
 
 
 def _object(value: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON value

@@ -5,7 +5,7 @@ from typing import Any, Final
 from app.model import Facts, User
 from app.normalise.fields import plain
 from app.normalise.sentry_shape import FullSentryEvent, LightFrame, SentryEvent
-from app.normalise.text import SHORT, Notes, clean, tidy
+from app.normalise.text import SHORT, Notes, tidy
 
 AUTO: Final = "{{auto}}"
 """What SDKs send as an address to mean "the one you see"."""
@@ -47,7 +47,7 @@ def raygun_user(value: Any, notes: Notes, *, full: bool) -> User:  # noqa: ANN40
     fields = {key.lower(): item for key, item in value.items()}
     name = plain(fields.get("fullname")) or plain(fields.get("firstname"))
     user = User(
-        id=clean(plain(fields.get("identifier")) or plain(fields.get("uuid")))[:SHORT],
+        id=plain(fields.get("identifier")) or plain(fields.get("uuid"))[:SHORT],
         email=plain(fields.get("email")),
         name=name,
     )

@@ -21,7 +21,7 @@ from app.normalise.raygun_shape import (
     RaygunFrame,
     RaygunRequest,
 )
-from app.normalise.text import EXCEPTIONS, FRAMES, MESSAGE, OUTER_FRAMES, SHORT, TYPE, Notes, clean
+from app.normalise.text import EXCEPTIONS, FRAMES, MESSAGE, OUTER_FRAMES, SHORT, TYPE, Notes
 from app.normalise.times import correct, milliseconds
 
 _light: Final = msgspec.json.Decoder(RaygunBody)
@@ -103,7 +103,7 @@ def build(facts: Facts, body: Body, notes: Notes, *, full: bool) -> Event:
         environment=_environment(details.user_custom_data),
         server=notes.cut(details.machine_name, SHORT, "machineName"),
         exceptions=exceptions,
-        fingerprint=[clean(details.grouping_key)[:SHORT]] if details.grouping_key else [],
+        fingerprint=[details.grouping_key[:SHORT]] if details.grouping_key else [],
         user=raygun_user(details.user, notes, full=full),
         tags=tags,
         sdk_name=notes.cut(client, SHORT, "client.name"),
@@ -194,7 +194,7 @@ def _tags(value: object, notes: Notes) -> tuple[dict[str, str], bool]:
     """Give tags by name (``name:value`` is split, others are "true"), and whether one says "unhandled"."""
     if value is not None and not isinstance(value, list):
         notes.add("tags dropped: wrong type")
-    texts = [clean(text) for item in (value if isinstance(value, list) else [])[:_TAGS] if (text := plain(item))]
+    texts = [text for item in (value if isinstance(value, list) else [])[:_TAGS] if (text := plain(item))]
     pairs = [text.partition(":") for text in texts]
     tags = {name: rest if colon else "true" for name, colon, rest in pairs if name}
     return tags, any(text.lower() in _UNHANDLED for text in texts)

@@ -193,19 +193,27 @@ def _frames(stack: Stack[LightFrame] | None, notes: Notes) -> list[Frame]:
 
 
 def _frame(raw: LightFrame, notes: Notes) -> Frame:
-    cut = notes.cut
+    function = raw.function or raw.raw_function or ""
+    module, file, path = raw.module or "", raw.filename or "", raw.abs_path or ""
+    package, symbol, source = raw.package or "", raw.symbol or "", raw.context_line or ""
+    if len(function) + len(module) + len(file) + len(path) + len(package) + len(symbol) + len(source) > FUNCTION:
+        function, module = notes.cut(function, FUNCTION, "function"), notes.cut(module, FUNCTION, "module")
+        file, path = notes.cut(file, PATH, "filename"), notes.cut(path, PATH, "abs_path")
+        package, symbol = notes.cut(package, PATH, "package"), notes.cut(symbol, FUNCTION, "symbol")
+        source = notes.cut(source, SOURCE, "context_line")
+    address = raw.instruction_addr
     frame = Frame(
-        cut(raw.function or raw.raw_function, FUNCTION, "function"),
-        cut(raw.module, FUNCTION, "module"),
-        cut(raw.filename, PATH, "filename"),
-        cut(raw.abs_path, PATH, "abs_path"),
+        function,
+        module,
+        file,
+        path,
         line(raw.lineno),
         line(raw.colno),
         raw.in_app,
-        cut(raw.package, PATH, "package"),
-        cut(raw.symbol, FUNCTION, "symbol"),
-        plain(raw.instruction_addr) if raw.instruction_addr is not None else "",
-        cut(raw.context_line, SOURCE, "context_line"),
+        package,
+        symbol,
+        plain(address) if address is not None else "",
+        source,
     )
     if isinstance(raw, FullFrame):
         pages.frame(frame, raw)

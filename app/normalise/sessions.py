@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, NamedTuple, cast
 from app.model import Category, Facts, Malformed, Session, SessionCounts
 from app.normalise.fields import plain
 from app.normalise.parse import parse
-from app.normalise.text import SHORT, clean
+from app.normalise.text import SHORT
 from app.normalise.times import correct, milliseconds
 
 Status = Literal["ok", "exited", "crashed", "abnormal", "unhandled"]
@@ -34,7 +34,7 @@ class Lost(NamedTuple):
 def session(facts: Facts, payload: bytes) -> Session:
     """Give one session update. Raises Malformed for what is no object, or has no id."""
     fields, _ = parse(payload)
-    session_id = facts.event_id or clean(plain(fields.get("sid"), _ID_LENGTH))
+    session_id = facts.event_id or plain(fields.get("sid"), _ID_LENGTH)
     if not session_id:
         raise Malformed("no_session_id", "a session needs an id")
     status = fields.get("status")
@@ -49,7 +49,7 @@ def session(facts: Facts, payload: bytes) -> Session:
         init=fields.get("init") is True,
         release=release,
         environment=environment,
-        user=clean(plain(fields.get("did"))),
+        user=plain(fields.get("did")),
     )
 
 
@@ -65,7 +65,7 @@ def session_counts(facts: Facts, payload: bytes) -> list[SessionCounts]:
             started=_started(bucket, facts),
             release=release,
             environment=environment,
-            user=clean(plain(bucket.get("did"))),
+            user=plain(bucket.get("did")),
             **{name: _count(bucket.get(name)) for name in _COUNTS},
         )
         for bucket in buckets
@@ -103,7 +103,7 @@ def _started(fields: dict[str, Any], facts: Facts) -> int:
 
 def _attributes(value: object) -> tuple[str, str]:
     fields = value if isinstance(value, dict) else {}
-    return clean(plain(fields.get("release"), SHORT)), clean(plain(fields.get("environment"), SHORT))
+    return plain(fields.get("release"), SHORT), plain(fields.get("environment"), SHORT)
 
 
 def _count(value: object) -> int:

@@ -1,7 +1,6 @@
-"""Bounds on what is derived: text without null characters and lone surrogates, values of limited depth and size."""
+"""Bounds on what is derived: cut texts, values of limited depth and size. Odd characters went in ``parse``."""
 
 import math
-import re
 from typing import Any, Final
 
 TYPE: Final = 256
@@ -26,12 +25,6 @@ _DEPTH: Final = 12
 _ITEMS: Final = 200
 _NODES: Final = 5000
 _BIGGEST: Final = 2**63
-_REPLACED: Final = re.compile("[\0\ud800-\udfff]")
-
-
-def clean(text: str) -> str:
-    """Replace null characters and lone surrogates by U+FFFD."""
-    return _REPLACED.sub("\ufffd", text)
 
 
 class Notes(list[str]):
@@ -53,18 +46,18 @@ class Notes(list[str]):
 
 
 def tidy(value: Any, budget: list[int] | None = None, depth: int = _DEPTH) -> Any:  # noqa: ANN401  any JSON value
-    """Give a JSON value for display: bounded in depth, width and text, with text cleaned and numbers that JSON has."""
+    """Give a JSON value for display: bounded in depth, width and text, with numbers that JSON has."""
     budget = [_NODES] if budget is None else budget
     budget[0] -= 1
     if isinstance(value, str):
-        return clean(value[:MESSAGE])
+        return value[:MESSAGE]
     if isinstance(value, dict | list):
         if depth == 0 or budget[0] <= 0:
             return "…"
         if isinstance(value, list):
             return [tidy(item, budget, depth - 1) for item in value[:_ITEMS]]
         pairs = list(value.items())[:_ITEMS]
-        return {clean(str(key)[:SHORT]): tidy(item, budget, depth - 1) for key, item in pairs}
+        return {str(key)[:SHORT]: tidy(item, budget, depth - 1) for key, item in pairs}
     return _number(value)
 
 
