@@ -136,9 +136,10 @@ class EmbeddedPostgres:
             os.close(reading)
 
     def _socket_dir(self, who: str) -> Path:
-        """Give a folder whose sockets only its owner reaches: beside the cluster, where the path is short enough."""
+        """Give a folder whose sockets only its owner reaches: beside the cluster, where its path can be one."""
         path = self._folder / "socket"
-        if len(os.fsencode(path)) + len("/.s.PGSQL.5432") > MAX_SOCKET_PATH:
+        name = os.fsencode(path)
+        if len(name) + len("/.s.PGSQL.5432") > MAX_SOCKET_PATH or b"," in name or b'"' in name:  # it is put in lists
             path = Path(tempfile.mkdtemp(prefix=SOCKET_PREFIX))
         path.mkdir(mode=0o700, exist_ok=True)
         identity.prepare(who, path)

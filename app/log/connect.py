@@ -20,10 +20,18 @@ CONNECT_SECONDS: Final = 5.0
 STATEMENT_SECONDS: Final = 20.0
 """Longer than any healthy statement of the log; below the 30 s after which ingest gives up on an append."""
 
+IDLE_MS: Final = 10_000
+"""A process that is frozen within an append would hold its partitions' rows, and so everybody's appends, for ever."""
+
 OPTIONS: Final[dict[str, Any]] = {
     "timeout": CONNECT_SECONDS,
     "command_timeout": STATEMENT_SECONDS,
-    "server_settings": {"application_name": "faultline log", "timezone": "UTC", "jit": "off"},
+    "server_settings": {
+        "application_name": "faultline log",
+        "timezone": "UTC",
+        "jit": "off",
+        "idle_in_transaction_session_timeout": str(IDLE_MS),
+    },
 }
 
 AWAY: Final = (

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -14,7 +15,10 @@ import asyncpg
 import psutil
 import pytest
 
-from app.embedded import EmbeddedError, EmbeddedPostgres, identity, postmaster, running_url
+from app.embedded import EmbeddedError, EmbeddedPostgres, identity, postmaster, programs, running_url
+from app.log.contract import LogUnavailable, NewRecord, TopicSpec
+from app.log.postgres import PostgresLog
+from app.stores.migrate import migrate
 
 OWNER = """
 import sys, time
@@ -177,8 +181,9 @@ def test_a_cluster_half_made_is_made_anew(tmp_path: Path) -> None:
     server.stop()
 
 
-def test_a_deep_folder_gets_a_private_socket_elsewhere(tmp_path: Path) -> None:
-    deep = tmp_path / ("d" * 100) / "postgres"
+@pytest.mark.parametrize("name", ["d" * 100, 'odd, "name"'])
+def test_a_folder_that_no_socket_can_be_in_gets_a_private_one_elsewhere(tmp_path: Path, name: str) -> None:
+    deep = tmp_path / name / "postgres"
     server = EmbeddedPostgres(deep)
     url = server.start()
     found = postmaster.read(deep / "data")
@@ -209,4 +214,49 @@ def test_where_namespaces_are_refused_root_drops_to_an_ordinary_user(
     server.stop()
     monkeypatch.undo()
     assert ask(server.start(), "select count(*) from kept") == 0  # its cluster's owner decides, not what could be
+    server.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user; others are one already")
+def test_an_ordinary_user_needs_nothing_special(tmp_path: Path) -> None:
+    user = pwd.getpwnam("nobody")
+    folder = tmp_path / "postgres"
+    folder.mkdir()
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    as_user = programs.shim(f"drop:{user.pw_uid}:{user.pw_gid}")
+    process = subprocess.Popen([*as_user, sys.executable, "-c", OWNER, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    assert ask(url, "select 1") == 1
+    found = postmaster.read(folder / "data")
+    assert found is not None
+    assert psutil.Process(found.pid).uids().real == user.pw_uid
+    process.terminate()
+    process.communicate()
+    until(lambda: postmaster.processes(folder / "data") == [])
+
+
+async def test_the_log_works_again_when_the_server_is_back(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    url = server.start()
+    connection = await asyncpg.connect(url)
+    await migrate(connection)
+    await connection.close()
+    record = NewRecord("1.crashes", 0, b"key", b"value", {}, 0)
+    async with PostgresLog(url) as log:
+        await log.ensure([TopicSpec("1.crashes", 1)])
+        tail = log.tail("1.crashes", {0: 0})
+        assert await log.append([record]) == [0]
+        assert [each.offset for each in await anext(tail)] == [0]
+        following = asyncio.ensure_future(anext(tail))
+        server.stop()
+        with pytest.raises(LogUnavailable):
+            await log.append([record])
+        with pytest.raises(LogUnavailable):
+            await log.read("1.crashes", 0, 0)
+        assert not following.done()
+        server.start()
+        assert await log.append([record]) == [1]
+        assert [each.offset for each in await following] == [1]
+        assert len(await log.read("1.crashes", 0, 0)) == 2
     server.stop()

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -27,12 +28,19 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("up") / "data"
 
 
-def start(data: Path) -> "subprocess.Popen[str]":
+def start(data: Path, **settings: str) -> "subprocess.Popen[str]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FAULTLINE_")}
     return subprocess.Popen(
         [sys.executable, "-c", UP],
-        env={**environment, "FAULTLINE_DATA": str(data), "FAULTLINE_PORT": "0", "FAULTLINE_PARTITIONS": "2"},
+        env={
+            **environment,
+            "FAULTLINE_DATA": str(data),
+            "FAULTLINE_PORT": "0",
+            "FAULTLINE_PARTITIONS": "2",
+            **{f"FAULTLINE_{name.upper()}": value for name, value in settings.items()},
+        },
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
 
@@ -104,8 +112,9 @@ def test_the_data_folder_has_one_user_at_a_time(data: Path) -> None:
     process = start(data)
     described(data, process)
     second = start(data)
-    second.communicate()
+    _, told = second.communicate()
     assert second.returncode == 1
+    assert f"in use by process {process.pid}" in told
     assert (data / "faultline.json").exists()
     process.send_signal(signal.SIGTERM)
     process.communicate()
@@ -128,3 +137,32 @@ def test_children_end_with_a_killed_parent_and_kill_9_of_all_blocks_nothing(data
     process.send_signal(signal.SIGTERM)
     process.communicate()
     assert process.returncode == 0
+
+
+def test_a_port_in_use_is_told_and_nothing_stays(data: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = start(data, port=str(taken.getsockname()[1]))
+        _, told = process.communicate()
+    assert process.returncode == 1
+    assert "address already in use" in told
+    assert postmaster.processes(data / "postgres" / "data") == []
+
+
+def test_a_server_of_ones_own_takes_the_place_of_the_embedded(tmp_path: Path, database: str) -> None:
+    process = start(tmp_path, database=database, roles="crashes")
+    found = described(tmp_path, process)
+    assert set(found["pids"]) == {"crashes", "ingest", "web", "files"}
+    assert not (tmp_path / "postgres").exists()
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+    assert process.returncode == 0
+
+
+def test_a_server_that_cannot_be_reached_is_told(tmp_path: Path) -> None:
+    process = start(tmp_path, database="postgresql://nobody@127.0.0.1:1/nowhere")
+    _, told = process.communicate()
+    assert process.returncode == 1
+    assert "the database cannot be used" in told
+    assert "Traceback" not in told
