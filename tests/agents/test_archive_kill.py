@@ -1,0 +1,54 @@
+"""The archive's writer killed with -9 at moments it does not choose: what it acknowledged is there, exactly once."""
+
+import asyncio
+import random
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+
+import asyncpg
+
+from app.files.archiver import Archiver
+from app.files.catalogue import Catalogue
+from app.files.names import Span
+from app.files.read import ObjectArchive
+from app.stores.folder import FolderBlobs
+from app.topics import Source
+from tests.agents.archive_parts import flatten, processed, reports
+
+ROUNDS = 6
+
+
+async def killed_after(child: Process, lines: int, more: float) -> int:
+    """Give the last offset that the child acknowledged before it was killed."""
+    assert child.stdout is not None
+    for _ in range(lines):
+        last = await child.stdout.readline()
+        assert last
+    await asyncio.sleep(more)
+    child.kill()
+    rest, _ = await child.communicate()
+    return int((last + rest).split()[-1])
+
+
+async def test_killed_at_any_moment(database: str, tmp_path: Path) -> None:
+    moments = random.Random(9)
+    acknowledged = -1
+    for _ in range(ROUNDS):
+        first = max(0, acknowledged + 1 - moments.randint(0, 9))  # what was not committed comes again, cut differently
+        arguments = ("-m", "tests.agents.archive_child", database, str(tmp_path), str(first))
+        child = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=PIPE)
+        acknowledged = await killed_after(child, moments.randint(1, 60), moments.random() / 50)
+    blobs = FolderBlobs(tmp_path)
+    async with asyncpg.create_pool(database, min_size=0, max_size=2) as pool:
+        reader = ObjectArchive(blobs, pool, 1 << 20)
+        assert await flatten(reader.stream("1.crashes", 0, 0, acknowledged)) == reports(0, acknowledged)
+
+        async def log_start(_: Source) -> int:
+            return 0
+
+        await Archiver(blobs, Catalogue(pool), log_start, 6000).store([processed(acknowledged, acknowledged + 50)])
+        assert await flatten(reader.stream("1.crashes", 0, 0, 10**6)) == reports(0, acknowledged + 50)
+        assert await reader.gaps("1.crashes", 0, 0, acknowledged + 60) == [Span(acknowledged + 51, acknowledged + 60)]
+        rows = await pool.fetch("select name from objects order by name")
+    assert [row["name"] for row in rows] == [name async for name in blobs.list("")]
