@@ -16,6 +16,7 @@ from agents import metrics
 from app.cells import MINUTE
 from app.codec import Delta, decode_delta
 from app.log.batch import Batch, Claim
+from app.log.connect import OPTIONS
 from app.log.contract import Bounds
 from app.stores.aggregates import Aggregates
 from app.topics import DELTAS, RATES, SOURCES, Source, qualified
@@ -185,5 +186,5 @@ class Rates:
 
 @asynccontextmanager
 async def _aggregates(url: str) -> AsyncIterator[Aggregates]:
-    async with asyncpg.create_pool(url, min_size=0, max_size=4) as pool:
+    async with asyncpg.create_pool(url, min_size=0, max_size=4, **OPTIONS) as pool:
         yield Aggregates(pool)

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
+
 from app.log.contract import Log
 from app.stores import aggregates_flush, decisions, groups, ledger, numbers
 from app.stores.connect import translated
@@ -59,16 +61,17 @@ class Aggregates:
     ) -> list[Point]:
         """Give the stored windows of ``size`` that start in [start, end); sessions are None where a group is given."""
         async with self._connection() as connection:
-            members = await groups.members_of(connection, group) if group else [""]
-            found = await numbers.series(connection, project, members, [release], (size, start, end))
-            return found[release]
+            members = await groups.members_of(connection, _plain(group)) if group else [""]
+            found = await numbers.series(connection, project, members, [_plain(release)], (size, start, end))
+            return found[_plain(release)]
 
     async def release_series(
         self, project: int, releases: Sequence[str], size: int, start: int, end: int
     ) -> dict[str, list[Point]]:
         """Give the stored windows of each release."""
         async with self._connection() as connection:
-            return await numbers.series(connection, project, [""], list(dict.fromkeys(releases)), (size, start, end))
+            names = list(dict.fromkeys(map(_plain, releases)))
+            return await numbers.series(connection, project, [""], names, (size, start, end))
 
     async def totals(self, project: int, start: int, end: int, *, group: str = "", release: str = "") -> Totals:
         """Sum a range: ``crashes, unhandled, messages, users``, and from sessions (None where a group is given)
@@ -76,8 +79,8 @@ class Aggregates:
         windows that it was summed from.
         """  # noqa: D205  the summary is a list
         async with self._connection() as connection:
-            members = await groups.members_of(connection, group) if group else [""]
-            return await numbers.totals(connection, project, members, release, start, end)
+            members = await groups.members_of(connection, _plain(group)) if group else [""]
+            return await numbers.totals(connection, project, members, _plain(release), start, end)
 
     async def groups(
         self,
@@ -98,7 +101,7 @@ class Aggregates:
         if sort not in groups.SORTS:
             raise ValueError(f"sort {sort!r}; one of {', '.join(groups.SORTS)}")
         pieces = cover(start, end)
-        asked = groups.Asked(project, pieces, release, status, sort, limit, cursor)
+        asked = groups.Asked(project, pieces, _plain(release), _plain(status), sort, limit, cursor)
         async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             rows, following = await groups.page(connection, asked)
         return rows, following, sizes_of(pieces)
@@ -106,18 +109,18 @@ class Aggregates:
     async def group(self, group_id: str) -> GroupRow | None:
         """Give a group over all its life, or the one that it was merged into; None where there is none."""
         async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            return await groups.one(connection, group_id)
+            return await groups.one(connection, _plain(group_id))
 
     async def group_project(self, group_id: str) -> int | None:
         """Give the project of a group, None where there is none."""
         async with self._connection() as connection:
-            found = await connection.fetchval("select project from groups where id = $1", group_id)
+            found = await connection.fetchval("select project from groups where id = $1", _plain(group_id))
             return None if found is None else int(found)
 
     async def members(self, group_id: str) -> list[str]:
         """Give the ids whose events belong to a group (or to the one that it was merged into), the root first."""
         async with self._connection() as connection:
-            return await groups.members_of(connection, group_id)
+            return await groups.members_of(connection, _plain(group_id))
 
     async def releases(self, project: int, start: int, end: int) -> list[ReleaseRow]:
         """Give the releases that have any number in a range, the newest first."""
@@ -145,20 +148,28 @@ class Aggregates:
     async def set_status(self, group_id: str, status: str, now_ms: int) -> None:
         """Set a group's status: open, resolved or ignored. Raises UnknownGroup, ValueError."""
         async with self._connection() as connection:
-            await decisions.set_status(connection, group_id, status, now_ms)
+            await decisions.set_status(connection, _plain(group_id), status, now_ms)
 
     async def merge(self, group_id: str, into: str) -> None:
         """Show a group as part of another, now and in future. Raises UnknownGroup, ValueError across projects."""
         async with self._connection() as connection:
-            await decisions.merge(connection, group_id, into)
+            await decisions.merge(connection, _plain(group_id), _plain(into))
 
     async def unmerge(self, group_id: str) -> None:
         """Take a merged group out again; of a root, take out all that was merged into it."""
         async with self._connection() as connection:
-            await decisions.unmerge(connection, group_id)
+            await decisions.unmerge(connection, _plain(group_id))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
         with translated("aggregates"):
             async with self._pool.acquire() as connection:
-                yield connection
+                try:
+                    yield connection
+                except asyncpg.DataError as error:
+                    raise ValueError(f"a value that no column can hold: {error}") from error
+
+
+def _plain(text: str) -> str:
+    """Give a name as it is stored: what PostgreSQL cannot hold was replaced on the way in."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

@@ -1,10 +1,9 @@
 """Reads groups: pages of them over a range, one by id; members of a merged group are summed and united."""
 
 import base64
-import binascii
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
 import asyncpg
 import msgspec
@@ -69,6 +68,10 @@ _LIFE = """
 select sum(coalesce((counts ->> 'crashes')::bigint, 0))::bigint as crashes,
        sum(coalesce((counts ->> 'messages')::bigint, 0))::bigint as messages
 from windows where project = $1 and kind = 'c' and grp = any($2::text[]) and release = '' and size = $3"""
+
+
+_Rank = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Id = Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z_.:-]*$")]
 
 
 class Asked(NamedTuple):
@@ -203,6 +206,7 @@ def _decode_cursor(cursor: str) -> tuple[int | None, str]:
         return None, ""
     try:
         data = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return msgspec.json.decode(data, type=tuple[int, str])
-    except (binascii.Error, msgspec.MsgspecError, UnicodeError) as error:
+        rank, group = msgspec.json.decode(data, type=tuple[_Rank, _Id])
+    except ValueError as error:
         raise ValueError("a cursor that no page gave") from error
+    return rank, group

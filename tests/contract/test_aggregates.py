@@ -1,5 +1,6 @@
 """The aggregates store: every number that the API gives, beside the same number counted directly."""
 
+import base64
 import random
 from collections.abc import AsyncIterator, Callable, Iterable
 
@@ -11,7 +12,7 @@ from app.codec import Delta, Entry, GroupFacts
 from app.stores.aggregates import Aggregates
 from app.stores.contract import Point, StoreUnavailable
 from app.stores.decisions import UnknownGroup
-from app.stores.ranges import Piece, cover, outward
+from app.stores.ranges import cover, outward
 from app.topics import Source
 from tables.fold import Fold
 from tables.windows import Row, apply
@@ -77,8 +78,7 @@ async def test_totals(store: Aggregates, events: list[Event], start: int, end: i
     assert (totals["crashes"], totals["users"], totals["sessions"]) == (len(own), users(own), 0)
     assert totals["crash_free_sessions"] is None
     assert totals["sizes"] == sorted({piece.size for piece in cover(start, end)})
-    in_group = [event for event in own if event.group == "ga"]
-    totals = await store.totals(7, start, end, group="ga")
+    in_group, totals = [e for e in own if e.group == "ga"], await store.totals(7, start, end, group="ga")
     assert (totals["crashes"], totals["users"], totals["sessions"]) == (len(in_group), users(in_group), None)
 
 
@@ -103,7 +103,9 @@ async def test_groups_are_sorted_and_paged(store: Aggregates, events: list[Event
         assert {row.id: (row.first_seen, row.last_seen) for row in found} == {
             n: (min(t), max(t)) for n, t in life.items()
         }
-    for bad in ("x", "eyJ9", "!!"):
+    huge = base64.urlsafe_b64encode(b'[1e30,"a"]').decode()
+    odd = base64.urlsafe_b64encode(b'[1,"\\u0000"]').decode()
+    for bad in ("x", "eyJ9", "!!", huge, odd):
         with pytest.raises(ValueError, match="cursor"):
             await store.groups(7, start, end, cursor=bad)
 
@@ -146,6 +148,16 @@ async def test_merged_groups_are_one_until_they_are_taken_apart(store: Aggregate
     assert await store.members("gc") == ["gc", "gb"]
     await store.unmerge("gc")
     assert {name: await store.group(name) for name in before} == before
+
+
+async def test_what_no_column_can_hold_is_answered(store: Aggregates) -> None:
+    assert await store.points(7, DAY, FIRST, LAST, group="a\0b", release="\ud800\0") == []
+    assert await store.groups(7, FIRST, LAST, release="\0", status="\0") == ([], None, [DAY])
+    assert await store.group("\0") is None
+    with pytest.raises(UnknownGroup):
+        await store.set_status("\0", "open", 1)
+    with pytest.raises(ValueError, match="int64"):
+        await store.groups(2**70, FIRST, LAST)
 
 
 async def test_merging_what_cannot_be_merged(store: Aggregates, events: list[Event]) -> None:
@@ -268,19 +280,6 @@ async def test_rows_that_miss_are_read_and_computed_again(store: Aggregates, eve
     written = await store.flush("1.deltas", 0, fold, wrong)
     assert written == {key: apply(true.get(key, Row()), changes) for key, changes in fold.rows.items()}
     assert await store.rows(list(fold.rows)) == written
-
-
-def test_ranges_take_the_largest_windows_that_fit() -> None:
-    assert cover(NOON + 1, NOON + 61) == [Piece(MINUTE, NOON, NOON + 120)]
-    pieces = cover(DAY_OF - 90 * 60, DAY_OF + DAY + 3660)
-    assert pieces == [
-        Piece(MINUTE, DAY_OF - 5400, DAY_OF - 3600),
-        Piece(HOUR, DAY_OF - 3600, DAY_OF),
-        Piece(DAY, DAY_OF, DAY_OF + DAY),
-        Piece(HOUR, DAY_OF + DAY, DAY_OF + DAY + 3600),
-        Piece(MINUTE, DAY_OF + DAY + 3600, DAY_OF + DAY + 3660),
-    ]
-    assert cover(NOON, NOON) == []
 
 
 async def test_a_server_that_is_away_is_unavailable() -> None:

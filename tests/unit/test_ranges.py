@@ -1,0 +1,41 @@
+"""How a range of time is covered by stored windows."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.cells import DAY, HOUR, MINUTE
+from app.stores.ranges import Piece, cover, outward, sizes_of
+
+NOON = 1_700_006_400
+DAY_OF = NOON - NOON % DAY
+
+
+def test_ranges_take_the_largest_windows_that_fit() -> None:
+    assert cover(NOON + 1, NOON + 61) == [Piece(MINUTE, NOON, NOON + 120)]
+    pieces = cover(DAY_OF - 90 * 60, DAY_OF + DAY + 3660)
+    assert pieces == [
+        Piece(MINUTE, DAY_OF - 5400, DAY_OF - 3600),
+        Piece(HOUR, DAY_OF - 3600, DAY_OF),
+        Piece(DAY, DAY_OF, DAY_OF + DAY),
+        Piece(HOUR, DAY_OF + DAY, DAY_OF + DAY + 3600),
+        Piece(MINUTE, DAY_OF + DAY + 3600, DAY_OF + DAY + 3660),
+    ]
+    assert cover(NOON, NOON) == []
+
+
+@given(st.integers(0, 2**33), st.integers(0, 90 * DAY))
+def test_a_cover_has_no_gap_and_no_overlap(start: int, length: int) -> None:
+    low, high = outward(start, start + length)
+    pieces = cover(start, start + length)
+    ends = [low, *(piece.end for piece in pieces)]
+    assert [piece.start for piece in pieces] == ends[:-1]
+    assert ends[-1] == (high if low < high else low)
+    assert all(edge % piece.size == 0 for piece in pieces for edge in (piece.start, piece.end))
+    assert set(sizes_of(pieces)) <= {MINUTE, HOUR, DAY}
+
+
+@pytest.mark.parametrize(("size", "expected"), [(MINUTE, (60, 120)), (HOUR, (0, 3600)), (DAY, (0, DAY))])
+def test_ends_are_rounded_outward(size: int, expected: tuple[int, int]) -> None:
+    assert outward(61, 119, size) == expected
+    assert outward(*expected, size) == expected
