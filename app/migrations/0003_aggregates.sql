@@ -13,6 +13,7 @@ create table windows (
   sketches   bytea,                      -- msgpack map: sketch name -> bytes of tables.sketch; null for none
   primary key (project, kind, grp, release, size, start)
 ) with (fillfactor = 80);
+alter table windows alter column sketches set storage external;   -- hashes and registers do not compress
 -- For the lists of groups, of releases, and the ledger of all projects.
 create index windows_of_groups on windows (project, release, size, start) where kind = 'c' and grp <> '';
 create index windows_of_releases on windows (project, size, start) where kind = 'c' and grp = '' and release <> '';

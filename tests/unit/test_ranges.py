@@ -30,7 +30,7 @@ def test_a_cover_has_no_gap_and_no_overlap(start: int, length: int) -> None:
     pieces = cover(start, start + length)
     ends = [low, *(piece.end for piece in pieces)]
     assert [piece.start for piece in pieces] == ends[:-1]
-    assert ends[-1] == (high if low < high else low)
+    assert ends[-1] == max(low, high)
     assert all(edge % piece.size == 0 for piece in pieces for edge in (piece.start, piece.end))
     assert set(sizes_of(pieces)) <= {MINUTE, HOUR, DAY}
 
