@@ -1,6 +1,7 @@
 """Reads a request's body: counted packed and unpacked, in time, within what all requests may hold at once."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, Self
 
 from aiohttp import ClientConnectionError, ClientError, web
@@ -11,6 +12,11 @@ from app.ingest.unpack import Unpacker, unpacker
 MIB: Final = 1 << 20
 YIELD_EVERY: Final = 1 << 20
 """Unpacked bytes after which other requests get their turn (about 3 ms of work)."""
+
+LONGEST_LINE: Final = 64 << 10
+"""A first line is looked at by then, whole or not: an envelope's header takes less than 1 KiB."""
+
+FirstLine = Callable[[bytes], Awaitable[object]]
 
 BROKEN: Final = (web.RequestPayloadError, ClientError, ClientConnectionError, ConnectionError)
 
@@ -62,20 +68,23 @@ class Lease:
         self._held += count
 
 
-async def read_body(request: web.Request, limits: Limits, lease: Lease, within: float) -> bytes:
+async def read_body(
+    request: web.Request, limits: Limits, lease: Lease, within: float, first_line: FirstLine | None = None
+) -> bytes:
     """Read and unpack the body. Raises Refusal; an empty body is b"".
 
     ``within`` bounds the whole body in seconds, since a client that sends a byte now and then is slow too.
+    ``first_line`` is called with the first line as soon as it is there: nobody unknown fills the memory.
     """
     if (request.content_length or 0) > limits.packed:
         raise Refusal("body_too_large")
     decoder = unpacker(request.headers.get("Content-Encoding", ""))
-    collector = _Collector(decoder, limits, lease)
+    collector = _Collector(decoder, limits, lease, first_line)
     content = request.content
     try:
         if content.is_eof():  # most bodies are here already, with their headers
             data = content.read_nowait()
-            if decoder is None:
+            if decoder is None and first_line is None:
                 return collector.whole(data)
             await collector.add(data)
         else:
@@ -86,7 +95,7 @@ async def read_body(request: web.Request, limits: Limits, lease: Lease, within: 
         raise Refusal("slow_client") from error
     except BROKEN as error:
         raise Refusal("incomplete_body") from error
-    return collector.finish()
+    return await collector.finish()
 
 
 async def discard_body(request: web.Request, limit: int, within: float) -> int:
@@ -108,10 +117,11 @@ async def discard_body(request: web.Request, limit: int, within: float) -> int:
 class _Collector:
     """Chunks as they come in, unpacked pieces as they are kept."""
 
-    def __init__(self, decoder: Unpacker | None, limits: Limits, lease: Lease) -> None:
+    def __init__(self, decoder: Unpacker | None, limits: Limits, lease: Lease, first_line: FirstLine | None) -> None:
         self._decoder = decoder
         self._limits = limits
         self._lease = lease
+        self._first_line = first_line
         self._packed = 0
         self._unpacked = 0
         self._since_yield = 0
@@ -128,23 +138,32 @@ class _Collector:
         if self._packed > self._limits.packed:
             raise Refusal("body_too_large")
         if self._decoder is None:
-            self._keep(chunk)
+            await self._keep(chunk)
             return
         for piece in self._decoder.feed(chunk):
-            self._keep(piece)
+            await self._keep(piece)
             self._since_yield += len(piece)
             if self._since_yield > YIELD_EVERY:
                 self._since_yield = 0
                 await asyncio.sleep(0)
 
-    def _keep(self, piece: bytes) -> None:
+    async def _keep(self, piece: bytes) -> None:
         self._unpacked += len(piece)
         if self._unpacked > self._limits.unpacked:
             raise Refusal("body_too_large")
         self._lease.take(len(piece))
         self._pieces.append(piece)
+        if self._first_line is not None and (b"\n" in piece or self._unpacked > LONGEST_LINE):
+            await self._look()
 
-    def finish(self) -> bytes:
+    async def _look(self) -> None:
+        """Show the first line, once."""
+        look, self._first_line = self._first_line, None
+        if look is not None and self._unpacked:
+            await look(b"".join(self._pieces).partition(b"\n")[0])
+
+    async def finish(self) -> bytes:
         if self._decoder is not None and self._packed:
             self._decoder.finish()
+        await self._look()
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)

@@ -43,13 +43,15 @@ MAX_PROJECT_DIGITS: Final = 18
 async def envelope(edge: Edge, request: web.Request) -> web.Response:
     """``POST /api/<project>/envelope/``, whatever its content type; the key may be in the envelope's DSN."""
     project, key = _sentry(request)
+
+    async def by_dsn(header: bytes) -> None:
+        await edge.admit(dsn_key(parse(header).dsn), "sentry", project)
+
     if key:
         await edge.admit(key, "sentry", project)
     with edge.budget.lease() as lease:
-        body = _some(await read_body(request, MANY, lease, edge.read_timeout))
+        body = _some(await read_body(request, MANY, lease, edge.read_timeout, None if key else by_dsn))
         parsed = parse(body)
-        if not key:
-            await edge.admit(dsn_key(parsed.dsn), "sentry", project)
         batch = edge.batch(request, project, sent=parsed.sent)
         event_id = add_envelope(parsed, body, batch)
         await edge.append(batch)

@@ -22,8 +22,7 @@ Fate = Literal["grouped", "session", "filtered", "dead letter"]
 a dead letter."""
 
 How = Literal["whole", "chunked", "slow", "cut", "raw"]
-"""How the bytes are sent: with their length; chunked; half of them and then nothing; half and then the end of the
-connection (a reply is not read); ``raw`` is a whole HTTP request of which the body is everything."""
+"""With its length; chunked; half and then nothing; half and then the connection's end; ``raw`` is a whole request."""
 
 MIB: Final = 1 << 20
 
@@ -126,9 +125,7 @@ def _raw_deflate(data: bytes) -> bytes:
 
 PLAIN: Final = envelope(bare("event", ERROR), header=b"{}")
 ZEROS: Final = b"\0" * MIB
-OVER: Final = 101
-"""MiB of zeros that a bomb holds."""
-
+OVER: Final = 101  # MiB of zeros in a bomb
 DEEP: Final = b"[" * 20_000 + b"]" * 20_000
 
 AUTH: Final = (
@@ -142,6 +139,9 @@ AUTH: Final = (
     Case("unknown key in the DSN", ENVELOPE, envelope(bare("event", ERROR), header=b'{"dsn":"http://0000@h/1"}'), 403, "wrong_key"),
     Case("DSN that is no address", ENVELOPE, envelope(bare("event", ERROR), header=b'{"dsn":"http://[x"}'), 401, "no_key"),
     Case("DSN of a wrong type", ENVELOPE, envelope(bare("event", ERROR), header=b'{"dsn":5}'), 401, "no_key"),
+    Case("DSN alone", ENVELOPE, envelope(bare("event", ERROR), header=b'{"dsn":"http://@SENTRY@@h/@PROJECT@"}'), 200, "", ("grouped",)),
+    Case("DSN alone, in chunks", ENVELOPE, envelope(bare("event", ERROR), header=b'{"dsn":"http://@SENTRY@@h/@PROJECT@"}'), 200, "", ("grouped",), {}, "chunked"),
+    Case("bomb of somebody unknown", ENVELOPE, gzip.compress(ZEROS) * OVER, 400, "invalid_envelope_header", headers={"Content-Encoding": "gzip"}),
     Case("first form wins", ENVELOPE + "?sentry_key=@SENTRY@", PLAIN, 403, "wrong_key", headers={"X-Sentry-Auth": "Sentry sentry_key=wrong"}),
     Case("second form is not looked at", ENVELOPE + "?sentry_key=wrong", PLAIN, 200, "", ("grouped",), SENTRY),
     Case("key of another project", ENVELOPE, PLAIN, 403, "wrong_key", headers={"X-Sentry-Auth": "Sentry sentry_key=@OTHER_SENTRY@"}),
