@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import orjson
+
 from app.codec import UnknownSchema
 from app.normalise.scrubbing.prose import without_secrets
 from app.normalise.scrubbing.walk import Walk
@@ -23,6 +25,10 @@ def scrub(payload: bytes, version: int) -> bytes:
 def scrub_text(payload: bytes) -> bytes:
     """Give any bytes, JSON or not, with the secrets in them as ``[Filtered]`` as far as text shows them.
 
-    What begins as JSON does, cut off or broken further on, is walked as such: strings need no valid surroundings.
+    Broken JSON is first walked as if it were whole, which needs no valid surroundings, then read as text.
     """
-    return Walk(payload).run() if payload.lstrip()[:1] in (b"{", b"[") else without_secrets(payload)
+    try:
+        orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return without_secrets(Walk(payload).run())
+    return Walk(payload).run()

@@ -1,10 +1,11 @@
 """What becomes of the bodies of JSON strings; remembered, since keys and lines of code come again in every report."""
 
+import re
 from functools import lru_cache
 from typing import Final
 
 from app.normalise.scrubbing.cards import FILTERED
-from app.normalise.scrubbing.names import is_secret
+from app.normalise.scrubbing.names import counts, is_secret
 from app.normalise.scrubbing.prose import without_secrets
 from app.normalise.scrubbing.spans import escaped, unescaped
 
@@ -12,25 +13,33 @@ _REMEMBERED: Final = 4096
 """Bodies in memory; with the length below at most about 4 MiB a process."""
 
 _LONGEST: Final = 384
+_NAME: Final = re.compile(rb"-{0,2}[\w.$ -]{2,64}")
 
 
-def key_is_secret(body: bytes) -> bool:
-    """Tell whether the key with this body, escapes still on, names a secret."""
+def look_at_key(body: bytes) -> tuple[bool, bool]:
+    """Tell whether the key with this body, escapes still on, names a secret, and whether a number can be one there."""
+    return _known_key(body) if len(body) <= _LONGEST else _key(body)
+
+
+def _key(body: bytes) -> tuple[bool, bool]:
     text = unescaped(body)
-    return is_secret(body if text is None else text)
+    name = body if text is None else text
+    return is_secret(name), not counts(name)
 
 
-def scrubbed_body(body: bytes) -> bytes | None:
-    """Give the body of a string value without its secrets, escapes on, None where it has none."""
+def look_at(body: bytes) -> tuple[bytes | None, bool]:
+    """Give a string value's body without its secrets (None where it has none), and whether it is a secret's name."""
     return _known_value(body) if len(body) <= _LONGEST else _value(body)
 
 
-def _value(body: bytes) -> bytes | None:
+def _value(body: bytes) -> tuple[bytes | None, bool]:
     text = unescaped(body)
-    if text is None:
-        return FILTERED if without_secrets(body) != body else None
-    scrubbed = without_secrets(text)
-    return None if scrubbed == text else escaped(scrubbed, body)
+    named = _NAME.fullmatch(body) is not None and is_secret(body)
+    scrubbed = without_secrets(body if text is None else text)
+    if scrubbed == (body if text is None else text):
+        return None, named
+    return FILTERED if text is None else escaped(scrubbed, body), named
 
 
+_known_key: Final = lru_cache(_REMEMBERED)(_key)
 _known_value: Final = lru_cache(_REMEMBERED)(_value)

@@ -10,9 +10,8 @@ import re
 from typing import Final
 
 from app.normalise.scrubbing import rules_v1 as rules
-from app.normalise.scrubbing.bodies import key_is_secret, scrubbed_body
+from app.normalise.scrubbing.bodies import look_at, look_at_key
 from app.normalise.scrubbing.cards import FILTERED, is_card
-from app.normalise.scrubbing.names import counts
 from app.normalise.scrubbing.prose import without_secrets
 from app.normalise.scrubbing.spans import (
     CLOSE,
@@ -27,7 +26,6 @@ from app.normalise.scrubbing.spots import find_spot
 
 _QUOTED: Final = b'"' + FILTERED + b'"'
 _SILENT: Final = frozenset((b"null", b"true", b"false", b'""', _QUOTED))
-_NAME: Final = re.compile(rb"-{0,2}[\w.$ -]{2,64}")
 _NAMING_KEY: Final = re.compile(rb'"(?:name|key|header|field|k)"\s*+:\s*+$', re.IGNORECASE)
 _VALUE_KEYS: Final = frozenset((b'"value"', b'"val"', b'"v"', b'"values"'))
 _VERSION: Final = re.compile(rb'"v?[0-9][\w.+!-]{0,60}"')
@@ -38,7 +36,6 @@ _QUOTE: Final = 0x22
 _SIBLINGS: Final = 16
 """Tokens behind a name that are looked at for its value."""
 _LOOK_BACK: Final = 40
-_NAME_LENGTH: Final = 66
 _NUMBER_LENGTH: Final = 40
 
 
@@ -78,13 +75,14 @@ class Walk:
         self.at = end
         body = self.payload[start + 1 : end - 1]
         if colon := COLON.match(self.payload, end):
-            if key_is_secret(body) and not self._is_version(start, colon.end()):
-                self.at = self._mask(colon.end(), numbers=not counts(body))
+            secret, numbers = look_at_key(body)
+            if secret and not self._is_version(start, colon.end()):
+                self.at = self._mask(colon.end(), numbers=numbers)
             return
-        scrubbed = scrubbed_body(body)
+        scrubbed, named = look_at(body)
         if scrubbed is not None:
             self.edits.append((start + 1, end - 1, scrubbed))
-        if len(body) <= _NAME_LENGTH and _NAME.fullmatch(body) and key_is_secret(body):
+        if named:
             self._named(start, end, body.decode("utf-8", "replace"))
 
     def _named(self, start: int, end: int, name: str) -> None:
@@ -134,6 +132,10 @@ class Walk:
 
     def _mask(self, at: int, *, numbers: bool) -> int:
         """Mask the value at ``at``, every leaf of it, without recursion; give its end."""
+        if string := STRING.match(self.payload, at):
+            if string[0] not in _SILENT:
+                self.edits.append((at, string.end(), _QUOTED))
+            return string.end()
         depth = 0
         for token in TOKEN.finditer(self.payload, at):
             text = token[0]
