@@ -28,13 +28,19 @@ class Installation:
     def start(self) -> Self:
         """Start it and wait until it says that it is ready."""
         self.data.mkdir(parents=True, exist_ok=True)
+        began = time.time()
         with (self.data / "up.log").open("ab") as log:
-            command = [Path(sys.executable).parent / "faultline", "up", "--data", str(self.data), "--port", "0"]
+            command = [str(Path(sys.executable).parent / "faultline"), "up", "--data", str(self.data), "--port", "0"]
             self._process = subprocess.Popen(
                 command, env=self._environment, stdout=log, stderr=log, start_new_session=True
             )
-        self._wait((self.data / "faultline.json").exists, "faultline.json")
+        self._wait(lambda: self._described_since(began), "faultline.json")
         return self
+
+    def _described_since(self, began: float) -> bool:
+        """A run that was killed leaves its description behind until the next one removes it."""
+        described = self.data / "faultline.json"
+        return described.exists() and described.stat().st_mtime > began
 
     @property
     def facts(self) -> dict[str, Any]:

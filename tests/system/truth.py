@@ -222,7 +222,7 @@ def _raygun(truth: Truth, chance: random.Random, now: float, project: dict[str, 
         "error": {"className": "RaygunOrderError", "message": error["value"], "stackTrace": trace},
         "user": {"identifier": sent.user},
         "tags": ["UnhandledException"] if unhandled else [],
-        "userCustomData": {"nonce": chance.getrandbits(64)},
+        "userCustomData": {"nonce": f"{chance.getrandbits(64):x}-n"},
     }
     details |= {"version": sent.release} if sent.release else {}
     occurred = datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
