@@ -42,6 +42,7 @@ ROUTES: Final = (
     Route("GET", f"{P}/rates", api_numbers.rates, "Counts by window", replies.RatesReply,
           ("window", *RANGE, "group", "release")),
     Route("GET", f"{P}/releases", api_numbers.releases, "Releases with their health", replies.ReleasesReply, RANGE),
+    Route("GET", f"{P}/timings", api_numbers.timings, "Timings: not kept yet, always 404", None),
     Route("GET", f"{P}/search", api_events.search, "Events by words and fields", replies.SearchReply,
           ("q", *RANGE, *PAGE)),
     Route("GET", f"{P}/live", live.live, "Changes as server-sent events: window, group, watermark", None),

@@ -70,6 +70,12 @@ async def releases(call: Call) -> web.Response:
     return reply(replies.ReleasesReply(listed, *_ends(asked), complete_until=iso(complete)))
 
 
+async def timings(call: Call) -> web.Response:
+    """Answer ``GET /api/v1/projects/{project}/timings``: what would be in it is counted as filtered, and not kept."""
+    await call.project()
+    raise ApiError(404, "not_kept", "Timings are not kept by this version; the ledger counts them as filtered.")
+
+
 async def ledger(call: Call) -> web.Response:
     """Answer ``GET /api/v1/ledger``."""
     complete = await call.services.complete_until()

@@ -1,6 +1,8 @@
 """How the API and the pages say that something went wrong: one shape, stable codes, no exception texts."""
 
+import traceback
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -9,6 +11,8 @@ from aiohttp import web
 from app.log.contract import LogError
 from app.stores import connect as stores
 from app.stores.contract import StoreUnavailable
+
+PLACES: Final = 5
 
 AWAY: Final = (StoreUnavailable, LogError, *stores.AWAY)
 """What a call raises while PostgreSQL (or another store) does not answer; it is worth trying again."""
@@ -50,3 +54,9 @@ def understood(error: Exception) -> ApiError | None:
     if isinstance(error, AWAY):
         return ApiError(503, "store_unavailable", "The database does not answer. Nothing is lost; try again soon.")
     return None
+
+
+def place(error: Exception) -> str:
+    """Say where an error was raised, innermost first. Never its text: that may hold what an application sent."""
+    frames = traceback.extract_tb(error.__traceback__)[-PLACES:]
+    return " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))

@@ -31,8 +31,8 @@ def share(value: float | None) -> str:
     if percent in {0, 100}:
         return f"{percent:.0f}%"
     places = 1 if percent < 99 else 2 if percent < 99.9 else 3  # noqa: PLR2004  nines need more places
-    floored = int(percent * 10**places) / 10**places
-    return f"{floored:.{places}f}%"
+    text = f"{percent:.{places}f}"
+    return "99.999%" if text.startswith("100") else f"{text}%"
 
 
 def ago(ms: int, now: int) -> str:

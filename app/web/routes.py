@@ -11,7 +11,7 @@ from aiohttp import web
 from app.web import health, openapi, pages
 from app.web.api import ROUTES, Route
 from app.web.call import check_change, identify
-from app.web.errors import ApiError, body, understood
+from app.web.errors import ApiError, body, place, understood
 from app.web.hub import Hub
 from app.web.live import HUB
 from app.web.respond import error_reply, reply
@@ -76,7 +76,8 @@ async def unknown_path(request: web.Request, handler: PlainHandler) -> web.Strea
         error = ApiError(404, "no_such_path", "There is no such path; /api/v1/openapi.json lists them.")
     if request.path.startswith(("/api/", "/files/")) or request.method not in ("GET", "HEAD"):
         answer = error_reply(error)
-        answer.headers.update(refused.headers if "Allow" in refused.headers else {})
+        if "Allow" in refused.headers:
+            answer.headers["Allow"] = refused.headers["Allow"]
         return answer
     return pages.error_page(request, error)
 
@@ -98,7 +99,7 @@ def failed(error: Exception, request: web.Request) -> ApiError:
     """Give the answer to what a handler raised, and log what nobody foresaw (its type and place, no payload)."""
     known = understood(error)
     if known is None:
-        log.error("request_failed", path=request.path, error=type(error).__name__, exc_info=error)
+        log.error("request_failed", path=request.path, error=type(error).__name__, where=place(error))
         return UNEXPECTED
     if known.status == 503:  # noqa: PLR2004  an operator wants to know
         log.warning("store_away", path=request.path, error=type(error).__name__)

@@ -1,13 +1,12 @@
 """The API over the real server: what was sent comes back as numbers, groups, events and raw bytes."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import pytest
 
+from tests.integration.web_events import crash, other, session
 from tests.integration.web_site import Site, running_site
 
 
@@ -15,21 +14,6 @@ from tests.integration.web_site import Site, running_site
 async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
     async with running_site(database, tmp_path) as found:
         yield found
-
-
-def crash(text: str = "no price", *, user: str = "u1", release: str = "shop@1.0.0", **more: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON
-    frame = {"function": "price", "module": "shop.cart", "filename": "shop/cart.py", "lineno": 7, "in_app": True}
-    raised = {"type": "PriceError", "value": text, "mechanism": {"type": "excepthook", "handled": False}}
-    return {
-        "event_id": uuid4().hex,
-        "timestamp": datetime.now(UTC).timestamp(),
-        "platform": "python",
-        "release": release,
-        "environment": "production",
-        "user": {"id": user},
-        "exception": {"values": [{**raised, "stacktrace": {"frames": [frame]}}]},
-        **more,
-    }
 
 
 async def test_a_crash_reaches_every_view(site: Site) -> None:
@@ -53,3 +37,100 @@ async def test_a_crash_reaches_every_view(site: Site) -> None:
     assert raw == sent
     address = event["address"]
     assert await site.get(f"/files/{address['topic']}/{address['partition']}/{address['offset']}") == sent
+
+
+async def test_sessions_make_release_health(site: Site) -> None:
+    await site.envelope([session("exited"), session("exited", user="u2"), session("crashed", user="u3")])
+    await site.pipeline.step()
+    (release,) = (await site.get(f"{site.api}/releases"))["releases"]
+    assert (release["sessions"], release["crashed_sessions"], release["adoption"]) == (3, 1, 1.0)
+    assert release["crash_free_sessions"] == pytest.approx(2 / 3)
+    assert release["crash_free_users"] == pytest.approx(2 / 3)
+    rates = await site.get(f"{site.api}/rates", window="1d")
+    assert [(point["sessions"], point["crashed_sessions"]) for point in rates["points"]] == [(3, 1)]
+
+
+async def test_what_people_decide_about_groups(site: Site) -> None:
+    await site.send(crash())
+    await site.send(other())
+    await site.pipeline.step()
+    first, second = [group["id"] for group in (await site.get(f"{site.api}/groups"))["groups"]]
+    resolved = await site.post(f"/api/v1/groups/{first}", {"status": "resolved"})
+    assert resolved["status"] == "resolved"
+    listed = (await site.get(f"{site.api}/groups", status="open"))["groups"]
+    assert [group["id"] for group in listed] == [second]
+    merged = await site.post(f"/api/v1/groups/{first}/merge", {"into": second})
+    assert (merged["id"], merged["count"], sorted(merged["members"])) == (second, 2, sorted([first, second]))
+    events = await site.get(f"/api/v1/groups/{second}/events")
+    assert (events["total"], {event["group"] for event in events["events"]}) == (2, {second})
+    assert (await site.get(f"/api/v1/groups/{first}"))["id"] == second
+    await site.post(f"/api/v1/groups/{first}/unmerge", {})
+    assert (await site.get(f"/api/v1/groups/{first}"))["count"] == 1
+    for path, body, code in (
+        (f"/api/v1/groups/{first}", {"status": "fixed"}, "bad_status"),
+        (f"/api/v1/groups/{first}", ["status"], "bad_body"),
+        (f"/api/v1/groups/{first}/merge", {"into": first}, "same_group"),
+        (f"/api/v1/groups/{first}/merge", {"into": "0" * 32}, "not_found"),
+    ):
+        assert (await site.refused("POST", path, body))[1] == code
+
+
+async def test_a_group_says_why_it_grouped(site: Site) -> None:
+    await site.send(crash())
+    await site.pipeline.step()
+    (listed,) = (await site.get(f"{site.api}/groups"))["groups"]
+    group = await site.get(f"/api/v1/groups/{listed['id']}")
+    assert group["grouping"] == "g1"
+    assert any(part["counted"] for part in group["why"])
+    assert all(part["why"] for part in group["why"])
+
+
+async def test_ranges_are_rounded_outward_and_echoed(site: Site) -> None:
+    start = datetime(2026, 3, 1, 10, 20, 30, tzinfo=UTC)
+    query = {"from": start.isoformat(), "to": (start + timedelta(minutes=50)).isoformat()}
+    rates = await site.get(f"{site.api}/rates", window="1h", **query)
+    assert (rates["from"], rates["to"]) == ("2026-03-01T10:00:00Z", "2026-03-01T12:00:00Z")
+    groups = await site.get(f"{site.api}/groups", limit="100000", **query)
+    assert (groups["from"], groups["to"]) == ("2026-03-01T10:20:00Z", "2026-03-01T11:11:00Z")
+    assert set(groups["sizes"]) <= {60, 3600, 86400}
+    for name, value, code in (
+        ("from", "yesterday", "bad_time"),
+        ("from", "2999-01-01", "bad_range"),
+        ("window", "2m", "bad_window"),
+        ("limit", "-1", "bad_limit"),
+        ("sort", "title", "bad_sort"),
+        ("cursor", "%%%", "bad_cursor"),
+    ):
+        path = f"{site.api}/{'rates' if name == 'window' else 'groups'}"
+        assert await site.refused("GET", path, None, {name: value}) == (400, code)
+
+
+async def test_the_same_id_in_two_projects_is_a_choice(site: Site) -> None:
+    second = await site.post("/api/v1/projects", {"name": "second"})
+    event = crash()
+    await site.send(event)
+    key = second["dsn"].split("//")[1].split("@")[0]
+    store = f"/api/{second['id']}/store/?sentry_key={key}"
+    async with site.http.post(site.url + store, json=event) as answer:
+        assert answer.status == 200
+    await site.pipeline.step()
+    path = f"/api/v1/events/{event['event_id']}"
+    assert await site.refused("GET", path) == (409, "ambiguous")
+    dashed = f"{event['event_id'][:8]}-{event['event_id'][8:]}".upper()
+    assert (await site.get(f"/api/v1/events/{dashed}", project=str(second["id"])))["project"] == second["id"]
+    assert await site.refused("GET", path, None, {"project": "999"}) == (404, "not_found")
+
+
+async def test_the_ledger_balances(site: Site) -> None:
+    event = crash()
+    await site.send(event)
+    await site.send(event)
+    await site.envelope([({"type": "transaction"}, {"type": "transaction"})])
+    minutes = (await site.get("/api/v1/ledger"))["minutes"]
+    assert sum(minute["in_flight"] for minute in minutes) == 3
+    await site.pipeline.step()
+    minutes = (await site.get("/api/v1/ledger", project=str(site.project.id)))["minutes"]
+    names = ("grouped", "duplicate", "filtered", "rate_limited", "dead_lettered", "in_flight")
+    assert all(minute["accepted"] == sum(minute[name] for name in names) for minute in minutes)
+    sums = {name: sum(minute[name] for minute in minutes) for name in names}
+    assert sums == dict.fromkeys(names, 0) | {"grouped": 1, "duplicate": 1, "filtered": 1}

@@ -127,6 +127,26 @@ class Site:
             assert answer.status == 200, text
             return msgspec.json.decode(text)
 
+    async def post(self, path: str, body: object) -> Any:  # noqa: ANN401  JSON
+        """Change something; what is no success fails the test."""
+        async with self.http.post(self.url + path, json=body, headers=self.bearer) as answer:
+            text = await answer.text()
+            assert answer.status in (200, 201), text
+            return msgspec.json.decode(text)
+
+    async def refused(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        query: dict[str, str] | None = None,
+    ) -> tuple[int, str]:
+        """Ask for what must not be given; gives the status and the error's code."""
+        async with self.http.request(method, self.url + path, json=body, params=query, headers=self.bearer) as answer:
+            error = (await answer.json())["error"]
+            assert error["message"]
+            return answer.status, error["code"]
+
     async def send(self, event: dict[str, Any]) -> None:
         """Send one event as a Sentry SDK would."""
         await self.envelope([({"type": "event"}, event)])

@@ -5,7 +5,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from app.web.errors import ApiError
+from app.web.errors import ApiError, place
 from app.web.render import page
 
 UNEXPECTED: Final = ApiError(500, "internal", "Something went wrong here; the server's log says what.")
@@ -41,5 +41,5 @@ def report(error: Exception, request: web.Request, known: ApiError | None) -> Ap
     """Give what the page says, and log what nobody foresaw (type and place, no payload)."""
     if known is not None:
         return known
-    log.error("page_failed", path=request.path, error=type(error).__name__, exc_info=error)
+    log.error("page_failed", path=request.path, error=type(error).__name__, where=place(error))
     return UNEXPECTED

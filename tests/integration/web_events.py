@@ -1,0 +1,37 @@
+"""Events as an SDK would send them, for tests of API and pages."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+
+def crash(text: str = "no price", *, user: str = "u1", release: str = "shop@1.0.0", **more: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON
+    """Give an unhandled crash that happened now."""
+    frame = {"function": "price", "module": "shop.cart", "filename": "shop/cart.py", "lineno": 7, "in_app": True}
+    raised = {"type": "PriceError", "value": text, "mechanism": {"type": "excepthook", "handled": False}}
+    return {
+        "event_id": uuid4().hex,
+        "timestamp": datetime.now(UTC).timestamp(),
+        "platform": "python",
+        "release": release,
+        "environment": "production",
+        "user": {"id": user},
+        "exception": {"values": [{**raised, "stacktrace": {"frames": [frame]}}]},
+        **more,
+    }
+
+
+def other(text: str = "no stock") -> dict[str, Any]:
+    """Give a crash of another group."""
+    event = crash(text)
+    event["exception"]["values"][0] |= {"type": "StockError"}
+    event["exception"]["values"][0]["stacktrace"]["frames"][0] |= {"function": "stock", "module": "shop.stock"}
+    return event
+
+
+def session(status: str, release: str = "shop@1.0.0", user: str = "u1") -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give a session item in its end state."""
+    now = datetime.now(UTC).isoformat()
+    attributes = {"release": release, "environment": "production"}
+    body = {"sid": str(uuid4()), "did": user, "init": True, "started": now, "timestamp": now, "status": status}
+    return {"type": "session"}, {**body, "attrs": attributes}

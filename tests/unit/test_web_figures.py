@@ -1,0 +1,74 @@
+"""Numbers as people read them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.web import figures
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1234, "1,234"),
+        (12_345, "12.3k"),
+        (456_789, "457k"),
+        (4_560_000, "4.6M"),
+        (10**10, "10.0G"),
+    ],
+)
+def test_counts(number: int, text: str) -> None:
+    assert figures.count(number) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "\u2013"), (1.0, "100%"), (0.0, "0%"), (0.5, "50.0%"), (0.9912, "99.12%"), (0.99999, "99.999%")],
+)
+def test_shares(value: float | None, text: str) -> None:
+    assert figures.share(value) == text
+
+
+@given(st.floats(0, 1, exclude_max=True))
+def test_a_share_below_all_is_never_shown_as_all(value: float) -> None:
+    assert figures.share(value) != "100%"
+
+
+@pytest.mark.parametrize(
+    ("past", "text"),
+    [(0, "just now"), (59_000, "59 s ago"), (60_000, "1 min ago"), (7_300_000, "2 h ago"), (-5000, "just now")],
+)
+def test_how_long_ago(past: int, text: str) -> None:
+    assert figures.ago(10**12 - past, 10**12) == text
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "options", "text", "mood"),
+    [
+        (150, 100, {}, "+50%", "worse"),
+        (50, 100, {}, "-50%", "better"),
+        (0, 0, {}, "unchanged", "same"),
+        (3, 0, {}, "from 0", "worse"),
+        (None, 3, {}, "no figure before", "same"),
+        (0.99, 0.98, {"more_is_worse": False, "points": True}, "+1.00 points", "better"),
+        (0.97, 0.98, {"more_is_worse": False, "points": True}, "-1.00 points", "worse"),
+    ],
+)
+def test_changes(now: float | None, before: float | None, options: dict[str, bool], text: str, mood: str) -> None:
+    assert figures.change(now, before, **options) == (text, mood)
+
+
+@given(st.lists(st.integers(0, 10**9), max_size=200))
+def test_bars_stay_in_their_box_and_none_is_invisible(values: list[int]) -> None:
+    laid = figures.bars(values)
+    assert len(laid) == sum(value > 0 for value in values)
+    for bar in laid:
+        assert 0 <= bar.x <= figures.WIDTH
+        assert bar.height >= 1.5
+        assert bar.y + bar.height <= figures.HEIGHT + 1.6
+
+
+def test_windows_without_a_point_are_zero() -> None:
+    assert figures.spread({60: 3, 180: 1}, 65, 240, 60) == [3, 0, 1]

@@ -1,0 +1,88 @@
+"""Pages: what came from outside is text and nothing else."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from markupsafe import Markup
+
+from app.stores.contract import ReleaseRow
+from app.web import render
+from app.web.pages import releases
+from app.web.snippets import snippets
+
+TEMPLATES = Path(render.STATIC).parent / "templates"
+
+
+def _macro(name: str) -> Callable[..., Markup]:
+    found: Callable[..., Markup] = getattr(render.TEMPLATES.get_template("_macros.html").module, name)
+    return found
+
+
+def test_values_are_escaped_where_they_are_shown() -> None:
+    hostile = "<script>alert(1)</script>\"' onload=x"
+    for shown in (
+        _macro("text")(hostile),
+        _macro("title")("Error: " + hostile),
+        _macro("value")({hostile: [hostile, {hostile: {hostile: {hostile: {hostile: hostile}}}}]}),
+        _macro("table")("x", hostile, {hostile: hostile}),
+        render.unknown(hostile),
+    ):
+        assert "<script" not in shown
+        assert isinstance(shown, Markup)
+
+
+def test_secrets_that_were_replaced_are_marked() -> None:
+    shown = _macro("text")("card=[Filtered]")
+    assert shown.startswith("card=<mark")
+
+
+def test_values_as_deep_and_long_as_they_like_are_cut() -> None:
+    deep: object = "end"
+    for _ in range(60):
+        deep = {"a": [deep]}
+    assert len(_macro("value")(deep)) < 5000
+    assert len(_macro("value")(["x" * 10_000] * 1000)) < 120_000
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES.glob("*.html")), ids=lambda path: str(path.name))
+def test_no_template_needs_what_the_policy_forbids(template: Path) -> None:
+    text = template.read_text()
+    assert not re.search(r"<script(?![^>]*\bsrc=)", text), "inline script"
+    assert not re.search(r"\sstyle=|<style|\son[a-z]+=", text), "inline style or handler"
+    assert not re.search(r"(?:src|href|action)=[\"']https?:", text), "another origin"
+    assert "| safe" not in text
+
+
+def test_the_policy_allows_nothing_inline_and_no_other_origin() -> None:
+    assert "unsafe" not in render.POLICY
+    assert "http" not in render.POLICY
+    assert "frame-ancestors 'none'" in render.POLICY
+
+
+def test_snippets_hold_the_real_keys_and_no_placeholder() -> None:
+    found = snippets("http://k1@h:1/7", "http://h:1", "k2")
+    assert {"Python", "Node", "Browser", "Java", "Go", ".NET", "Ruby"} <= {snippet.language for snippet in found}
+    for snippet in found:
+        assert "http://k1@h:1/7" in snippet.code or "k2" in snippet.code
+        assert not re.search(r"%[A-Z]+%", snippet.code)
+
+
+def _release(sessions: int, free: float | None) -> ReleaseRow:
+    return ReleaseRow("r", 0, 0, sessions, 0, free, free, 1.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "word"),
+    [
+        (_release(1000, 0.97), _release(1000, 0.99), "worse"),
+        (_release(1000, 0.99), _release(1000, 0.97), "better"),
+        (_release(1000, 0.99), _release(1000, 0.991), "not worse"),
+        (_release(20, 0.5), _release(1000, 0.99), "not enough data"),
+        (_release(0, None), _release(1000, 0.99), "not enough data"),
+        (_release(1000, 0.5), None, "first"),
+    ],
+)
+def test_a_release_is_judged_only_by_enough_sessions(now: ReleaseRow, before: ReleaseRow | None, word: str) -> None:
+    assert releases.judge(now, before).word == word
