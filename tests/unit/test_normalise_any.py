@@ -33,6 +33,79 @@ VALUES = st.recursive(
     max_leaves=30,
 )
 OBJECTS = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=8)
+FRAME = {
+    "function": "f",
+    "module": "m",
+    "filename": "a.py",
+    "abs_path": "/a.py",
+    "lineno": 1,
+    "colno": 2,
+    "in_app": True,
+    "package": "p",
+    "symbol": "s",
+    "instruction_addr": "0x1",
+    "context_line": "c",
+    "pre_context": ["a"],
+    "post_context": [],
+    "vars": {"x": "1"},
+}
+MECHANISM = {"type": "t", "handled": False, "synthetic": True, "exception_id": 1, "parent_id": 0}
+RAISED = {
+    "type": "E",
+    "value": "v",
+    "module": "m",
+    "thread_id": 1,
+    "mechanism": MECHANISM,
+    "stacktrace": {"frames": [FRAME]},
+}
+SENTRY = {
+    "timestamp": 1795503306.465,
+    "platform": "python",
+    "level": "error",
+    "logger": "l",
+    "logentry": {"message": "%s", "params": [1]},
+    "transaction": "t",
+    "release": "r",
+    "environment": "e",
+    "server_name": "s",
+    "exception": {"values": [RAISED]},
+    "threads": {"values": [{"id": 1, "name": "n", "crashed": True, "stacktrace": {"frames": [FRAME]}}]},
+    "fingerprint": ["a"],
+    "user": {"id": 1, "ip_address": "{{auto}}"},
+    "tags": [["a", "b"]],
+    "extra": {"a": [1]},
+    "sdk": {"name": "n", "version": "1", "settings": {"infer_ip": "auto"}},
+    "request": {"url": "u", "headers": {}},
+    "breadcrumbs": {"values": [{"timestamp": 1, "message": "m", "data": {"a": 1}}]},
+    "contexts": {"os": {}},
+    "modules": {"a": "1"},
+}
+ERROR = {
+    "className": "E",
+    "message": "E: m",
+    "innerError": {"className": "C", "message": "m", "stackTrace": []},
+    "innerErrors": [],
+    "stackTrace": [
+        {"lineNumber": 1, "className": "f", "fileName": "a.py", "methodName": "x()", "localVariables": {"a": "1"}}
+    ],
+}
+RAYGUN = {
+    "occurredOn": "2026-11-24T06:57:31.785313+00:00",
+    "details": {
+        "machineName": "w",
+        "groupingKey": "k",
+        "version": "1",
+        "client": {"name": "raygun4py", "version": "8"},
+        "error": ERROR,
+        "request": {"url": "/u", "hostName": "h"},
+        "user": {"identifier": "u"},
+        "tags": ["a:b"],
+        "environment": {"a": 1},
+        "userCustomData": {"environment": "e"},
+        "breadcrumbs": [{"message": "m", "timestamp": 1}],
+        "response": {"statusCode": 5},
+    },
+}
 READERS = [session, session_counts, client_report]
 
 
@@ -79,6 +152,34 @@ def test_any_bytes(payload: bytes) -> None:
 def test_both_readers_give_one_event(value: dict[str, object], full: bool) -> None:
     payload = json.dumps(value).encode()
     assert _fast(payload, full=full) == _slow(payload, full=full)
+
+
+def _paths(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(found for key, item in inner for found in _paths(item, (*path, key)))]
+
+
+def _replaced(value: object, path: tuple[str | int, ...], new: object) -> object:
+    if not path:
+        return new
+    if isinstance(value, dict):
+        return {key: _replaced(item, path[1:], new) if key == path[0] else item for key, item in value.items()}
+    assert isinstance(value, list)
+    return [_replaced(item, path[1:], new) if index == path[0] else item for index, item in enumerate(value)]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+def test_whole_reports_with_one_part_replaced_by_anything(data: st.DataObject) -> None:
+    kind, whole = data.draw(st.sampled_from([("sentry", SENTRY), ("raygun", RAYGUN)]))
+    path = data.draw(st.sampled_from(_paths(whole)))
+    payload = json.dumps(_replaced(whole, path, data.draw(VALUES))).encode()
+    _either(payload)
+    full = data.draw(st.booleans())
+    try:
+        assert kind == "raygun" or _fast(payload, full=full) == _slow(payload, full=full)
+    except Malformed:
+        assert path == ()
 
 
 def _fast(payload: bytes, *, full: bool) -> Event:

@@ -14,6 +14,7 @@ _NOTHING: Final = (-1, -1)
 def search(pattern: str) -> Search:
     """Compile a pattern over bytes; the function gives the span of the first match from a position on, or None."""
     options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1  # one byte is one character: bad UTF-8 hides nothing
     options.max_mem = 32 << 20  # the automaton's cache; alternations over bytes outgrow the 8 MiB default on odd input
     compiled = re2.compile(pattern.encode(), options)
     match = compiled._regexp.Match  # noqa: SLF001  the public search builds objects that cost more than the search

@@ -34,7 +34,11 @@ _BARE: Final = re.compile(rb"(?:\[Filtered\])?[^\s&;,\"'`<>(){}\[\]\\|]*+")
 _NEXT_WORD: Final = re.compile(rb" [A-Za-z]")
 _ELEMENT: Final = re.compile(rb">[^<]{1,4000}+(?=</)")
 
+_FORM: Final = re.compile(rb'"[^\r\n]{0,200}+\r?\n(?:[\w-]{1,40}+:[^\r\n]{0,200}+\r?\n){0,4}+\r?\n([^\r\n]++)')
 _BEARER: Final = re.compile(rb"\b(bearer[ \t]{1,4}+)([^\s\"'\\,;<>\[\]]++)", re.IGNORECASE)
+_BASIC: Final = re.compile(
+    rb"\b((?i:basic)[ \t]{1,4}+)(?=[A-Za-z]{0,200}[a-z][A-Z]|[A-Za-z]*+[0-9+/=])[A-Za-z0-9+/]{6,}+={0,2}+"
+)
 _USERINFO: Final = re.compile(rb"(:(?:\\*/){2}[^\s/?#\"'<>@:\\]{0,256}+:)([^\s/?#\"'<>\\]{1,1024})@")
 _USER_TOKEN: Final = re.compile(rb"(:(?:\\*/){2})[^\s/?#\"'<>@:\\]{20,1024}+@")
 _QUERY: Final = re.compile(rf"([?&](?:{'|'.join(rules.QUERY)})=)[^&\s\"'#<>\\]++".encode(), re.IGNORECASE)
@@ -63,7 +67,8 @@ def _once(text: bytes) -> bytes:
     if b"=" in text:
         text = _QUERY.sub(rb"\1[Filtered]", text)
     text = _named(text)
-    return without_cards(_ISSUED.sub(FILTERED, _BEARER.sub(_bearer, text)))
+    text = _BASIC.sub(rb"\1[Filtered]", _BEARER.sub(_bearer, text))
+    return without_cards(_ISSUED.sub(FILTERED, text))
 
 
 def _bearer(match: re.Match[bytes]) -> bytes:
@@ -101,26 +106,27 @@ def _value(text: bytes, start: int, end: int) -> tuple[int, int] | None:
     separator = _separator(text, start, end)
     if separator is None:
         return None
-    element = separator.re is _ELEMENT
-    if element:
+    if separator.re is _ELEMENT:
         return separator.start() + 1, separator.end()
+    if separator.re is _FORM:
+        return separator.span(1)
     return _quoted(text, separator.end()) or _unquoted(text, separator, name)
 
 
 def _separator(text: bytes, start: int, end: int) -> re.Match[bytes] | None:
     found = _SEPARATOR.match(text, end)
-    if found is None and text[start : start + 1] == b"-":
+    if found is not None:
+        return found
+    before = text[max(0, start - 6) : start]
+    if text[start : start + 1] == b"-":
         return _DASHED.match(text, end)
-    if found is None and text[start - 1 : start] == b"<" and start:
+    if before.endswith(b"<"):
         return _ELEMENT.match(text, end)
-    if (
-        found is None
-        and start > 1
-        and text[start - 1] in b"\"'"
-        and text[max(0, start - 4) : start - 1].strip(b"\\bu")[-1:] in (b"(", b"[")
-    ):
+    if before == b'name="':
+        return _FORM.match(text, end)
+    if before[-1:] in (b'"', b"'") and before[:-1].rstrip(b"\\bu")[-1:] in (b"(", b"["):
         return _PAIRED.match(text, end)
-    return found
+    return None
 
 
 def _quoted(text: bytes, at: int) -> tuple[int, int] | None:

@@ -11,15 +11,16 @@ from typing import Final
 
 NAMES: Final = (
     "password", "passwd", "passphrase", "passcode", "secret", "token", "auth", "cookie", "session", "sessid", "csrf",
-    "xsrf", "credential", "api[^a-z0-9]?key", "private[^a-z0-9]?key", "access[^a-z0-9]?key", "signing[^a-z0-9]?key",
-    "encryption[^a-z0-9]?key", "credit[^a-z0-9]?card", "debit[^a-z0-9]?card", "card[^a-z0-9]?num", "card[^a-z0-9]?no",
-    "security[^a-z0-9]?code",
+    "xsrf", "credential", "api[^a-z0-9]{0,2}key", "private[^a-z0-9]{0,2}key", "access[^a-z0-9]{0,2}key",
+    "signing[^a-z0-9]{0,2}key", "encryption[^a-z0-9]{0,2}key", "credit[^a-z0-9]{0,2}card", "debit[^a-z0-9]{0,2}card",
+    "card[^a-z0-9]{0,2}num", "card[^a-z0-9]{0,2}no", "security[^a-z0-9]{0,2}code",
+    r"\bssn", r"_ssn", r"ssn\b",
 )  # fmt: skip
 """Regular expressions, case ignored."""
 
 HARMLESS: Final = ("author(?!i[sz])", "tokeni[sz]", "secretar", "sessionless", "cookieless")
-WORDS: Final = frozenset(("pass", "pwd", "card", "cvv", "cvc", "ssn", "otp"))
-WORD_SPOTS: Final = ("pass", "pwd", "card", "cvv", "cvc", "ssn", "otp")
+WORDS: Final = frozenset(("pass", "pwd", "card", "cvv", "cvc", "otp"))
+WORD_SPOTS: Final = ("pass", "pwd", "card", "cvv", "cvc", "otp")
 NEVER: Final = frozenset(("sessions", "PWD", "OLDPWD", "discarded_events"))
 TYPES: Final = frozenset(("error", "exception", "warning", "fault", "failure"))
 

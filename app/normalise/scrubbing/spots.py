@@ -15,7 +15,7 @@ _ADDRESS: Final = r":(?:\\*/){2}[^\s/?#\"'<>]*@"
 _QUERY: Final = rf"(?:[?&]|\\u0026|\\u003f)(?:{'|'.join(rules.QUERY)})(?:=|\\u003d)"
 
 NAME: Final = "|".join((*rules.NAMES, *rules.WORD_SPOTS))
-SHAPES: Final = "|".join(("bearer[ \\t]", "private key", *rules.ISSUED_SPOTS, _QUERY, _ADDRESS, _CARD))
+SHAPES: Final = "|".join(("bearer[ \\t]", "basic[ \\t]", "private key", *rules.ISSUED_SPOTS, _QUERY, _ADDRESS, _CARD))
 
 find_spot: Final = search(f"(?i){NAME}|{SHAPES}|{_ESCAPED_LETTER}")
 find_name: Final = search(f"(?i){NAME}")
