@@ -71,7 +71,7 @@ async def serving(log: Log, projects: Projects, settings: Settings) -> AsyncIter
     """Serve ingest over these; gives the address."""
     application = web.Application()
     add_routes(application, log=log, projects=projects, settings=settings, generation=1)
-    runner = web.AppRunner(application, auto_decompress=False, access_log=None)
+    runner = web.AppRunner(application, auto_decompress=False, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:

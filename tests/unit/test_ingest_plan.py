@@ -1,0 +1,82 @@
+"""From items to records: nothing of an envelope gets lost between what is kept and what is counted."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.codec import decode_facts
+from app.ingest.envelope import parse
+from app.ingest.records import MAX_RECORD, Batch, Layout, Origin
+from app.ingest.sentry import MAX_QUANTITY, add_envelope
+from app.topics import FACTS, partition_of
+
+KEPT = ("event", "session", "sessions", "client_report")
+TYPES = st.sampled_from([*KEPT, "transaction", "span", "log", "attachment", "check_in", "feedback", "hologram", ""])
+PAYLOADS = st.sampled_from(
+    [b"", b"{}", b"[]", b'{"sid":"a"}', b'{"sid":"\\ud800"}', b'{"event_id":"' + b"a" * 32 + b'"}']
+)
+HEADERS = st.sampled_from([b"{}", b'{"event_id":"' + b"b" * 32 + b'"}', b'{"event_id":[]}'])
+
+
+def new_batch() -> Batch:
+    return Batch(Origin(7, 1000, None, "192.0.2.1", "test"), Layout(3, 8))
+
+
+@given(HEADERS, st.lists(st.tuples(TYPES, PAYLOADS), max_size=8))
+def test_every_item_is_kept_or_counted(header: bytes, items: list[tuple[str, bytes]]) -> None:
+    parts = [header]
+    for kind, payload in items:
+        parts += [json.dumps({"type": kind}).encode(), payload]
+    body = b"\n".join(parts) + b"\n"
+    batch = new_batch()
+    add_envelope(parse(body), body, batch)
+    records = batch.finish()
+    facts = [decode_facts(record.headers[FACTS]) for record in records]
+    refused = [entry for each in facts for entry in each.refused]
+    kept = [record.value for record, each in zip(records, facts, strict=True) if not each.refused]
+    assert kept == [payload for kind, payload in items if kind in KEPT]
+    assert sum(entry.quantity for entry in refused) == len(items) - len(kept)
+    assert len(records) - len(kept) == bool(refused)
+    for record, each in zip(records, facts, strict=True):
+        assert record.topic == ("3.crashes" if each.category == "error" and not each.refused else "3.sessions")
+        assert record.key is not None
+        assert record.partition == partition_of(record.key, 8)
+        assert each.event_id
+
+
+def test_only_the_first_event_has_the_envelopes_id() -> None:
+    body = b'{"event_id":"%s"}\n' % (b"b" * 32) + b'{"type":"event"}\n{}\n{"type":"event"}\n{}\n'
+    batch = new_batch()
+    assert add_envelope(parse(body), body, batch) == "b" * 32
+    first, second = (decode_facts(record.headers[FACTS]) for record in batch.finish())
+    assert (first.event_id, first.unique) == ("b" * 32, True)
+    assert not second.unique
+
+
+def test_a_record_over_the_limit_is_counted() -> None:
+    body = b'{}\n{"type":"event"}\n' + b"x" * (MAX_RECORD + 1)
+    batch = new_batch()
+    add_envelope(parse(body), body, batch)
+    assert batch.oversize == 1
+    (record,) = batch.finish()
+    assert [(e.category, e.reason) for e in decode_facts(record.headers[FACTS]).refused] == [("error", "too_large")]
+
+
+def test_a_count_that_a_client_claims_is_bounded() -> None:
+    body = b'{}\n{"type":"log","item_count":99999999999999999999999}\n{}'
+    batch = new_batch()
+    add_envelope(parse(body), body, batch)
+    assert batch.not_kept == {("other", "log"): MAX_QUANTITY}
+
+
+def test_a_long_session_id_keeps_its_key() -> None:
+    def key_of(sid: str) -> bytes | None:
+        body = b'{}\n{"type":"session"}\n' + json.dumps({"sid": sid}).encode()
+        batch = new_batch()
+        add_envelope(parse(body), body, batch)
+        (record,) = batch.finish()
+        assert len(decode_facts(record.headers[FACTS]).event_id) == 200
+        return record.key
+
+    assert key_of("x" * 1000) == key_of("x" * 1000) != key_of("x" * 999 + "y")
