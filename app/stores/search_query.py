@@ -10,7 +10,7 @@
                              ``group`` ``url`` ``culprit`` ``server`` ``sdk`` ``event`` ``unhandled`` (true or false)
 ``message:word``             a word, or a "phrase", of the title
 ``tag.key:value``            the whole value of a tag; ``key:value`` means the tag, or else these words as a phrase
-``field:"two words"``        values with spaces
+``field:"two words"``        values, and by ``tag."two words":value`` keys, with spaces
 ===========================  ==========================================================================================
 
 All terms must hold. Case is ignored. Nothing is a mistake: what fits none of these is taken as words, and signs without
@@ -42,7 +42,7 @@ FIELDS: Final = {
 """Names that a query may use; a value is the field's own name where the key is another one for it."""
 
 _TERM: Final = re.compile(
-    r"""(?P<no>-)?(?:(?P<field>[^\W\d][\w.-]*):(?!:|//|\\|\s))?(?:"(?P<quoted>[^"]*)(?:"|$)|(?P<plain>[^\s"]+))"""
+    r"""(?P<no>-)?(?:(?:tag\."(?P<key>[^"]+)"|(?P<field>[^\W\d][\w.-]*)):(?!:|//|\\|\s))?(?:"(?P<quoted>[^"]*)(?:"|$)|(?P<plain>[^\s"]+))"""
 )
 _EVENT_ID: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -77,16 +77,15 @@ def parse(query: str) -> list[Term]:
 
 def _term(match: "re.Match[str]") -> Term | None:
     """Give the term of a match; None where it says nothing."""
-    name = (match["field"] or "").lower()
+    written = f"tag.{match['key']}" if match["key"] else match["field"] or ""
+    name = written.lower()
     text = match["plain"] if match["quoted"] is None else match["quoted"]
     prefix = match["quoted"] is None and text.endswith("*")
     text = text.removesuffix("*").strip() if prefix else text.strip()
     if not text and not (prefix and name):
         return None
-    field = FIELDS.get(name, f"tag.{match['field']}" if name else "") or name
-    if name.startswith("tag."):
-        field, name = f"tag.{match['field'][4:]}", "tag"
-    loose = bool(name) and name not in FIELDS and name != "tag"
+    loose = bool(name) and name not in FIELDS and not name.startswith("tag.")
+    field = FIELDS.get(name, f"tag.{written}" if loose else written) or name
     if field == "event":
         text = text.replace("-", "")
     if field in ("", "message") and not any(run.parts for run in runs(text)):

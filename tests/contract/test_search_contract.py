@@ -198,6 +198,7 @@ QUERIES = [
     ("url:http://shop.example/*", [4]),
     ("tag.browser:firefox", [4]),
     ("browser:Firefox", [4]),
+    ('tag."Error Log":TRUE', [2]),
     ("tag.browser:Fire*", [4]),
     ("browser:chrome", [3]),
     ("tag.browser:chrome", []),
@@ -221,7 +222,7 @@ async def test_queries(search: Search, query: str, expected: list[int]) -> None:
             ),
             document(
                 2, text="shop.PaymentService refund", release="shop@1.2", environment="staging", level="fatal",
-                server="web-2",
+                server="web-2", tags={"Error Log": "true"},
             ),
             document(3, text="/srv/app/views/cart.py browser chrome 支払い失敗", unhandled=True),
             document(
