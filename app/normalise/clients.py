@@ -18,6 +18,7 @@ _PLATFORMS: Final = (
 """The first part that the client's name holds decides."""
 
 _NO_CLASS: Final = frozenset(("unknown", "(unknown)", "object", "none", "null", "<unknown>"))
+_CLASSLESS: Final = frozenset(("javascript", "node"))
 _JS_CLASS: Final = re.compile(r"line \d+, column \d+")
 _DOTTED: Final = re.compile(r"[\w$]+(?:\.[\w$]+)+")
 _SOURCE_LINE: Final = re.compile(r"[\s(=]")
@@ -43,23 +44,24 @@ def _looks_like_python(frames: list[RaygunFrame]) -> bool:
 
 def frame_of(raw: RaygunFrame, platform: str, notes: Notes) -> Frame:
     """Give one frame; Go's argument addresses stay in the function, for grouping to judge."""
-    name, method = raw.class_name or "", raw.method_name or ""
-    module = source = ""
+    path = raw.file_name or ""
+    if len(path) > PATH:
+        path = notes.cut(path, PATH, "fileName")
+    function, module, source = _names(raw.class_name or "", raw.method_name or "", platform)
+    if len(function) + len(module) > FUNCTION:
+        function, module = notes.cut(function, FUNCTION, "methodName"), notes.cut(module, FUNCTION, "className")
+    absolute = path if path.startswith("/") or "://" in path else ""
+    where, column = _line(raw.line_number), _line(raw.column_number)
+    return Frame(function, module, path, absolute, where, column, source=source)
+
+
+def _names(name: str, method: str, platform: str) -> tuple[str, str, str]:
+    """Give (function, module, source line): raygun4py puts the function where others put the class."""
     if platform == "python":
-        if not LOGGER.fullmatch(name):
-            method, source = name, method.rstrip()
-    elif platform not in ("javascript", "node") and name.lower() not in _NO_CLASS and not _JS_CLASS.fullmatch(name):
-        module = name
-    path = notes.cut(raw.file_name, PATH, "fileName")
-    return Frame(
-        function=notes.cut(method, FUNCTION, "methodName"),
-        module=notes.cut(module, FUNCTION, "className"),
-        file=path,
-        abs_path=path if path.startswith("/") or "://" in path else "",
-        line=_line(raw.line_number),
-        column=_line(raw.column_number),
-        source=source[:SOURCE],
-    )
+        return (method, "", "") if LOGGER.fullmatch(name) else (name, "", method.rstrip()[:SOURCE])
+    if platform in _CLASSLESS or name.lower() in _NO_CLASS or _JS_CLASS.fullmatch(name):
+        return method, "", ""
+    return method, name, ""
 
 
 def split_type(name: str, platform: str) -> tuple[str, str]:
@@ -79,11 +81,11 @@ def without_type(message: str, name: str) -> str:
 
 
 def _line(value: object) -> int | None:
+    if value is None or type(value) is int:
+        return line(value)
     if isinstance(value, str) and len(value) < 10 and value.isascii() and value.isdigit():  # noqa: PLR2004  below 2^31
         return int(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return line(value) if isinstance(value, int) and not isinstance(value, bool) else None
+    return line(int(value)) if isinstance(value, float) and value.is_integer() else None
 
 
 def address_of(url: str | None, host: str | None) -> str:

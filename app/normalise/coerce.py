@@ -28,8 +28,8 @@ def _reader(info: inspect.Type, any_case: bool) -> Reader:
     if isinstance(info, inspect.ListType):
         return _list(_reader(info.item_type, any_case))
     if isinstance(info, inspect.UnionType):
-        return _union([(part, _reader(part, any_case)) for part in info.types])
-    return _scalar(info)
+        return _union([_reader(part, any_case) for part in info.types if not isinstance(part, inspect.NoneType)])
+    return _ACCEPTS[type(info)]
 
 
 def _struct(info: inspect.StructType, any_case: bool) -> Reader:
@@ -69,9 +69,13 @@ def _list(item_reader: Reader) -> Reader:
     return read
 
 
-def _union(readers: list[tuple[inspect.Type, Reader]]) -> Reader:
+def _union(readers: list[Reader]) -> Reader:
+    """Give the reader of a field that may be null: each of the shapes is tried in order."""
+
     def read(value: Any, path: str, notes: Notes) -> Any:  # noqa: ANN401  any JSON value
-        for _, one in readers:
+        if value is None:
+            return None
+        for one in readers:
             item = one(value, path, notes)
             if item is not _DROPPED:
                 return item
@@ -80,12 +84,7 @@ def _union(readers: list[tuple[inspect.Type, Reader]]) -> Reader:
     return read
 
 
-def _scalar(info: inspect.Type) -> Reader:
-    accepts = _ACCEPTS[type(info)]
-    return lambda value, _path, _notes: accepts(value)
-
-
-def _integer(value: object) -> object:
+def _integer(value: Any, _path: str, _notes: Notes) -> Any:  # noqa: ANN401  any JSON value
     if isinstance(value, bool):
         return _DROPPED
     if isinstance(value, int):
@@ -96,18 +95,24 @@ def _integer(value: object) -> object:
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 20 else _DROPPED  # noqa: PLR2004  64 bits
 
 
-def _number(value: object) -> object:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else _DROPPED
+def _text(value: Any, _path: str, _notes: Notes) -> Any:  # noqa: ANN401  any JSON value
+    return value if isinstance(value, str) else _DROPPED
 
 
-_ACCEPTS: Final[dict[type[inspect.Type], Callable[[Any], Any]]] = {
-    inspect.StrType: lambda value: value if isinstance(value, str) else _DROPPED,
+def _truth(value: Any, _path: str, _notes: Notes) -> Any:  # noqa: ANN401  any JSON value
+    return value if isinstance(value, bool) else _DROPPED
+
+
+def _anything(value: Any, _path: str, _notes: Notes) -> Any:  # noqa: ANN401  any JSON value
+    return value
+
+
+_ACCEPTS: Final[dict[type[inspect.Type], Reader]] = {
+    inspect.StrType: _text,
     inspect.IntType: _integer,
-    inspect.FloatType: _number,
-    inspect.BoolType: lambda value: value if isinstance(value, bool) else _DROPPED,
-    inspect.NoneType: lambda value: None if value is None else _DROPPED,
-    inspect.AnyType: lambda value: value,
-    inspect.RawType: lambda value: value,
+    inspect.BoolType: _truth,
+    inspect.AnyType: _anything,
+    inspect.RawType: _anything,
 }
 
 

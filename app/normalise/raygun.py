@@ -68,7 +68,7 @@ def tolerant(payload: bytes, notes: Notes, *, full: bool) -> Body:
     value, note = parse(payload)
     if note:
         notes.add(note)
-    if not any(key.lower() == "details" and isinstance(item, dict) for key, item in value.items()):
+    if not isinstance({key.lower(): item for key, item in value.items()}.get("details"), dict):
         raise Malformed("no_details", "a Raygun body needs an object details")
     body: Body = convert(value, FullRaygunBody if full else RaygunBody, notes, any_case=True)
     return body

@@ -191,7 +191,10 @@ def test_grouping_keys_and_chains() -> None:
     ]
 
 
-@pytest.mark.parametrize("body", [{}, {"details": None}, {"details": []}, {"occurredOn": "2026-11-24T06:57:31Z"}])
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"details": None}, {"details": []}, {"details": {}, "Details": 5}, {"occurredOn": "2026-11-24T06:57:31Z"}],
+)
 def test_without_details_it_is_malformed(body: object) -> None:
     with pytest.raises(Malformed) as caught:
         _event(body)
