@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from app.log.contract import NewRecord, Record, TopicSpec
 from app.log.postgres import PostgresLog
 from app.stores.aggregates import Aggregates
 from app.stores.complete import complete_until
-from app.topics import RATES, qualified
+from app.topics import RATES, Source, qualified
 from tables.windows import Row, WindowKey, decode_row
 from tests.agents import rates_truth as given
 from tests.agents.rates_truth import SOURCES, TOPIC
@@ -24,13 +24,23 @@ from tests.agents.rates_truth import SOURCES, TOPIC
 PARTITIONS = 2
 NOW = 2_000_000_000_000
 DEADLINE = 60.0
+SEND_SECONDS = 0.08
+"""Between appends: slow enough that the kills come while records are on their way."""
+
+Events = Mapping[Source, Sequence[given.Event]]
 
 
 @asynccontextmanager
 async def worker(database: str, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run the role until it consumes, and kill it at the end."""
     reading, writing = os.pipe()
-    own = {"DATABASE": database, "DATA": str(folder), "ROLES": "rates", "PARTITIONS": str(PARTITIONS)}
+    own = {
+        "DATABASE": database,
+        "DATA": str(folder),
+        "ROLES": "rates",
+        "PARTITIONS": str(PARTITIONS),
+        "BATCH_RECORDS": "4",
+    }
     environ = {**os.environ, **{f"FAULTLINE_{name}": value for name, value in own.items()}}
     environ["FAULTLINE_READY_FD"] = str(writing)
     process = await asyncio.create_subprocess_exec(
@@ -52,7 +62,7 @@ async def send(log: PostgresLog, records: list[Record]) -> None:
     for at in range(0, len(records), 5):
         some = records[at : at + 5]
         await log.append([NewRecord(TOPIC, r.partition, None, r.value, {}, NOW) for r in some])
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(SEND_SECONDS)
 
 
 async def counted(log: PostgresLog) -> None:
@@ -62,31 +72,60 @@ async def counted(log: PostgresLog) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_kills_change_no_window(database: str, tmp_path: Path) -> None:
-    order = random.Random(11)
+@asynccontextmanager
+async def sent(database: str, seed: int) -> AsyncIterator[tuple[PostgresLog, asyncio.Task[None], Events]]:
+    """Begin to write random events to ``deltas``."""
+    order = random.Random(seed)
     everything = {source: given.events(order, 150) for source in SOURCES}
-    records = sorted(
-        (r for d in range(PARTITIONS) for r in given.log_of(order, everything, d, PARTITIONS)), key=lambda r: r.offset
-    )
-    async with PostgresLog(database) as log, asyncpg.create_pool(database, min_size=0, max_size=2) as pool:
+    records = [r for d in range(PARTITIONS) for r in given.log_of(order, everything, d, PARTITIONS)]
+    async with PostgresLog(database) as log:
         names = ("crashes", "sessions", "deltas")
         await log.ensure([TopicSpec(qualified(1, name), PARTITIONS) for name in names])
-        sending = asyncio.create_task(send(log, records))
-        for _ in range(2):
+        sending = asyncio.create_task(send(log, sorted(records, key=lambda r: r.offset)))
+        yield log, sending, everything
+        await sending
+
+
+async def check(database: str, log: PostgresLog, everything: Events) -> None:
+    """Compare every window, in the store and as published, and the groups."""
+    expected = given.truth(everything)
+    async with asyncpg.create_pool(database, min_size=0, max_size=2) as pool:
+        store = Aggregates(pool)
+        rows = await store.rows(list(expected))
+        listed, _, _ = await store.groups(7, given.NOON - DAY, given.NOON + DAY)
+    assert {key: (row.counts["crashes"], row.sketches["users"]) for key, row in rows.items()} == expected
+    assert await published(log) == rows
+    assert {row.id for row in listed} == {"ga", "gb", "gc"}
+
+
+async def test_kills_change_no_window(database: str, tmp_path: Path) -> None:
+    async with sent(database, 11) as (log, sending, everything):
+        for seconds in (0.3, 0.6):
             async with worker(database, tmp_path) as process:
-                await asyncio.sleep(order.uniform(0.2, 0.7))
+                await asyncio.sleep(seconds)
                 process.kill()
+        assert not sending.done()
         async with worker(database, tmp_path) as process:
             await sending
             await counted(log)
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), DEADLINE) == 0
-        expected = given.truth(everything)
-        rows = await Aggregates(pool).rows(list(expected))
-        assert {key: (row.counts["crashes"], row.sketches["users"]) for key, row in rows.items()} == expected
-        assert await published(log) == rows
-        listed, _, _ = await Aggregates(pool).groups(7, given.NOON - DAY, given.NOON + DAY)
-        assert {row.id for row in listed} == {"ga", "gb", "gc"}
+        await check(database, log, everything)
+
+
+async def test_two_workers_one_of_them_killed(database: str, tmp_path: Path) -> None:
+    async with (
+        sent(database, 12) as (log, sending, everything),
+        worker(database, tmp_path / "one") as first,
+        worker(database, tmp_path / "two") as second,
+    ):
+        await asyncio.sleep(0.4)
+        first.kill()
+        assert not sending.done()
+        await sending
+        await counted(log)
+        assert second.returncode is None
+        await check(database, log, everything)
 
 
 async def published(log: PostgresLog) -> dict[WindowKey, Row]:
