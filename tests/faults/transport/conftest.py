@@ -7,11 +7,12 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from app.log.contract import NewRecord, TopicSpec
+from app.log.contract import LogUnavailable, NewRecord, TopicSpec
 from app.log.postgres import PostgresLog
 
 ROOT = Path(__file__).parents[3]
@@ -111,7 +112,10 @@ class Bench:
     async def until(self, condition: Callable[[int], bool]) -> None:
         """Wait until what is committed fulfils the condition."""
         async with asyncio.timeout(LIMIT):
-            while not condition(await self.committed()):
+            while True:
+                with suppress(LogUnavailable):
+                    if condition(await self.committed()):
+                        return
                 await asyncio.sleep(0.02)
 
     async def counts(self) -> Counter[tuple[int, bytes]]:

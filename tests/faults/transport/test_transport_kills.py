@@ -5,6 +5,8 @@ import shutil
 import signal
 from typing import TYPE_CHECKING
 
+import asyncpg
+
 if TYPE_CHECKING:
     from tests.faults.transport.conftest import Bench
 
@@ -13,9 +15,10 @@ RECORDS = 5000
 
 async def test_killed_twice_and_stopped_once_counts_each_record_once(bench: "Bench") -> None:
     await bench.append(RECORDS)
-    for after, how in ((500, signal.SIGKILL), (1700, signal.SIGKILL), (3000, signal.SIGTERM)):
-        process = bench.start(COUNTING_DELAY="0.02")
-        await bench.until(lambda done, least=after: done >= least)  # type: ignore[misc]  # mypy does not see the default
+    for how in (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
+        process = await bench.start(COUNTING_DELAY="0.05").ready()
+        least = await bench.committed() + 300
+        await bench.until(least.__le__)
         process.send(how)
         assert await process.ended() == (0 if how is signal.SIGTERM else -signal.SIGKILL)
     bench.start()
@@ -63,4 +66,22 @@ async def test_a_table_whose_local_copy_is_lost_is_the_same_after_recovery(bench
     await bench.append(1000)
     bench.start()
     await bench.until(lambda done: done == 2000)
+    assert await bench.counts() == bench.truth
+
+
+async def test_a_server_that_drops_every_connection_costs_no_record(bench: "Bench") -> None:
+    await bench.append(RECORDS)
+    for _ in range(3):
+        process = await bench.start(COUNTING_DELAY="0.05").ready()
+        least = await bench.committed() + 100
+        await bench.until(least.__le__)
+        connection = await asyncpg.connect(bench.url)
+        await connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        await connection.close()
+        assert await process.ended() == 1, process.text()
+    bench.start()
+    await bench.until(lambda done: done == RECORDS)
     assert await bench.counts() == bench.truth
