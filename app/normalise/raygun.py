@@ -28,6 +28,7 @@ _light: Final = msgspec.json.Decoder(RaygunBody)
 _full: Final = msgspec.json.Decoder(FullRaygunBody)
 _error: Final = msgspec.json.Decoder(RaygunError)
 _full_error: Final = msgspec.json.Decoder(FullRaygunError)
+_list: Final = msgspec.json.Decoder(list[msgspec.Raw] | None)
 
 _NO_RELEASE: Final = frozenset(("", "not defined", "not supplied"))
 _UNHANDLED: Final = frozenset(
@@ -132,15 +133,19 @@ def _chain(error: RaygunError | None, notes: Notes, *, full: bool) -> list[Raygu
 
 
 def _several(raw: Any) -> list[Any]:  # noqa: ANN401  undecoded JSON, or any JSON value from the tolerant reader
-    value = msgspec.json.decode(raw, type=list[msgspec.Raw] | Any) if isinstance(raw, msgspec.Raw) else raw
-    return value[:EXCEPTIONS] if isinstance(value, list) else []
+    if isinstance(raw, msgspec.Raw):
+        try:
+            raw = _list.decode(raw)
+        except msgspec.MsgspecError:
+            return []
+    return raw[:EXCEPTIONS] if isinstance(raw, list) else []
 
 
 def _inner(raw: Any, notes: Notes, *, full: bool) -> RaygunError | None:  # noqa: ANN401  as above
     if isinstance(raw, msgspec.Raw):
         try:
             return (_full_error if full else _error).decode(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raw = _plain(bytes(raw))
     if not isinstance(raw, dict):
         return None

@@ -208,6 +208,20 @@ def test_both_readers_give_one_event_of_each_recorded_report(report: Report, ful
     assert event(facts("raygun"), report.payload, full=full) == found
 
 
+@pytest.mark.skipif(not events(), reason=ABSENT)
+@pytest.mark.parametrize("report", events(), ids=lambda report: report.name)
+def test_a_full_event_is_the_light_one_and_more(report: Report) -> None:
+    assert report.kind is not None
+    light, full = (event(facts(report.kind), report.payload, full=full) for full in (False, True))
+    stacks = [raised.frames for raised in full.exceptions] + [thread.frames for thread in full.threads]
+    for frame in (frame for frames in stacks for frame in frames):
+        frame.context, frame.vars = [], {}
+    full.user.extra = {}
+    for name in ("request", "breadcrumbs", "contexts", "extra", "modules"):
+        setattr(full, name, getattr(light, name))
+    assert full == light
+
+
 @pytest.mark.parametrize("depth", [50, 99, 500, 900, 2000, 100_000])
 @pytest.mark.parametrize("shape", ['{"a":', "[", '{"innerError":'])
 def test_deep_nesting(depth: int, shape: str) -> None:
