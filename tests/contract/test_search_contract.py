@@ -212,8 +212,7 @@ QUERIES = [
 ]
 
 
-@pytest.mark.parametrize(("query", "expected"), QUERIES)
-async def test_queries(search: Search, query: str, expected: list[int]) -> None:
+async def test_queries(search: Search) -> None:
     await search.index(
         [
             document(
@@ -231,13 +230,13 @@ async def test_queries(search: Search, query: str, expected: list[int]) -> None:
             ),
         ]
     )  # fmt: skip
-    assert await offsets(search, query) == expected
+    assert [(query, await offsets(search, query)) for query, _ in QUERIES] == QUERIES
 
 
-@pytest.mark.parametrize("cursor", ["x", "!!!!", "AAAA", "k80BcyQ", "'", "kwECAw", "lM9_____________oTEAAA"])
-async def test_cursors_that_are_none(search: Search, cursor: str) -> None:
-    with pytest.raises(ValueError, match="cursor"):
-        await search.search(1, "", *ALL, cursor=cursor)
+async def test_cursors_that_are_none(search: Search) -> None:
+    for cursor in ("x", "!!!!", "AAAA", "k80BcyQ", "'", "kwECAw", "lM9_____________oTEAAA", "é", "\x00"):
+        with pytest.raises(ValueError, match="cursor"):
+            await search.search(1, "", *ALL, cursor=cursor)
 
 
 async def test_a_query_over_the_limits(search: Search) -> None:
