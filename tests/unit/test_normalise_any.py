@@ -217,7 +217,8 @@ def test_a_full_event_is_the_light_one_and_more(report: Report) -> None:
     for frame in (frame for frames in stacks for frame in frames):
         frame.context, frame.vars = [], {}
     full.user.extra = {}
-    for name in ("request", "breadcrumbs", "contexts", "extra", "modules"):
+    assert set(light.notes) <= set(full.notes)
+    for name in ("notes", "request", "breadcrumbs", "contexts", "extra", "modules"):
         setattr(full, name, getattr(light, name))
     assert full == light
 
