@@ -2,13 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import asyncpg
 
 from app.embedded import running_url
 from app.log.postgres import PostgresLog
 from app.settings import Settings, SettingsError
-from app.stores.connect import Pool
+
+if TYPE_CHECKING:
+    from app.stores.connect import Pool
 
 
 def database_url(settings: Settings) -> str:
@@ -23,7 +26,7 @@ def database_url(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def pool(settings: Settings) -> AsyncIterator[Pool]:
+async def pool(settings: Settings) -> AsyncIterator["Pool"]:
     """Open a small pool on the installation's database."""
     async with asyncpg.create_pool(database_url(settings), min_size=1, max_size=2) as opened:
         yield opened
@@ -36,6 +39,6 @@ async def log(settings: Settings) -> AsyncIterator[PostgresLog]:
         yield opened
 
 
-async def generation(connections: Pool) -> int:
+async def generation(connections: "Pool") -> int:
     """Give the generation of the log that is open."""
     return int(await connections.fetchval("select max(generation) from log_generations where sealed is null"))

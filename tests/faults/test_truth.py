@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,10 @@ EVENTS = int(os.environ.get("FAULTLINE_TRUTH_EVENTS", "5000"))
 
 @pytest.mark.faults
 @pytest.mark.timeout(1500)
-async def test_every_figure_is_exact_though_the_worker_is_killed(tmp_path: Path) -> None:
-    with Installation(tmp_path / "data") as installation:
-        await _run(installation, lambda: _kill_worker(installation, times=3))
+async def test_every_figure_is_exact_though_the_worker_is_killed(database: str, tmp_path: Path) -> None:
+    with Installation(tmp_path / "data", {"FAULTLINE_DATABASE": database}) as installation:
+        checker = await _run(installation, lambda: _kill_worker(installation, times=3))
+        assert await checker.rows(database) > 0
 
 
 @pytest.mark.faults
@@ -29,15 +31,16 @@ async def test_every_figure_is_exact_though_everything_is_killed_at_once(tmp_pat
         await _run(installation, lambda: _kill_everything(installation))
 
 
-async def _run(installation: Installation, during: object) -> None:
+async def _run(installation: Installation, during: Callable[[], Awaitable[None]]) -> Checker:
     truth = make(installation.project, EVENTS, round(time.time(), 3))
     requests = in_order(truth)
     safe = sum(not request.retry for request in requests)
     await send(lambda: installation.url, requests[:safe], _nothing)
-    assert callable(during)
     await send(lambda: installation.url, requests[safe:], during)
     await complete(installation, time.time())
-    print(await Checker(installation, truth).check())  # noqa: T201  the figures that were compared
+    checker = Checker(installation, truth)
+    print(await checker.check())  # noqa: T201  the figures that were compared
+    return checker
 
 
 async def _nothing() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
+import asyncpg
 
 from tests.system.installation import Installation
 from tests.system.truth import LABELS, SIZES, Cell, Request, Sent, Truth, Window
@@ -75,7 +76,26 @@ class Checker:
             groups = self._groups(found)
             received = {sent.event_id: await self._received(doc) for sent, doc in found if sent.shift is not None}
             compared = await self._windows(groups, received)
+        self._groups_found, self._received_found = groups, received
         return {"events": len(documents), "groups": len(groups), "windows": compared}
+
+    async def rows(self, database: str) -> int:
+        """Compare the counts of every window's row in PostgreSQL, after ``check``; give how many there are."""
+        truth = self._truth.windows(self._received_found)
+        ids = {"": "", **self._groups_found}
+        want = {
+            (ids[label], release, size, start): _counts(window)
+            for (label, release), windows in truth.items()
+            for (size, start), window in windows.items()
+            if label in ids
+        }
+        connection = await asyncpg.connect(database)
+        found = await connection.fetch("select grp, release, size, start, counts from windows where kind = 'c'")
+        await connection.close()
+        got = {(row["grp"], row["release"], row["size"], row["start"]): _of_row(row["counts"]) for row in found}
+        got = {key: counts for key, counts in got.items() if any(counts)}
+        assert got == want, sorted(key for key in got.keys() | want.keys() if got.get(key) != want.get(key))[:8]
+        return len(got)
 
     async def _searched(self) -> list[dict[str, Any]]:
         """Search must list each event once."""
@@ -175,6 +195,15 @@ def _figures(point: dict[str, Any], *, sessions: bool) -> tuple[int, ...]:
 def _expected(window: Window, *, sessions: bool) -> tuple[int, ...]:
     more = (window.sessions, window.crashed_sessions) if sessions else ()
     return (window.crashes, window.unhandled, len(window.users), *more)
+
+
+def _counts(window: Window) -> tuple[int, ...]:
+    return (window.crashes, window.unhandled, window.sessions, window.crashed_sessions)
+
+
+def _of_row(counts: str) -> tuple[int, ...]:
+    values = json.loads(counts)
+    return tuple(values.get(name, 0) for name in ("crashes", "unhandled", "sessions", "crashed_sessions"))
 
 
 def _difference(cell: Cell, size: str, got: dict[int, Any], want: dict[int, Any]) -> str:
