@@ -204,7 +204,7 @@ def test_every_page_fits_and_can_be_used_by_all(
     browser: Browser,
     signed: str,
     theme: Any,
-    width: int,  # noqa: ANN401  a literal
+    width: int,
 ) -> None:
     name = send(installation, "WideError", "a_very_long_word_" * 20, extra={"k" * 200: "v" * 2000})
     group, project = counted(installation, name), installation.project["id"]

@@ -148,8 +148,11 @@ function put(fresh) {
     const cells = all("[data-cell]", row);
     if (other) all("[data-cell]", other).forEach((cell, place) => replace(cells[place], cell));
   }
-  const pill = one("#fresh");
-  if (pill && rows.size) { pill.textContent = `${rows.size} new`; pill.hidden = false; }
+  const pill = one("#fresh"), list = one("[data-rows]");
+  if (list && rows.size && !one("tr[data-key]", list)) {  // nothing is there that could jump
+    list.replaceWith(document.importNode(one("[data-rows]", fresh), true));
+    times();
+  } else if (pill && rows.size) { pill.textContent = `${rows.size} new`; pill.hidden = false; }
   watermark(one("#watermark", fresh)?.dataset.complete);
   document.dispatchEvent(new Event("faultline:changed"));
 }
