@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, Self
 
-from aiohttp import ClientConnectionError, ClientError, web
+from aiohttp import ClientConnectionError, ClientError, StreamReader, web
 
 from app.ingest.codes import Refusal
+from app.ingest.deadlines import Deadlines
 from app.ingest.unpack import Unpacker, unpacker
 
 MIB: Final = 1 << 20
@@ -69,7 +70,7 @@ class Lease:
 
 
 async def read_body(
-    request: web.Request, limits: Limits, lease: Lease, within: float, first_line: FirstLine | None = None
+    request: web.Request, limits: Limits, lease: Lease, within: Deadlines, first_line: FirstLine | None = None
 ) -> bytes:
     """Read and unpack the body. Raises Refusal; an empty body is b"".
 
@@ -88,9 +89,7 @@ async def read_body(
                 return collector.whole(data)
             await collector.add(data)
         else:
-            async with asyncio.timeout(within):
-                while chunk := await content.readany():
-                    await collector.add(chunk)
+            await within.bound(_collect(content, collector))
     except TimeoutError as error:
         raise Refusal("slow_client") from error
     except BROKEN as error:
@@ -98,19 +97,27 @@ async def read_body(
     return await collector.finish()
 
 
-async def discard_body(request: web.Request, limit: int, within: float) -> int:
+async def discard_body(request: web.Request, limit: int, within: Deadlines) -> int:
     """Read a body without keeping it and give its bytes as they came. Raises Refusal."""
-    total = 0
     try:
-        async with asyncio.timeout(within):
-            while chunk := await request.content.readany():
-                total += len(chunk)
-                if total > limit:
-                    raise Refusal("body_too_large")
+        return await within.bound(_count(request.content, limit))
     except TimeoutError as error:
         raise Refusal("slow_client") from error
     except BROKEN as error:
         raise Refusal("incomplete_body") from error
+
+
+async def _collect(content: StreamReader, collector: "_Collector") -> None:
+    while chunk := await content.readany():
+        await collector.add(chunk)
+
+
+async def _count(content: StreamReader, limit: int) -> int:
+    total = 0
+    while chunk := await content.readany():
+        total += len(chunk)
+        if total > limit:
+            raise Refusal("body_too_large")
     return total
 
 

@@ -1,6 +1,5 @@
 """What all handlers share: who may send, how much may be in memory, and the append that comes before every reply."""
 
-import asyncio
 import time
 from typing import Final
 
@@ -9,6 +8,7 @@ from aiohttp import web
 from app.ingest import metrics
 from app.ingest.body import MIB, Budget
 from app.ingest.codes import CODES, Refusal
+from app.ingest.deadlines import Deadlines
 from app.ingest.health import Health
 from app.ingest.keys import KeyCache, Lookup
 from app.ingest.peers import networks, peer
@@ -28,8 +28,9 @@ class Edge:
         self.log = log
         self.keys = KeyCache(projects)
         self.budget = Budget(settings.body_memory_mb * MIB)
-        self.read_timeout = settings.read_timeout
+        self.reading = Deadlines(settings.read_timeout)
         self.health = Health()
+        self._appending = Deadlines(APPEND_SECONDS)
         self._layout = Layout(generation, settings.partitions)
         self._trusted = networks(settings.trusted_proxies)
         metrics.HELD.set_function(lambda: self.budget.held)
@@ -68,8 +69,7 @@ class Edge:
 
     async def _append(self, records: list[NewRecord]) -> None:
         try:
-            async with asyncio.timeout(APPEND_SECONDS):
-                await self.log.append(records)
+            await self._appending.bound(self.log.append(records))
         except TimeoutError as error:
             self.health.failed("append_timeout")
             raise Refusal("append_timeout") from error

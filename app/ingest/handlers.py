@@ -50,7 +50,7 @@ async def envelope(edge: Edge, request: web.Request) -> web.Response:
     if key:
         await edge.admit(key, "sentry", project)
     with edge.budget.lease() as lease:
-        body = _some(await read_body(request, MANY, lease, edge.read_timeout, None if key else by_dsn))
+        body = _some(await read_body(request, MANY, lease, edge.reading, None if key else by_dsn))
         parsed = parse(body)
         batch = edge.batch(request, project, sent=parsed.sent)
         event_id = add_envelope(parsed, body, batch)
@@ -62,7 +62,7 @@ async def store(edge: Edge, request: web.Request) -> web.Response:
     """``POST /api/<project>/store/``: one event, plain or in base64."""
     project = await _admit_sentry(edge, request)
     with edge.budget.lease() as lease:
-        body = _some(await read_body(request, STORE, lease, edge.read_timeout))
+        body = _some(await read_body(request, STORE, lease, edge.reading))
         event_id = await _keep_event(edge, request, project, body)
     return _sentry_reply(request, event_id)
 
@@ -80,7 +80,7 @@ async def security(edge: Edge, request: web.Request) -> web.Response:
     if request.content_type not in SECURITY_TYPES:
         raise Refusal("unsupported_type")
     with edge.budget.lease() as lease:
-        body = _some(await read_body(request, ONE, lease, edge.read_timeout))
+        body = _some(await read_body(request, ONE, lease, edge.reading))
         if not body.lstrip().startswith(b"["):
             glance(body)
         else:
@@ -94,7 +94,7 @@ async def security(edge: Edge, request: web.Request) -> web.Response:
 async def minidump(edge: Edge, request: web.Request) -> web.Response:
     """``POST /api/<project>/minidump/``: a native crash, counted and not kept; never 429, clients would try again."""
     project = await _admit_sentry(edge, request)
-    if not await discard_body(request, MINIDUMP_BYTES, edge.read_timeout):
+    if not await discard_body(request, MINIDUMP_BYTES, edge.reading):
         raise Refusal("empty_body")
     batch = edge.batch(request, project)
     batch.refuse("error", "minidump")
@@ -106,7 +106,7 @@ async def entry(edge: Edge, request: web.Request) -> web.Response:
     """``POST /entries``: one Raygun report."""
     project = await _admit_raygun(edge, request)
     with edge.budget.lease() as lease:
-        body = _some(await read_body(request, ONE, lease, edge.read_timeout))
+        body = _some(await read_body(request, ONE, lease, edge.reading))
         batch = edge.batch(request, project, peer=_raygun_peer(request))
         add_entry(body, batch)
         await edge.append(batch)
@@ -117,7 +117,7 @@ async def bulk(edge: Edge, request: web.Request) -> web.Response:
     """``POST /entries/bulk``: an array of Raygun reports, one record each."""
     project = await _admit_raygun(edge, request)
     with edge.budget.lease() as lease:
-        body = _some(await read_body(request, MANY, lease, edge.read_timeout))
+        body = _some(await read_body(request, MANY, lease, edge.reading))
         batch = edge.batch(request, project, peer=_raygun_peer(request))
         add_bulk(body, batch)
         await edge.append(batch)
@@ -128,7 +128,7 @@ async def timings(edge: Edge, request: web.Request) -> web.Response:
     """``POST /events``: Raygun's timings and sessions, counted and not kept."""
     project = await _admit_raygun(edge, request)
     with edge.budget.lease() as lease:
-        body = _some(await read_body(request, ONE, lease, edge.read_timeout))
+        body = _some(await read_body(request, ONE, lease, edge.reading))
         batch = edge.batch(request, project)
         add_timings(body, batch)
         await edge.append(batch)
