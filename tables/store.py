@@ -1,5 +1,6 @@
 """The local copy of one partition of a durable table: RocksDB in bounded memory, with its changelog offset."""
 
+import logging
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -16,10 +17,15 @@ from rocksdict import (
     WriteBufferManager,
 )
 
+log = logging.getLogger(__name__)
+
 DATA: Final = b"d"
 OFFSET: Final = b"m:offset"
 LOG: Final = b"m:log"
 """Keys of the table stand under DATA; the changelog offset and the name of the log they come from beside them."""
+
+DAMAGED: Final = "Corruption"
+"""How RocksDB's errors begin where files are not as they were written."""
 
 BLOOM_BITS: Final = 10
 BLOCK_BYTES: Final = 4 << 10
@@ -84,7 +90,11 @@ class Store:
         try:
             return Rdict(str(self._path), self._memory.options())
         except Exception as error:  # rocksdict raises nothing more precise
-            raise OSError(f"cannot open {self._path}: {error}") from error
+            if not str(error).startswith(DAMAGED):
+                raise OSError(f"cannot open {self._path}: {error}") from error
+            log.warning("%s is damaged and is made anew from its changelog: %s", self._path, error)
+        shutil.rmtree(self._path)
+        return Rdict(str(self._path), self._memory.options())
 
     def clear(self) -> None:
         """Forget everything."""

@@ -1,5 +1,6 @@
 """Durable tables on the real log: what is read, what is written in which order, and what a recovery finds."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
@@ -141,6 +142,31 @@ async def test_a_copy_that_is_ahead_of_its_changelog_is_dropped(log: PostgresLog
     state = table(log, tmp_path)
     await state.open(0, 1)
     assert list(state.scan(0, b"")) == []
+    state.close(0)
+
+
+async def test_a_damaged_copy_is_made_anew_from_the_changelog(log: PostgresLog, tmp_path: Path) -> None:
+    state = table(log, tmp_path)
+    await state.open(0, 1)
+    state.stage(0, b"a", b"1")
+    await state.flush(0)
+    state.close(0)
+    for manifest in (tmp_path / "state" / "0.rocksdb").glob("MANIFEST-*"):
+        manifest.write_bytes(b"not what it was")
+    await state.open(0, 2)
+    assert list(state.scan(0, b"")) == [(b"a", b"1")]
+    state.close(0)
+
+
+async def test_a_copy_that_another_process_has_open_is_waited_for(log: PostgresLog, tmp_path: Path) -> None:
+    held = Store(tmp_path / "state" / "0.rocksdb", MEMORY, "log")
+    state = table(log, tmp_path)
+    opening = asyncio.create_task(state.open(0, 1))
+    await asyncio.sleep(0.3)
+    assert not opening.done()
+    held.close()
+    await opening
+    assert state.read(0, b"a") is None
     state.close(0)
 
 
