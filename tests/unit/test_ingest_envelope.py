@@ -4,7 +4,7 @@ import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.ingest.codes import Refusal
@@ -84,6 +84,7 @@ ITEMS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(ITEMS, st.booleans())
 def test_what_is_framed_with_lengths_is_read_back(items: list[tuple[str, bytes]], ended: bool) -> None:
     parts = [b"{}"]
@@ -94,6 +95,7 @@ def test_what_is_framed_with_lengths_is_read_back(items: list[tuple[str, bytes]]
     assert found == items
 
 
+@settings(deadline=None)
 @given(ITEMS)
 def test_what_is_framed_by_lines_is_read_back(items: list[tuple[str, bytes]]) -> None:
     lines = [(kind, payload.replace(b"\n", b"")) for kind, payload in items]
@@ -104,6 +106,7 @@ def test_what_is_framed_by_lines_is_read_back(items: list[tuple[str, bytes]]) ->
     assert [(item.type, body[item.start : item.end]) for item in parse(body).items] == lines
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.binary(max_size=200).map(lambda tail: b"{}\n" + tail))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     with suppress(Refusal):

@@ -5,7 +5,7 @@ import zlib
 from hashlib import blake2b
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
@@ -82,6 +82,7 @@ def test_networks_that_are_none() -> None:
         networks("nonsense")
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_an_address_or_none(text: str) -> None:
     assert address(text) == "" or address(address(text)) == address(text)
@@ -135,6 +136,7 @@ def test_times(value: object, expected: int | None) -> None:
     assert milliseconds(value) == expected
 
 
+@settings(deadline=None)
 @given(st.text() | st.floats() | st.integers())
 def test_any_value_is_a_time_or_none(value: object) -> None:
     assert milliseconds(value) is None or isinstance(milliseconds(value), int)
@@ -187,6 +189,7 @@ def test_store_refuses_half_and_huge_wrappings(body: bytes, code: str) -> None:
         unpack_store(body)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100) | st.from_regex(r"[A-Za-z0-9+/=]{0,60}", fullmatch=True).map(str.encode))
 def test_store_is_total(body: bytes) -> None:
     try:

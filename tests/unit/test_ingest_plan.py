@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.codec import decode_facts
@@ -23,6 +23,7 @@ def new_batch() -> Batch:
     return Batch(Origin(7, 1000, None, "192.0.2.1", "test"), Layout(3, 8))
 
 
+@settings(deadline=None)
 @given(HEADERS, st.lists(st.tuples(TYPES, PAYLOADS), max_size=8))
 def test_every_item_is_kept_or_counted(header: bytes, items: list[tuple[str, bytes]]) -> None:
     parts = [header]

@@ -4,7 +4,7 @@ import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.ingest.codes import Refusal
@@ -59,6 +59,7 @@ def test_elements_are_the_bytes_as_sent() -> None:
     assert elements(b"[]") == []
 
 
+@settings(deadline=None)
 @given(st.lists(JSON, max_size=5), st.sampled_from([None, 1]))
 def test_elements_of_any_array(values: list[object], indent: int | None) -> None:
     texts = [json.dumps(value, indent=indent).encode() for value in values]
@@ -91,6 +92,7 @@ def test_hostile_brackets_are_not_counted_for_ever() -> None:
         elements(b"[" * 3_000_000)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     for read in (glance, elements):

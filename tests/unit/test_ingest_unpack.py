@@ -8,7 +8,7 @@ from contextlib import suppress
 import brotli
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.ingest.codes import Refusal
@@ -44,6 +44,7 @@ def unpack(encoding: str, packed: bytes, cut: int) -> bytes:
 
 
 @pytest.mark.parametrize("name", CODECS)
+@settings(deadline=None)
 @given(data=st.binary(max_size=300) | st.binary(max_size=20).map(lambda data: data * 500), cut=st.integers(1, 400))
 def test_any_cut_gives_the_same_bytes(name: str, data: bytes, cut: int) -> None:
     encoding, pack = CODECS[name]
@@ -51,6 +52,7 @@ def test_any_cut_gives_the_same_bytes(name: str, data: bytes, cut: int) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in CODECS if name != "padded"])
+@settings(deadline=None)
 @given(data=st.binary(min_size=1, max_size=300), lost=st.integers(1, 4))
 def test_half_a_stream_is_refused(name: str, data: bytes, lost: int) -> None:
     encoding, pack = CODECS[name]
@@ -59,6 +61,7 @@ def test_half_a_stream_is_refused(name: str, data: bytes, lost: int) -> None:
 
 
 @pytest.mark.parametrize("name", CODECS)
+@settings(deadline=None)
 @given(data=st.binary(max_size=200))
 def test_any_bytes_are_unpacked_or_refused(name: str, data: bytes) -> None:
     with suppress(Refusal):

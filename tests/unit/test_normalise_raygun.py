@@ -80,6 +80,8 @@ def test_names_in_any_case() -> None:
         return [pascal(item) for item in value] if isinstance(value, list) else value
 
     assert _event(pascal(PYTHON)).exceptions == _event(PYTHON).exceptions
+    mixed = {"details": {"client": {}, "error": {"stackTrace": [], "innerError": {"ClassName": "Inner"}}}}
+    assert [raised.type for raised in _event(mixed).exceptions] == ["Inner", ""]
     upper = {"OCCURREDON": "2026-11-24T06:57:31Z", "DETAILS": {"ERROR": {"CLASSNAME": "E", "MESSAGE": "m"}}}
     assert _event(upper).exceptions[0].type == "E"
 
