@@ -42,7 +42,10 @@ CONSUMED: Final[Mapping[str, frozenset[str]]] = {
 ROLES: Final = tuple(CONSUMED)
 
 READY_FD: Final = "FAULTLINE_READY_FD"
+"""Names the file descriptor that gets the line ``{"ready": true}`` once all roles consume."""
+
 PARENT_FD: Final = "FAULTLINE_PARENT_FD"
+"""Names the read end of a pipe that the parent holds open: at its end the worker stops."""
 
 STOP_SECONDS: Final = 10.0
 """What a stop may take beyond draining before the process ends itself: connections time out sooner."""

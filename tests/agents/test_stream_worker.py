@@ -1,0 +1,41 @@
+"""What the composition root refuses."""
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from app import worker
+from app.settings import Settings, SettingsError
+from app.stream import Process, RoleApp
+from app.worker import CONSUMED, ROLES, WrongParts, build
+
+
+def test_the_roles_are_those_of_the_design() -> None:
+    assert ROLES == ("crashes", "sessions", "rates", "archive", "search")
+    assert Settings().role_names == ROLES
+
+
+@pytest.mark.parametrize("roles", ["", "crashes,nothing", "Crashes"])
+def test_an_unknown_role_is_refused_before_anything_is_opened(roles: str) -> None:
+    with pytest.raises(SettingsError, match="role"):
+        build(Settings(roles=roles, database="postgresql://127.0.0.1:1/none"))
+
+
+def test_a_role_whose_agents_are_missing_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    module = ModuleType("agents.search")
+
+    def setup(app: RoleApp) -> None:
+        app.durable_table("state", source="processed")
+
+    module.setup = setup  # type: ignore[attr-defined]  # a module of the test's own
+    monkeypatch.setitem(sys.modules, "agents.search", module)
+    with pytest.raises(WrongParts, match="search"):
+        worker._role("search", Process(Settings(data=str(tmp_path), rocksdb_mb=8), 1, "log"))
+
+
+def test_packages_of_another_distribution_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tables.__path__", ["/usr/lib/python3/dist-packages/tables"])
+    with pytest.raises(WrongParts, match="tables"):
+        build(Settings(roles=next(iter(CONSUMED))))
