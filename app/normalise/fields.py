@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from app.model import Level
-from app.normalise.text import SHORT, TAGS, Notes
+from app.normalise.text import SHORT, TAGS, Notes, number
 
 _LEVELS: Final[dict[str, Level]] = {
     "fatal": "fatal", "critical": "fatal", "error": "error", "warning": "warning", "warn": "warning", "info": "info",
@@ -22,9 +22,7 @@ def plain(value: object, limit: int = SHORT) -> str:
         return value[:limit]
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)[:limit] if abs(value) < 1 << 128 else ""
-    return repr(value)[:limit] if isinstance(value, float) else ""
+    return str(number(value))[:limit] if isinstance(value, int | float) else ""
 
 
 def line(value: int | None) -> int | None:

@@ -15,6 +15,7 @@ from app.normalise.raygun_shape import (
     FullRaygunBody,
     FullRaygunDetails,
     FullRaygunError,
+    PascalRaygunBody,
     RaygunBody,
     RaygunDetails,
     RaygunError,
@@ -25,9 +26,10 @@ from app.normalise.text import EXCEPTIONS, FRAMES, MESSAGE, OUTER_FRAMES, SHORT,
 from app.normalise.times import correct, milliseconds
 
 _light: Final = msgspec.json.Decoder(RaygunBody)
+_pascal: Final = msgspec.json.Decoder(PascalRaygunBody)
 _full: Final = msgspec.json.Decoder(FullRaygunBody)
-_error: Final = msgspec.json.Decoder(RaygunError)
-_full_error: Final = msgspec.json.Decoder(FullRaygunError)
+_error: Final = msgspec.json.Decoder(RaygunError | None)
+_full_error: Final = msgspec.json.Decoder(FullRaygunError | None)
 _list: Final = msgspec.json.Decoder(list[msgspec.Raw] | None)
 
 _NO_RELEASE: Final = frozenset(("", "not defined", "not supplied"))
@@ -35,6 +37,10 @@ _UNHANDLED: Final = frozenset(
     ("unhandledexception", "unhandledpromiserejection", "uncaughtexception", "unhandledrejection")
 )
 _TAGS: Final = 100
+_PASCAL: Final = b'"OccurredOn"'
+_HEAD: Final = 40
+"""Bytes at the start of a body that show how its client spells names; a wrong guess costs a second reading."""
+
 Body = RaygunBody | FullRaygunBody
 
 
@@ -49,7 +55,8 @@ def raygun_event(facts: Facts, payload: bytes, *, full: bool) -> Event:
 def _decode(payload: bytes, notes: Notes, *, full: bool) -> Body:
     if not has_nul(payload):
         try:
-            body: Body = (_full if full else _light).decode(payload)
+            decoder = _full if full else _pascal if _PASCAL in payload[:_HEAD] else _light
+            body: Body = decoder.decode(payload)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass  # the tolerant reader takes it, or says what is wrong
         else:
@@ -144,13 +151,17 @@ def _several(raw: Any) -> list[Any]:  # noqa: ANN401  undecoded JSON, or any JSO
 def _inner(raw: Any, notes: Notes, *, full: bool) -> RaygunError | None:  # noqa: ANN401  as above
     if isinstance(raw, msgspec.Raw):
         try:
-            return (_full_error if full else _error).decode(raw)
+            error: RaygunError | None = (_full_error if full else _error).decode(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raw = _plain(bytes(raw))
+        else:
+            if error is None or error.class_name is not None or error.message is not None:
+                return error
             raw = _plain(bytes(raw))
     if not isinstance(raw, dict):
         return None
-    error: RaygunError = convert(raw, FullRaygunError if full else RaygunError, notes, any_case=True)
-    return error
+    mended: RaygunError = convert(raw, FullRaygunError if full else RaygunError, notes, any_case=True)
+    return mended
 
 
 def _plain(raw: bytes) -> Any:  # noqa: ANN401  any JSON value

@@ -5,7 +5,8 @@ raygun4js writes PascalCase and others mix: the lenient reader matches names in 
 
 from typing import Any
 
-from msgspec import Raw, Struct
+from msgspec import NODEFAULT, Raw, Struct, defstruct
+from msgspec.structs import fields
 
 
 class RaygunFrame(Struct, rename="camel"):
@@ -91,3 +92,23 @@ class FullRaygunBody(Struct, rename="camel"):
 
     details: FullRaygunDetails
     occurred_on: Any = None
+
+
+def _pascal(shape: type[Struct], **types: object) -> Any:  # noqa: ANN401  a type made when the program starts
+    """Give the same shape with names in PascalCase, as raygun4js spells them; ``types`` are its nested shapes."""
+    own: list[tuple[Any, ...]] = [(field.name, types.get(field.name, field.type)) for field in fields(shape)]
+    given = [() if field.default is NODEFAULT else (field.default,) for field in fields(shape)]
+    named = [(*pair, *default) for pair, default in zip(own, given, strict=True)]
+    return defstruct(f"Pascal{shape.__name__}", named, bases=(shape,), rename="pascal")
+
+
+_frame = _pascal(RaygunFrame)
+_error = _pascal(RaygunError, stack_trace=list[_frame | None] | None)  # type: ignore[valid-type]  # made above
+_details = _pascal(
+    RaygunDetails,
+    client=_pascal(RaygunClient) | None,
+    error=_error | None,
+    request=_pascal(RaygunRequest) | None,
+)
+PascalRaygunBody: type[RaygunBody] = _pascal(RaygunBody, details=_details)
+"""One light report of raygun4js."""

@@ -33,6 +33,7 @@ from app.normalise.text import (
     THREADS,
     TYPE,
     Notes,
+    tidy,
 )
 from app.normalise.times import correct, milliseconds
 
@@ -137,7 +138,7 @@ def _exceptions(raw: SentryEvent[LightFrame], notes: Notes) -> list[Raised]:
 def _raised(value: ExceptionValue[LightFrame], notes: Notes) -> Raised:
     text = value.value
     if text is not None and not isinstance(text, str):
-        text = plain(text) or msgspec.json.encode(text).decode()
+        text = plain(text) or msgspec.json.encode(tidy(text)).decode()
     mechanism = value.mechanism
     return Raised(
         type=notes.cut(value.type, TYPE, "exception type"),

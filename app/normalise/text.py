@@ -24,7 +24,8 @@ NOTES: Final = 20
 _DEPTH: Final = 12
 _ITEMS: Final = 200
 _NODES: Final = 5000
-_BIGGEST: Final = 2**63
+_LEAST: Final = -(2**63)
+_GREATEST: Final = 2**64 - 1
 
 
 class Notes(list[str]):
@@ -58,12 +59,21 @@ def tidy(value: Any, budget: list[int] | None = None, depth: int = _DEPTH) -> An
             return [tidy(item, budget, depth - 1) for item in value[:_ITEMS]]
         pairs = list(value.items())[:_ITEMS]
         return {str(key)[:SHORT]: tidy(item, budget, depth - 1) for key, item in pairs}
-    return _number(value)
+    return _scalar(value)
 
 
-def _number(value: Any) -> Any:  # noqa: ANN401  any JSON scalar
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, int) and not -_BIGGEST <= value < _BIGGEST:
-        return f"{value:.6e}" if abs(value) < 10**300 else "a number too large"
-    return value
+def number(value: float) -> float:
+    """Give an integer beyond 64 bits as a float, as strict JSON parsers read it; infinite beyond those."""
+    if isinstance(value, float) or _LEAST <= value <= _GREATEST:
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _scalar(value: Any) -> Any:  # noqa: ANN401  any JSON scalar
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    shown = number(value)
+    return shown if math.isfinite(shown) else str(shown)
