@@ -50,8 +50,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rocksdb_mb: Annotated[int, doc("MiB of cache and write buffers of all state tables of a process.", ge=8)] = 64
     dead_letter_limit: Annotated[int, doc("Dead letters in a row that stop a worker.", ge=1)] = 10_000
     archive_object_mb: Annotated[int, doc("MiB at which an archive object is closed.", ge=1)] = 32
-        2.0
-    )
     file_cache_mb: Annotated[int, doc("MiB of the file server's local cache.", ge=1)] = 256
     log_level: Annotated[str, doc("debug, info, warning or error.")] = "info"
 
