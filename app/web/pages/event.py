@@ -33,7 +33,8 @@ class Chain(NamedTuple):
     raised: Raised
     frames: list[list[Shown]]
     """Runs: one open frame each, or several folded ones."""
-    hidden: int
+    lead: str
+    """How the exception before it is to this one; '' for the first."""
 
 
 async def show(call: Call) -> web.Response:
@@ -57,24 +58,25 @@ def view(picture: Picture) -> dict[str, Any]:
         "culprit": found.culprit,
         "root": picture.root,
         "address": picture.document.address,
-        "chain": [_chain(raised) for raised in event.exceptions],
-        "threads": [(thread, _runs(thread.frames, first=False)) for thread in event.threads if thread.frames],
+        "chain": list(map(_chain, event.exceptions, [None, *event.exceptions])),
+        "threads": [(thread, _runs(thread.frames)) for thread in event.threads if thread.frames],
         "facts": _facts(event),
         "tables": list(_tables(event)),
     }
 
 
-def _chain(raised: Raised) -> Chain:
-    runs = _runs(raised.frames, first=True)
-    return Chain(raised, runs, sum(len(run) for run in runs if not run[0].open))
+def _chain(raised: Raised, before: Raised | None) -> Chain:
+    siblings = before is not None and before.parent_id is not None and before.parent_id == raised.parent_id
+    lead = "" if before is None else "beside" if siblings else "which led to"
+    return Chain(raised, _runs(raised.frames), lead)
 
 
-def _runs(frames: list[Frame], *, first: bool) -> list[list[Shown]]:
+def _runs(frames: list[Frame]) -> list[list[Shown]]:
     """Cut frames, innermost first, into runs; frames of the application are open, or the innermost where none is."""
     ours = [frame.in_app is True for frame in reversed(frames)]
     shown = [Shown(frame, own) for frame, own in zip(reversed(frames), ours, strict=True)]
     if shown and not any(ours):
-        shown[0] = Shown(shown[0].frame, first)
+        shown[0] = shown[0]._replace(open=True)
     runs: list[list[Shown]] = []
     for item in shown:
         if item.open or not runs or runs[-1][0].open:

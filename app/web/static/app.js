@@ -189,8 +189,7 @@ function watermark(ms) {
 }
 function follow(address) {
   const stream = new EventSource(address);
-  let open = false;
-  stream.addEventListener("open", () => { if (open) changed(); open = true; });
+  stream.addEventListener("open", changed); // what came before it was open is not told again
   stream.addEventListener("window", () => {
     if (body.dataset.first) location.href = body.dataset.first;
     else changed();
