@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
+from app.codec import UnknownSchema
 from app.log.contract import Record
 from app.stores.contract import Point
 from app.topics import RATES, qualified
@@ -131,7 +132,11 @@ class Hub:
         for record in records:
             if record.key is None or record.value is None or not self._clients:
                 continue
-            cell, size, start, row = decode_row(record.key, record.value)
+            try:
+                cell, size, start, row = decode_row(record.key, record.value)
+            except UnknownSchema as error:
+                log.warning("live_unknown_schema", error=str(error))
+                continue
             if cell.kind == "c" and cell.project in self._clients:
                 touched.add(cell.project)
                 change = Change(size, cell.group, cell.release, point(start, row))
@@ -144,7 +149,11 @@ class Hub:
         told = self._told.get(project)
         if told is None:
             return
-        for found in await self._services.aggregates.notices(project, self._services.now() - LOOK_BACK):
+        try:
+            notices = await self._services.aggregates.notices(project, self._services.now() - LOOK_BACK)
+        except AWAY:
+            return  # the next change looks back far enough
+        for found in notices:
             if found["id"] in told or found["created"] < self._joined.get(project, 0):
                 continue
             told[found["id"]] = None

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from app.web import present
 from app.web.call import Call, identify
+from app.web.errors import AWAY, ApiError
 from app.web.hub import Change, Client, Hub
 from app.web.params import WINDOWS, iso
 
@@ -44,7 +45,8 @@ async def _pour(call: Call, response: web.StreamResponse, client: Client) -> Non
         try:
             await asyncio.wait_for(client.wake.wait(), HEARTBEAT_SECONDS)
         except TimeoutError:
-            await identify(call.request, call.services)  # a revoked token ends its streams too
+            if not await _still_allowed(call):
+                return
             await response.write(b": alive\n\n")
             continue
         changes, notices = client.take(), client.notices[:]
@@ -57,6 +59,17 @@ async def _pour(call: Call, response: web.StreamResponse, client: Client) -> Non
         if text:
             await response.write(text)
         await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _still_allowed(call: Call) -> bool:
+    """Look at the token again: a revoked one ends its streams too. A database that is away decides nothing."""
+    try:
+        await identify(call.request, call.services)
+    except ApiError:
+        return False
+    except AWAY:
+        pass
+    return True
 
 
 def _resets(client: Client) -> list[bytes]:

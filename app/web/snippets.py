@@ -35,13 +35,12 @@ sentry_sdk.init(dsn="%DSN%", release="shop@1.0.0", environment="production")
 1 / 0
 """),
     Snippet("Python", "Raygun", "pip install raygun4py", """
-from raygun4py import http_utilities, raygunprovider
+from raygun4py.raygunprovider import RaygunSender
 
-class Sender(raygunprovider.RaygunSender):
-    endpointprotocol = "%SCHEME%://"
-    endpointhost = "%HOST%"
+RaygunSender.endpointprotocol = "%SCHEME%://"
+RaygunSender.endpointhost = "%HOST%"
 
-client = Sender("%KEY%")
+client = RaygunSender("%KEY%")
 client.set_version("1.0.0")
 try:
     1 / 0
@@ -60,7 +59,10 @@ const raygun = require("raygun");
 
 const { hostname, port, protocol } = new URL("%BASE%");
 const client = new raygun.Client().init({
-  apiKey: "%KEY%", host: hostname, port: Number(port), useSSL: protocol === "https:",
+  apiKey: "%KEY%",
+  host: hostname,
+  port: Number(port) || (protocol === "https:" ? 443 : 80),
+  useSSL: protocol === "https:",
 });
 client.setVersion("1.0.0");
 client.send(new Error("hello from Node"));
