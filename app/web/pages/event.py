@@ -16,6 +16,8 @@ from app.web.params import Range
 from app.web.queries import Picture
 from app.web.render import page
 
+BESIDE = ("user", "tags")
+"""Tables that stand beside the story; the others are below it."""
 HEADINGS = {"os": "OS", "gpu": "GPU", "app": "Application"}
 NEIGHBOURS = 50
 
@@ -61,7 +63,9 @@ def view(picture: Picture) -> dict[str, Any]:
         "chain": list(map(_chain, event.exceptions, [None, *event.exceptions])),
         "threads": [(thread, _runs(thread.frames)) for thread in event.threads if thread.frames],
         "facts": _facts(event),
-        "tables": list(_tables(event)),
+        "tables": [table for table in _tables(event) if table[0] not in BESIDE],
+        "beside": [table for table in _tables(event) if table[0] in BESIDE],
+        "shift": 0 if event.happened is None else event.time - event.happened,
     }
 
 

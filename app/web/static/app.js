@@ -85,7 +85,7 @@ function move(step) {
   one("a", next).focus();
 }
 const KEYS = {
-  "/": () => (one("main input[type=search]#q.big") || one("#find") || one("input[type=search]"))?.focus(),
+  "/": () => (one("#find") || one("main input[type=search]"))?.focus(),
   j: () => move(1),
   k: () => move(-1),
   o: () => document.activeElement.closest("[data-row]") && one("a", document.activeElement.closest("[data-row]")).click(),
