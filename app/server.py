@@ -57,6 +57,18 @@ def main(parts: Iterable[str] = PARTS) -> int:
     except SettingsError as error:
         log.error("settings", error=str(error))  # noqa: TRY400  the text says it all
         return 2
+    # Tracebacks without local variables: these may hold what an application sent.
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     asyncio.run(serve(settings, frozenset(parts)))
     return 0
 

@@ -1,0 +1,93 @@
+"""The pages over HTTP: headers, what they show, what they say when something is away or not there."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from yarl import URL
+
+from tests.integration.gate import Gate
+from tests.integration.web_events import crash, other, session
+from tests.integration.web_site import Site, running_site
+
+
+@pytest.fixture
+async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
+    async with running_site(database, tmp_path) as found:
+        yield found
+
+
+async def page(site: Site, path: str, expected: int = 200) -> str:
+    """Give a page as whoever may do everything sees it."""
+    async with site.http.get(site.url + path, headers=site.bearer) as answer:
+        text = await answer.text()
+        assert answer.status == expected, text
+        assert answer.content_type == "text/html"
+        assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"
+        return text
+
+
+async def test_every_page_shows_what_was_sent(site: Site) -> None:
+    event = crash(extra={"cart": [{"sku": "A-1"}]}, breadcrumbs={"values": [{"message": "opened the cart"}]})
+    await site.send(event)
+    await site.send(other())
+    await site.envelope([session("exited"), session("crashed", user="u2")])
+    await site.pipeline.step()
+    group = (await site.get(f"/api/v1/events/{event['event_id']}"))["group"]
+    project = f"/projects/{site.project.id}"
+    shown = await page(site, project)
+    assert all(text in shown for text in ("PriceError", "StockError"))
+    assert "StockError" not in await page(site, f"{project}/search?q=type:PriceError")
+    assert "50.0%" in await page(site, f"{project}/releases")
+    shown = await page(site, f"/events/{event['event_id']}")
+    assert all(text in shown for text in ("price", "shop/cart.py", "opened the cart", "A-1", "u1", event["event_id"]))
+    shown = await page(site, f"/groups/{group}")
+    assert all(text in shown for text in ("Why these are one group", "opened the cart"))
+    assert "shop@1.0.0" in await page(site, "/")
+    assert site.project.raygun_key in await page(site, "/settings")
+    assert "grouped" in await page(site, "/pipeline")
+    assert site.project.sentry_key in await page(site, f"{project}/start")
+
+
+async def test_the_chart_holds_every_crash_in_its_window(site: Site) -> None:
+    for release in ("shop@1.0.0", "shop@1.1.0", "shop@1.1.0"):
+        await site.send(crash(release=release))
+    await site.pipeline.step()
+    chart = await site.get(f"/projects/{site.project.id}/chart.json", range="1h")
+    assert {one["name"]: sum(one["values"]) for one in chart["series"]} == {"shop@1.0.0": 1, "shop@1.1.0": 2}
+    assert (chart["size"], sum(chart["total"]), chart["late"]) == (60, 3, 0)
+    assert len(chart["total"]) == len(chart["series"][0]["values"])
+    total = await site.get(f"/projects/{site.project.id}/chart.json", by="none")
+    assert [sum(one["values"]) for one in total["series"]] == [3]
+
+
+async def test_pages_that_are_not_there_say_so(site: Site) -> None:
+    for path in ("/nothing", "/projects/999", "/groups/zzz", f"/events/{'a' * 32}", "/projects/x/releases"):
+        assert "There is nothing here" in await page(site, path, 404)
+    assert "can&#39;t be read" in await page(site, f"/projects/{site.project.id}/releases?from=yesterday", 400)
+    assert "can't be searched for" in await page(site, f"/projects/{site.project.id}/search?q=" + "x" * 2000)
+
+
+async def test_static_files_are_kept_for_as_long_as_they_are_the_same(site: Site) -> None:
+    text = await page(site, "/")
+    address = text.split('rel="stylesheet" href="')[1].split('"')[0]
+    async with site.http.get(site.url + address) as answer:
+        assert (answer.status, answer.headers["Cache-Control"]) == (200, "public, max-age=31536000, immutable")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    for path in ("/static/../server.py", "/static/%2e%2e/render.py", "/static/vendor/"):
+        async with site.http.get(URL(site.url + path, encoded=True)) as answer:
+            assert answer.status in (403, 404)
+
+
+async def test_a_page_without_its_database_says_what_is_safe(database: str, tmp_path: Path) -> None:
+    async with Gate.open(database) as gate, running_site(gate.url, tmp_path) as site:
+        await page(site, "/settings")
+        gate.shut()
+        async with site.http.get(f"{site.url}/settings", headers=site.bearer) as answer:
+            assert (answer.status, answer.headers["Refresh"]) == (503, "3")
+            assert "No crash is lost" in await answer.text()
+        gate.is_open = True
+        await page(site, "/settings")

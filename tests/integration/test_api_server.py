@@ -1,0 +1,93 @@
+"""The server as a process: it says when it is ready, and ends when it is told to or left alone."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def started(
+    database: str, folder: Path, parts: str, **more: str
+) -> Iterator[tuple["subprocess.Popen[bytes]", int, int]]:
+    """Start a server; gives the process, its port, and the pipe whose end tells it that its parent is gone."""
+    ready, says = os.pipe()
+    lives, holds = os.pipe()
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "FAULTLINE_DATABASE": database,
+        "FAULTLINE_DATA": str(folder),
+        "FAULTLINE_PORT": "0",
+        "FAULTLINE_READY_FD": str(says),
+        "FAULTLINE_PARENT_FD": str(lives),
+        **more,
+    }
+    code = f"import sys; from app.server import main; sys.exit(main({parts!r}.split(',')))"
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment, pass_fds=(says, lives), cwd=folder)
+    os.close(says)
+    os.close(lives)
+    with os.fdopen(ready) as pipe:
+        line = pipe.readline()
+    try:
+        yield process, json.loads(line)["port"] if line else 0, holds
+    finally:
+        process.kill()
+        process.wait()
+
+
+def status(port: int, path: str) -> int:
+    """Give the status that a path answers with."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+async def test_it_serves_its_parts_and_ends_when_told(database: str, tmp_path: Path) -> None:
+    with started(database, tmp_path, "ingest,web,files") as (process, port, holds):
+        assert status(port, "/healthz") == 200
+        assert status(port, "/readyz") == 200
+        assert status(port, "/api/v1/projects") == 401
+        assert status(port, "/files/1.crashes/0/0") == 401
+        assert status(port, "/api/1/envelope/") == 405
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        os.close(holds)
+
+
+@pytest.mark.parametrize(
+    ("part", "served", "missing"),
+    [
+        ("ingest", ("/api/1/envelope/", 405), "/api/v1/projects"),
+        ("files", ("/files/1.crashes/0/0", 401), "/api/v1/projects"),
+        ("web", ("/api/v1/projects", 401), "/files/1.crashes/0/0"),
+    ],
+)
+async def test_a_part_alone_serves_nothing_else(
+    database: str, tmp_path: Path, part: str, served: tuple[str, int], missing: str
+) -> None:
+    with started(database, tmp_path, part) as (process, port, holds):
+        assert status(port, "/readyz") == 200
+        assert status(port, served[0]) == served[1]
+        assert status(port, missing) == 404
+        os.close(holds)  # the parent is gone
+        assert process.wait(20) == 0
+
+
+async def test_a_setting_that_cannot_be_used(database: str, tmp_path: Path) -> None:
+    with started(database, tmp_path, "web", FAULTLINE_READ_TIMEOUT="-1") as (process, port, holds):
+        assert port == 0
+        assert process.wait(20) == 2
+        os.close(holds)
