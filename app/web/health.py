@@ -9,8 +9,10 @@ from app.web.respond import reply
 from app.web.services import Services
 
 TEXTS = {
-    "log_full": "The disk is nearly full: new events are refused until there is room.",
+    "log_full": "The disk is nearly full: free some, or lower what is kept.",
     "log_unavailable": "The log does not answer.",
+    "log_sealed": "The log is being moved.",
+    "append_timeout": "The log takes too long.",
     "store_unavailable": "The database does not answer.",
 }
 

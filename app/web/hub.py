@@ -15,7 +15,7 @@ from app.codec import UnknownSchema
 from app.log.contract import Record
 from app.stores.contract import Point
 from app.topics import RATES, qualified
-from app.web.errors import AWAY
+from app.web.errors import AWAY, place
 from app.web.services import Services
 from tables.windows import Row, decode_row
 
@@ -120,8 +120,8 @@ class Hub:
             try:
                 async for records in self._services.log.tail(topic):
                     await self._hand_out(records)
-            except AWAY as error:
-                log.warning("live_away", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001  whatever it was, live views begin again and pages go on
+                log.warning("live_away", error=type(error).__name__, where=place(error))
             for client in self._all():
                 client.reset = True  # what was appended while nobody listened is not told again
                 client.wake.set()
@@ -169,7 +169,11 @@ class Hub:
             await asyncio.sleep(WATERMARK_SECONDS)
             if not self._clients:
                 continue
-            complete = await self._services.complete_until()
+            try:
+                complete = await self._services.complete_until()
+            except Exception as error:  # noqa: BLE001  the next look may work; a page shows that its mark is old
+                log.warning("watermark_away", error=type(error).__name__, where=place(error))
+                continue
             for client in self._all():
                 if complete is not None and complete != client.watermark:
                     client.watermark = complete

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from app.web import present
+from app.web import metrics, present
 from app.web.call import Call, identify
 from app.web.errors import AWAY, ApiError
 from app.web.hub import Change, Client, Hub
@@ -28,6 +28,7 @@ async def live(call: Call) -> web.StreamResponse:
     headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     response = web.StreamResponse(headers=headers)
     client = hub.join(project.id)
+    metrics.WATCHERS.inc()
     try:
         await response.prepare(call.request)
         await response.write(b"retry: 1000\n\n")
@@ -35,6 +36,7 @@ async def live(call: Call) -> web.StreamResponse:
     except ConnectionError:
         pass  # the reader went away: the usual end of a stream
     finally:
+        metrics.WATCHERS.dec()
         hub.leave(client)
     return response
 

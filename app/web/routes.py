@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from app.web import health, openapi, pages
+from app.web import health, metrics, openapi, pages
 from app.web.api import ROUTES, Route
 from app.web.call import check_change, identify
 from app.web.errors import ApiError, body, place, understood
@@ -88,9 +88,11 @@ def _guarded(route: Route, services: Services) -> PlainHandler:
             call = await identify(request, services)
             if route.method != "GET":
                 check_change(call, request.headers.get("X-CSRF-Token", ""))
-            return await route.handler(call)
+            answer = await route.handler(call)
         except Exception as error:  # noqa: BLE001  the edge of the API: every failure is answered in its shape
-            return error_reply(failed(error, request))
+            answer = error_reply(failed(error, request))
+        metrics.ANSWERS.labels(route.path, answer.status).inc()
+        return answer
 
     return handle
 

@@ -8,6 +8,7 @@ from app.stores.projects import Project
 from app.web import params
 from app.web.call import Call
 from app.web.errors import AWAY
+from app.web.health import TEXTS
 from app.web.params import Range
 
 Part = TypeVar("Part")
@@ -53,6 +54,7 @@ async def around(call: Call, project: Project | None = None, section: str = "") 
         "address": lambda **changed: address(call, **changed),
         "query": call.query,
         "ranges": RANGES,
+        "alerts": [TEXTS.get(code, code) for code in call.services.readiness()],
     }
 
 
