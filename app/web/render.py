@@ -73,6 +73,7 @@ def unknown(reason: str) -> Markup:
 def _environment() -> Environment:
     made = Environment(
         loader=PackageLoader("app.web"), autoescape=select_autoescape(default=True), undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.filters |= {"number": number, "share": share, "exact": figures.exact, "iso": iso, "bars": figures.bars}
