@@ -30,7 +30,7 @@ async function main() {
   try {
     checkout('pear');
   } catch (error) {
-    await client.send(error, { cart: 'c-1' });
+    await client.send(error, { customData: { cart: 'c-1' } });
   }
   setTimeout(() => checkout('plum'), 10);
 }

@@ -1,0 +1,1 @@
+"""The demo's Node applications and the packages that they need."""

@@ -1,0 +1,105 @@
+"""What happens in the demo's shop: who visits, on which release, and what fails. Pure, and the same for one seed.
+
+A first release runs well; the next one is rolled out and goes bad; a third takes its place and mends it.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal
+
+import msgspec
+
+Outcome = Literal["fine", "message", "handled", "crash"]
+
+GOOD: Final = "2.3.0"
+BAD: Final = "2.4.0"
+MENDED: Final = "2.4.1"
+ROLLOUT: Final = (0.3, 0.7)
+"""Between these shares of the demo the bad release takes over more and more visits."""
+ROLLED_OUT: Final = 0.9
+"""The share of visits that a new release has once its roll-out ends."""
+
+FAULTS: Final[dict[Outcome, tuple[str, ...]]] = {
+    "fine": ("",),
+    "message": ("stock",),
+    "handled": ("payment", "coupon", "payment", "inventory"),
+    "crash": ("price", "address"),
+}
+BAD_CRASH: Final = "discount"
+"""What only the bad release gets wrong."""
+
+CRASHES: Final = {GOOD: 0.02, BAD: 0.3, MENDED: 0.01}
+HANDLED: Final = 0.12
+MESSAGES: Final = 0.05
+NOTHING: Final = {True: ("fine",), False: ("fine", "message")}
+"""Visits of which no event is sent, by whether the SDK sends sessions: Raygun's send errors only."""
+CUSTOMERS: Final = 400
+SKUS: Final = ("apple", "pear", "plum", "quince", "medlar", "cherry")
+
+
+class App(msgspec.Struct, frozen=True):
+    """One application of the shop: its SDK's programme, and whether that SDK sends sessions."""
+
+    name: str
+    sessions: bool
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """One customer's visit."""
+
+    app: str
+    release: str
+    outcome: Outcome
+    fault: str
+    customer: int
+    sku: str
+    order: int
+    items: int
+    """What the SDK sends of it: its session where it has one, and its event where it has one."""
+
+
+def visits(apps: Sequence[App], total: int, seed: int = 7) -> Iterator[Visit]:
+    """Plan visits until ``total`` events and sessions are sent; the last one may be cut to what is left."""
+    dice = random.Random(seed)  # noqa: S311  the demo must be the same each time, not secret
+    sent = 0
+    while sent < total:
+        visit = _visit(apps, sent / total, total - sent, dice)
+        sent += visit.items
+        if visit.items:
+            yield visit
+
+
+def _visit(apps: Sequence[App], done: float, left: int, dice: random.Random) -> Visit:
+    app = dice.choice(apps)
+    release = _release(done, dice)
+    outcome = _outcome(app, release, left, dice)
+    fault = dice.choice(FAULTS[outcome])
+    if outcome == "crash" and release == BAD and dice.random() < 0.9:  # noqa: PLR2004  nine crashes of ten are the bug's
+        fault = BAD_CRASH
+    return Visit(
+        app=app.name, release=release, outcome=outcome, fault=fault,
+        # A few customers come often, most of them seldom.
+        customer=1 + int(CUSTOMERS * dice.random() ** 2), sku=dice.choice(SKUS), order=dice.randint(1000, 9999),
+        items=int(app.sessions) + int(outcome not in NOTHING[app.sessions]),
+    )  # fmt: skip
+
+
+def _release(done: float, dice: random.Random) -> str:
+    first, last = ROLLOUT
+    if done < first:
+        return GOOD
+    if done < last:
+        return BAD if dice.random() < ROLLED_OUT * (done - first) / (last - first) else GOOD
+    return MENDED if dice.random() < ROLLED_OUT else GOOD
+
+
+def _outcome(app: App, release: str, left: int, dice: random.Random) -> Outcome:
+    rolled = dice.random()
+    if app.sessions and left == 1:
+        return "fine"
+    if rolled < CRASHES[release]:
+        return "crash"
+    rolled -= CRASHES[release]
+    if rolled < HANDLED:
+        return "handled"
+    return "message" if rolled < HANDLED + MESSAGES else "fine"

@@ -1,0 +1,62 @@
+"""``faultline demo`` against a whole installation: all that it sends is counted, and a release goes bad."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.installation import Installation
+from tests.system.sdk_check import Api
+
+EVENTS = 240
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with Installation(tmp_path_factory.mktemp("demo") / "data") as running:
+        yield running
+
+
+def demo(data: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "faultline"), "demo", *arguments],
+        env={**os.environ, "FAULTLINE_DATA": str(data), **environment},
+        capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+
+
+async def test_all_that_it_sends_is_counted_and_it_says_where_to_look(installation: Installation) -> None:
+    done = demo(installation.data, "--events", str(EVENTS), "--rate", "80")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert any(line.startswith(f"{EVENTS} of {EVENTS} sent") for line in lines)
+    assert lines[-1].startswith(f"Sign in (once) by {installation.url}/sign-in?code=")
+    project = next(each for each in installation.get("/api/v1/projects")["projects"] if each["name"] == "Demo shop")
+    assert lines[-2] == f"Look at {installation.url}/projects/{project['id']}"
+    assert "crashes" in lines[-3]
+    api = Api(installation, project)
+    points = await api.points()
+    assert sum(point["crashes"] + point["messages"] + point["sessions"] for point in points) == EVENTS
+    assert sum(point["crashed_sessions"] for point in points) > 0
+    found = await api.found()
+    if "Without the SDKs of Node" not in done.stdout:
+        assert {event["sdk"].split()[0] for event in found} >= {"raygun-node", "sentry.javascript.node"}
+    assert any("raygun4py" in event["sdk"] for event in found)
+    assert any("sentry.python" in event["sdk"] for event in found)
+
+
+def test_without_an_installation_it_says_what_to_do(tmp_path: Path) -> None:
+    done = demo(tmp_path)
+    assert done.returncode == 1
+    assert "make run" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--events", "0"), ("--rate", "0"), ("--rate", "-1")])
+def test_arguments_that_cannot_be_used(tmp_path: Path, arguments: tuple[str, str]) -> None:
+    done = demo(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert "--events" in done.stderr

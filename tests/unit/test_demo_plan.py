@@ -1,0 +1,42 @@
+"""The demo's plan: as many events as wanted, the same each time, and one release that goes bad."""
+
+from collections import Counter, defaultdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.demo.plan import BAD, BAD_CRASH, FAULTS, GOOD, MENDED, App, visits
+
+SENTRY, RAYGUN = App("one", sessions=True), App("two", sessions=False)
+
+
+@given(st.integers(1, 400), st.sampled_from([(SENTRY,), (RAYGUN,), (SENTRY, RAYGUN)]), st.integers())
+def test_exactly_as_many_as_wanted_are_sent(total: int, apps: tuple[App, ...], seed: int) -> None:
+    planned = list(visits(apps, total, seed))
+    assert sum(visit.items for visit in planned) == total
+    assert all(visit.items for visit in planned)
+
+
+def test_each_demo_is_the_same() -> None:
+    assert list(visits((SENTRY, RAYGUN), 300)) == list(visits((SENTRY, RAYGUN), 300))
+
+
+@pytest.mark.parametrize("app", [SENTRY, RAYGUN])
+def test_visits_fail_by_faults_of_their_outcome(app: App) -> None:
+    for visit in visits((app,), 2000):
+        known = FAULTS[visit.outcome] + ((BAD_CRASH,) if visit.release == BAD else ())
+        assert visit.fault in known
+
+
+def test_the_second_release_goes_bad_and_the_third_mends_it() -> None:
+    outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+    order = []
+    for visit in visits((SENTRY,), 5000):
+        outcomes[visit.release][visit.outcome] += 1
+        order.append(visit.release)
+    rate = {release: counted["crash"] / counted.total() for release, counted in outcomes.items()}
+    assert rate[BAD] > 5 * rate[GOOD]
+    assert rate[MENDED] < rate[GOOD] * 2
+    assert list(dict.fromkeys(order)) == [GOOD, BAD, MENDED]
+    assert BAD not in order[order.index(MENDED) :]
