@@ -12,6 +12,7 @@ from app.demo.errors import DemoError
 
 PROGRAMS: Final = Path(__file__).parent
 LOCKED: Final = ("package.json", "package-lock.json", ".npmrc")
+ERROR: Final = "npm error "
 FETCH_SECONDS: Final = 300
 """46 packages of 110 MB unpacked: seconds on a good line."""
 
@@ -59,5 +60,5 @@ def _fetch(folder: Path) -> None:
     except subprocess.TimeoutExpired:
         raise DemoError(f"npm took longer than {FETCH_SECONDS} s") from None
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line]
-        raise DemoError(f"npm cannot fetch them: {' '.join(lines[:2])}")
+        lines = [line.removeprefix(ERROR) for line in done.stderr.splitlines() if line.startswith(ERROR)]
+        raise DemoError(f"npm cannot fetch them: {'; '.join(lines[:2])}")
