@@ -57,6 +57,3 @@ class Services:
                     return None
                 self._complete = (time.monotonic() + COMPLETE_SECONDS, found)
             return self._complete[1]
-
-
-SERVICES: Final = "services"

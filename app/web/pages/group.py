@@ -1,12 +1,10 @@
 """One group: since when, in which releases, for whom, why these events are one, and the latest of them in full."""
 
 import asyncio
-from typing import Any
 
 from aiohttp import web
 
-from app.cells import DAY
-from app.stores.contract import Document, GroupRow
+from app.stores.contract import Document
 from app.web import queries
 from app.web.call import Call
 from app.web.errors import ApiError, bad, missing
@@ -36,7 +34,7 @@ async def show(call: Call) -> web.Response:
     latest = await part(_latest(call, hits.documents[0])) if hits and hits.documents else None
     return page(
         "group.html", **shell, row=row, totals=totals, hits=hits, facets=_facets(facets), why=why, looked=shown,
-        complete=complete, view=view(latest) if latest else None, first=_first(row), settable=queries.SETTABLE,
+        complete=complete, view=view(latest) if latest else None, settable=queries.SETTABLE,
     )  # fmt: skip
 
 
@@ -87,8 +85,3 @@ def _facets(found: dict[str, list[tuple[str, int]]] | None) -> list[tuple[str, i
     named = [(name, sum(number for _, number in values), values[:VALUES]) for name, values in found.items() if values]
     named.sort(key=lambda facet: (first.get(facet[0], len(first)), -facet[1]))
     return named[: FACETS * 2]
-
-
-def _first(row: GroupRow) -> dict[str, Any]:
-    """Tell whether the group is new: seen for the first time within a day of its last event."""
-    return {"new": row.last_seen - row.first_seen < DAY * 1000}
