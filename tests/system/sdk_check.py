@@ -28,7 +28,6 @@ class Seen(NamedTuple):
 
     full: dict[str, Any]
     raw: bytes
-    content_type: str = ""
 
 
 def new_project(installation: Installation, name: str) -> dict[str, Any]:
@@ -126,6 +125,12 @@ def _check_context(full: dict[str, Any]) -> None:
         if raised["type"]:
             functions = [frame["function"].rpartition(".")[2] for frame in raised["frames"]]
             assert {"price", "checkout"} & set(functions), functions
+
+
+def check_breadcrumbs(seen: Sequence[Seen]) -> None:
+    """Each event tells what the shop did before."""
+    for event in seen:
+        assert "added a pear" in [crumb["message"] for crumb in event.full["breadcrumbs"]]
 
 
 def check_raw(seen: Sequence[Seen], sent: Sequence[bytes]) -> int:

@@ -4,9 +4,9 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -17,6 +17,7 @@ from tests.system import provision
 SECRET = "fake-password"  # noqa: S105  made up
 """The Python SDKs send it with local variables and the environment."""
 RUN_SECONDS = 30
+T = TypeVar("T")
 CONDITIONS = ("browser", "production", "import", "module", "default")
 
 
@@ -52,8 +53,8 @@ async def run_program(name: str, addresses: Mapping[str, str], folder: Path) -> 
     assert process.returncode == 1, output.decode()
 
 
-async def run_page(name: str, addresses: Mapping[str, str], settled: Any) -> None:  # noqa: ANN401  an async predicate
-    """Open a shop's page in Chromium, and leave it when ``settled()`` comes back."""
+async def run_page(name: str, addresses: Mapping[str, str], settled: Callable[[], Awaitable[T]]) -> T:
+    """Open a shop's page in Chromium, leave it when ``settled()`` comes back, and give what that gives."""
     packages = await asyncio.to_thread(provision.npm_packages)
     page = (provision.SDKS / name).read_text().replace("IMPORTS", json.dumps({"imports": dict(imports(packages))}))
     for key, value in addresses.items():
@@ -69,12 +70,12 @@ async def run_page(name: str, addresses: Mapping[str, str], settled: Any) -> Non
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        await _visit(f"http://127.0.0.1:{runner.addresses[0][1]}/", settled)
+        return await _visit(f"http://127.0.0.1:{runner.addresses[0][1]}/", settled)
     finally:
         await runner.cleanup()
 
 
-async def _visit(address: str, settled: Any) -> None:  # noqa: ANN401  an async predicate
+async def _visit(address: str, settled: Callable[[], Awaitable[T]]) -> T:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=await asyncio.to_thread(provision.chromium), args=provision.CHROMIUM_ARGUMENTS
@@ -85,10 +86,11 @@ async def _visit(address: str, settled: Any) -> None:  # noqa: ANN401  an async 
         page.on("pageerror", lambda error: said.append(str(error)))
         await page.goto(address)
         try:
-            await asyncio.wait_for(settled(), RUN_SECONDS)
+            return await asyncio.wait_for(settled(), RUN_SECONDS)
         except TimeoutError as error:
             raise AssertionError(f"not everything was sent; the page said: {said}") from error
-        await browser.close()
+        finally:
+            await browser.close()
 
 
 def imports(packages: Path, name: str = "@sentry/browser") -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.system.installation import Installation
 from tests.system.recorder import Recorder
-from tests.system.sdk_check import Api, Want, check_events, check_raw, new_project
+from tests.system.sdk_check import Api, Want, check_breadcrumbs, check_events, check_raw, new_project
 from tests.system.sdk_run import run_page, sdk_environment
 
 CART = "cannot price the cart"
@@ -41,21 +41,40 @@ async def test_raygun4js(installation: Installation) -> None:
     await _visit(installation, "shop_raygun.html", RAYGUN)
 
 
+@pytest.mark.parametrize(("page", "wanted"), [("shop_sentry.html", SENTRY), ("shop_raygun.html", RAYGUN)])
+async def test_a_crash_is_everywhere_within_two_seconds(
+    installation: Installation, page: str, wanted: list[Want]
+) -> None:
+    """One in three must keep the promise: a machine that others keep busy may break it now and then."""
+    for _ in range(3):
+        api = Api(installation, new_project(installation, page))
+        async with Recorder(installation.url) as recorder:
+
+            async def everywhere(recorder: Recorder = recorder, api: Api = api) -> bool:
+                await _all_sent(recorder, wanted)
+                return await api.wait_visible(len(wanted), 2, seconds=2)
+
+            if await run_page(page, sdk_environment(recorder.url, api.project), everywhere):
+                return
+    pytest.fail("three times a crash was not in search, groups and rates within 2 s")
+
+
+async def _all_sent(recorder: Recorder, wanted: list[Want]) -> None:
+    while len(recorder.events()) < len(wanted):
+        await asyncio.sleep(0.05)
+
+
 async def _visit(installation: Installation, page: str, wanted: list[Want]) -> tuple[Api, Recorder]:
     """Have the page crash, and check what the installation says of it."""
     api = Api(installation, new_project(installation, page))
     crashes = [want for want in wanted if want.level != "warning"]
     async with Recorder(installation.url) as recorder:
-
-        async def sent() -> None:
-            while len(recorder.events()) < len(wanted):
-                await asyncio.sleep(0.05)
-
-        await run_page(page, sdk_environment(recorder.url, api.project), sent)
+        await run_page(page, sdk_environment(recorder.url, api.project), lambda: _all_sent(recorder, wanted))
         assert await api.wait_visible(len(wanted), len(crashes)), await api.found()
     assert {answer.status for answer in recorder.sent} <= {200, 202}
     seen = await api.seen()
     check_events(seen, wanted)
+    check_breadcrumbs(seen)
     # raygun4js reports its own request as a breadcrumb of the next crash, and with it the key in the address.
     assert check_raw(seen, recorder.events()) == int("raygun" in page)
     points = await api.points()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.system.installation import Installation
 from tests.system.recorder import Recorder
-from tests.system.sdk_check import Api, Want, check_events, check_raw, new_project
+from tests.system.sdk_check import Api, Want, check_breadcrumbs, check_events, check_raw, new_project
 from tests.system.sdk_run import SECRET, run_program, sdk_environment
 
 PYTHON = ("KeyError", "RuntimeError")
@@ -44,6 +44,8 @@ async def test_what_a_shop_sends_is_counted_found_and_opened(
     assert {sent.status for sent in recorder.sent} <= {200, 202}
     seen = await api.seen()
     check_events(seen, wanted)
+    if program != "shop_raygun.py":  # raygun4py sends no breadcrumbs
+        check_breadcrumbs(seen)
     scrubbed = check_raw(seen, recorder.events())
     assert all(SECRET.encode() not in event.raw for event in seen)
     if program.endswith(".py"):  # the Python SDKs send local variables, a password among them
@@ -68,7 +70,7 @@ async def check_numbers(api: Api, crashes: list[Want], *, sessions: int) -> None
         assert len(listed) == group["count"] + group["messages"]
 
 
-@pytest.mark.parametrize("program", ["shop_raygun.py", "shop_sentry.py"])
+@pytest.mark.parametrize("program", SHOPS)
 async def test_a_crash_is_everywhere_within_two_seconds(
     installation: Installation, program: str, tmp_path: Path
 ) -> None:
