@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import re
+import sys
 import time
 import urllib.request
 from collections import defaultdict
@@ -10,6 +13,7 @@ from datetime import UTC, datetime
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import asyncpg
@@ -24,6 +28,9 @@ PATIENCE_SECONDS = 60
 SOURCES = ("crashes", "sessions", "timings")
 ENDINGS = ("exited", "errored", "abnormal", "crashed", "unhandled")
 FILTERED = b"[Filtered]"
+BROKEN = b"""{}
+{"type":"event"}
+{"message":"cut off","extra":{"password":"hunter2","card":"4111111111111111","sent":"Bearer abc.def.ghi"},"tags":{"""
 
 pytestmark = pytest.mark.skipif(not corpus.FILES, reason=corpus.ABSENT)
 
@@ -59,6 +66,7 @@ async def test_each_is_answered_counted_and_grouped_and_no_secret_stays(
     events = await _events(api, len(_event_ids(requests)))
     await _check_groups(api, events)
     await _check_sessions(api, requests)
+    await _check_dead_letter(installation, database)
     await _check_tables(database)
     await _archived(installation.data / "files")
     await asyncio.to_thread(_check_files, installation.data)
@@ -135,6 +143,33 @@ async def _check_sessions(api: Api, requests: list[corpus.Recorded]) -> None:
 
 def _sessions(row: dict[str, Any]) -> int:
     return sum(int(row.get(name, 0)) for name in ENDINGS)
+
+
+async def _check_dead_letter(installation: Installation, database: str) -> None:
+    """A report that is cut off becomes a dead letter; what is shown of it holds no secret either."""
+    async with aiohttp.ClientSession() as session:
+        address = f"{installation.url}/api/{installation.project['id']}/envelope/"
+        key = urlsplit(installation.project["dsn"]).username
+        async with session.post(f"{address}?sentry_key={key}", data=BROKEN) as answer:
+            assert answer.status == 200
+    end, listed, found = time.monotonic() + PATIENCE_SECONDS, "", None
+    while found is None:
+        assert time.monotonic() < end, listed
+        listed = await _faultline(installation, database, "dead-letters", "list")
+        found = re.search(r"(\S+\.crashes)/(\d+)/(\d+)", listed)
+    shown = await _faultline(installation, database, "dead-letters", "show", *found.groups())
+    assert "cut off" in shown
+    _clean([listed, shown], "dead-letters")
+
+
+async def _faultline(installation: Installation, database: str, *arguments: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).parent / "faultline"), *arguments, stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "FAULTLINE_DATA": str(installation.data), "FAULTLINE_DATABASE": database, "COLUMNS": "200"},
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    return output.decode()
 
 
 async def _check_tables(database: str) -> None:
