@@ -5,7 +5,7 @@ offset. A local copy is never ahead of its changelog, so whoever takes the parti
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from time import time
@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from app.log.batch import Claim
-from app.log.contract import Log, LogUnavailable, NewRecord
+from app.log.contract import Log, LogUnavailable, NewRecord, Record
 from tables.store import Memory, Store
 
 Read = Callable[[bytes], bytes | None]
@@ -56,8 +56,11 @@ class _Shard(msgspec.Struct, eq=False):
 
     store: Store
     epoch: int
+    applied: int
+    """Every changelog record up to this offset is in the local copy, whoever wrote it; -1 for none."""
     staged: dict[bytes, _Staged] = {}
     local: dict[bytes, bytes | None] = {}
+    only_local: dict[bytes, bytes | None] = {}
 
     def read(self, key: bytes) -> bytes | None:
         return self.local[key] if key in self.local else self.store.get(key)
@@ -86,11 +89,11 @@ class DurableTable:
         """Bring the local copy of a claimed partition up to the end of its changelog. Raises OSError, LogError."""
         store = await self._open_store(partition)
         try:
-            await self._recover(partition, store)
+            applied = await self._recover(partition, store)
         except BaseException:
             store.close()
             raise
-        self._shards[partition] = _Shard(store, epoch)
+        self._shards[partition] = _Shard(store, epoch, applied)
 
     def close(self, partition: int) -> None:
         """Let go of a partition; what was staged and not flushed is dropped."""
@@ -108,24 +111,36 @@ class DurableTable:
                 await asyncio.sleep(OPEN_SECONDS)
         return self._opener(partition)
 
-    async def _recover(self, partition: int, store: Store) -> None:
-        """Apply what the changelog holds beyond the local copy, until there is no more."""
-        log = self._living_log()
-        end = (await log.bounds(self.changelog))[partition].end
-        applied = store.offset
-        if applied is not None and applied >= end:
+    async def _recover(self, partition: int, store: Store) -> int:
+        """Apply what the changelog holds beyond the local copy; give the offset up to which it is then complete."""
+        end = (await self._living_log().bounds(self.changelog))[partition].end
+        applied = -1 if store.offset is None else store.offset
+        if applied >= end:
             store.clear()  # the log was put back to an earlier state: this copy is of one that never was
-            applied = None
-        position = 0 if applied is None else applied + 1
-        while records := await log.read(
-            self.changelog, partition, position, max_records=RECOVERY_RECORDS, max_bytes=RECOVERY_BYTES
-        ):
-            shard = _Shard(store, 0)
-            for record in records:
-                if record.key is not None:
-                    shard.local.update(self._localise(shard.read, record.key, record.value))
-            store.write(shard.local, records[-1].offset)
+            applied = -1
+        async for records in self._changes(partition, applied + 1, end):
+            self._apply(store, records)
+        return end - 1  # compaction may have removed the last records before the end: there is nothing to wait for
+
+    async def _changes(self, partition: int, position: int, end: int) -> AsyncIterator[list[Record]]:
+        """Yield what the changelog still holds of ``[position, end)``, some records at a time."""
+        log = self._living_log()
+        while position < end:
+            records = await log.read(
+                self.changelog, partition, position, max_records=RECOVERY_RECORDS, max_bytes=RECOVERY_BYTES
+            )
+            records = [record for record in records if record.offset < end]
+            if not records:
+                return
+            yield records
             position = records[-1].offset + 1
+
+    def _apply(self, store: Store, records: Sequence[Record]) -> None:
+        shard = _Shard(store, 0, -1)
+        for record in records:
+            if record.key is not None:
+                shard.local.update(self._localise(shard.read, record.key, record.value))
+        store.write(shard.local, records[-1].offset)
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -157,13 +172,14 @@ class DurableTable:
 
     def stage_local(self, partition: int, key: bytes, value: bytes | None) -> None:
         """Put a local write without a changelog record into the next flush."""
-        self._shard(partition).local[key] = value
+        shard = self._shard(partition)
+        shard.local[key] = shard.only_local[key] = value
 
     def discard(self, partition: int) -> None:
         """Drop what is staged: the batch that it came from starts again."""
         shard = self._shards.get(partition)
         if shard is not None:
-            shard.staged, shard.local = {}, {}
+            shard.staged, shard.local, shard.only_local = {}, {}, {}
 
     async def flush(self, partition: int) -> None:
         """Append what is staged to the changelog, then write the local copy. On an error what is staged stays.
@@ -173,21 +189,46 @@ class DurableTable:
         shard = self._shard(partition)
         offset = None
         if shard.staged:
-            offset = await self._append(partition, shard)
-            if self._shards.get(partition) is not shard:
-                raise Revoked(f"{self.name}: partition {partition} went to another owner during a flush")
+            offsets = await self._append(partition, shard)
+            self._refuse_moved(partition, shard)
+            offset = max(offsets)
+            if offset - shard.applied != len(offsets):
+                await self._catch_up(partition, shard, offsets)
         if shard.local or offset is not None:
             shard.store.write(shard.local, offset)
-        shard.staged, shard.local = {}, {}
+        shard.applied = shard.applied if offset is None else offset
+        shard.staged, shard.local, shard.only_local = {}, {}, {}
 
-    async def _append(self, partition: int, shard: _Shard) -> int:
+    async def _catch_up(self, partition: int, shard: _Shard, offsets: Sequence[int]) -> None:
+        """Take in what others (a zombie, a successor) appended before or among our records.
+
+        What is written locally says that it is complete up to our offsets: without theirs a later takeover from this
+        copy would not know of them. What of ours a later record of theirs compacted away already comes last.
+        """
+        ours, seen = set(offsets), set[int]()
+        async for records in self._changes(partition, shard.applied + 1, max(offsets) + 1):
+            self._refuse_moved(partition, shard)
+            self._apply(shard.store, records)
+            seen |= {record.offset for record in records} & ours
+        self._refuse_moved(partition, shard)
+        shard.local = {}
+        for offset, (key, staged) in zip(offsets, shard.staged.items(), strict=True):
+            if offset not in seen:
+                shard.local.update(self._localise(shard.read, key, staged.value))
+        shard.local.update(shard.only_local)
+
+    def _refuse_moved(self, partition: int, shard: _Shard) -> None:
+        if self._shards.get(partition) is not shard:
+            raise Revoked(f"{self.name}: partition {partition} went to another owner during a flush")
+
+    async def _append(self, partition: int, shard: _Shard) -> list[int]:
         stamp = int(time() * 1000)
         records = [
             NewRecord(self.changelog, partition, key, staged.value, staged.headers, stamp)
             for key, staged in shard.staged.items()
         ]
         try:
-            return max(await self._living_log().append(records))
+            return await self._living_log().append(records)
         except LogUnavailable as error:
             raise UnknownOutcome(f"{self.name}: a flush of partition {partition}: {error}") from error
 

@@ -1,7 +1,7 @@
 """Durable tables on the real log: what is read, what is written in which order, and what a recovery finds."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -120,6 +120,76 @@ async def test_an_old_copy_takes_what_came_since(log: PostgresLog, tmp_path: Pat
     await old.open(0, 3)
     assert old.read(0, b"k") == b"7"
     old.close(0)
+
+
+@pytest.mark.parametrize("localise", [identity, greatest, chunked])
+async def test_what_another_owner_wrote_in_between_is_in_both_copies(
+    log: PostgresLog, tmp_path: Path, localise: Localise
+) -> None:
+    """A zombie flushes beside its successor: whichever copy is opened next must hold what each of them wrote."""
+    zombie, successor = (table(log, tmp_path / name, localise) for name in ("zombie", "successor"))
+    await zombie.open(0, 1)
+    await successor.open(0, 2)
+    for owner, key, value in [
+        (zombie, b"first@1", b"a=1"), (successor, b"second@2", b"a=2"), (zombie, b"third@1", b"a=3"),
+        (successor, b"third@2", b"a=4"), (zombie, b"first@1", b"a=5"), (zombie, b"last@1", b"a=6"),
+        (successor, b"last@2", b"a=7"),
+    ]:  # fmt: skip
+        owner.stage(0, key, value)
+        await owner.flush(0)
+    zombie.stage_local(0, b"only here", b"1")
+    zombie.stage(0, b"end@1", b"a=8")
+    await zombie.flush(0)
+    assert zombie.read(0, b"only here") == b"1"
+    zombie.close(0)
+    successor.close(0)
+    found = []
+    for folder in ("zombie", "successor", "new"):
+        copy = table(log, tmp_path / folder, localise)
+        await copy.open(0, 3)
+        found.append([item for item in copy.scan(0, b"") if item[0] != b"only here"])
+        copy.close(0)
+    assert found[0] == found[1] == found[2]
+    assert len(found[0]) == (5 if localise is greatest else 7)
+
+
+async def test_a_record_that_the_other_owners_newer_one_replaced_still_counts(log: PostgresLog, tmp_path: Path) -> None:
+    zombie = table(log, tmp_path, greatest)
+    await zombie.open(0, 1)
+    await log.append([NewRecord(CHANGELOG, 0, b"k@2", b"5", {}, 0)])
+    zombie.stage(0, b"k@1", b"7")
+    append = log.append
+
+    async def overtaken(records: Sequence[NewRecord]) -> list[int]:
+        offsets = await append(records)
+        await append([NewRecord(CHANGELOG, 0, b"k@1", b"6", {}, 0)])  # compaction takes ours
+        return offsets
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "append", overtaken)
+        await zombie.flush(0)
+    assert zombie.read(0, b"k") == b"7"
+    zombie.stage(0, b"other@1", b"1")
+    await zombie.flush(0)
+    assert zombie.read(0, b"k") == b"7"
+    zombie.close(0)
+
+
+async def test_records_that_compaction_removed_are_not_waited_for(log: PostgresLog, tmp_path: Path) -> None:
+    first, second = table(log, tmp_path / "first"), table(log, tmp_path / "second")
+    await first.open(0, 1)
+    for value in (b"1", b"2", b"3"):
+        first.stage(0, b"a", value)
+        await first.flush(0)
+    await second.open(0, 2)
+    second.stage(0, b"a", b"4")
+    second.stage(0, b"b", b"1")
+    await second.flush(0)
+    second.close(0)
+    first.stage(0, b"c", b"1")
+    await first.flush(0)
+    assert list(first.scan(0, b"")) == [(b"a", b"4"), (b"b", b"1"), (b"c", b"1")]
+    first.close(0)
 
 
 async def test_a_copy_of_another_log_is_dropped(log: PostgresLog, tmp_path: Path) -> None:
