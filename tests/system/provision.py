@@ -20,6 +20,10 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrom
 PLAYWRIGHT_CHROMIUM = "chromium-*/chrome-linux*/chrome"
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 APT = ["/usr/bin/apt-get", "install", "-y", "-q", "chromium"]
+NPM_OPTIONS = (
+    "--ignore-scripts", "--no-audit", "--no-fund",
+    "--fetch-retries=1", "--fetch-retry-mintimeout=1000",  # without a network: say so soon
+)  # fmt: skip
 NPM_SECONDS = 240
 APT_SECONDS = 280
 
@@ -54,14 +58,14 @@ def _install(folder: Path) -> None:
     making.mkdir()
     for name in LOCKED:
         shutil.copy(SDKS / name, making)
-    command = [str(Path(sys.executable).parent / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    command = [str(Path(sys.executable).parent / "npm"), "ci", *NPM_OPTIONS]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         command, cwd=making, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=NPM_SECONDS,
         check=False,
     )  # fmt: skip
     if done.returncode:
-        missing(f"npm cannot fetch the SDKs: {done.stderr.strip()[-500:]}")
+        missing(f"npm cannot fetch the SDKs: {'; '.join(done.stderr.splitlines()[:3])}")
     making.rename(folder)
 
 

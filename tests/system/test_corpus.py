@@ -174,7 +174,11 @@ async def _faultline(installation: Installation, database: str, *arguments: str)
 
 async def _check_tables(database: str) -> None:
     """No secret is in any row of any table; those of the log's source topics alone hold what was sent."""
-    connection = await asyncpg.connect(database)
+    async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool, pool.acquire() as connection:
+        await _check_rows(connection)
+
+
+async def _check_rows(connection: Any) -> None:  # noqa: ANN401  a connection of a pool, which asyncpg wraps
     sources = "topic_id in (select id from log_topics where split_part(name, '.', 2) = any($1))"
     tables = await connection.fetch(
         "select c.oid::regclass::text as name,"
@@ -193,7 +197,6 @@ async def _check_tables(database: str) -> None:
     assert any(corpus.SECRETS.search(row[0]) for row in raw)
     packed = await connection.fetch(f"select value from log_records where not {sources}", list(SOURCES))  # noqa: S608  as above
     assert any(FILTERED in layer for row in packed for layer in corpus.layers(row[0] or b""))
-    await connection.close()
 
 
 async def _archived(folder: Path) -> None:
