@@ -7,6 +7,7 @@ from aiohttp import web
 
 from app.cells import DAY, HOUR, MINUTE
 from app.stores.contract import Point
+from app.web import params
 from app.web.call import Call
 from app.web.pages.shell import looked
 from app.web.params import Range
@@ -20,6 +21,8 @@ STEPS: Final = (60, 120, 300, 600, 1800, HOUR, 3 * HOUR, 6 * HOUR, DAY)
 
 MUCH: Final = 0.05
 """Share of events that were too late for minute windows from which on hours are drawn instead: all would be seen."""
+MEASURES: Final = {"crashes": ("crashes",), "sessions": ("sessions",), "events": ("crashes", "messages")}
+"""What can be drawn, by the counts that it is the sum of."""
 HOURS_FROM: Final = 3 * HOUR * 1000
 """Ranges (ms) up to this are drawn by the minute in any case."""
 
@@ -36,7 +39,9 @@ class Axis(NamedTuple):
         """Sum points into bars."""
         values = [0] * ((self.end - self.start) // self.step)
         for point in points:
-            values[(point.start - self.start) // self.step] += getattr(point, measure) or 0
+            values[(point.start - self.start) // self.step] += sum(
+                getattr(point, name) or 0 for name in MEASURES[measure]
+            )
         return values
 
 
@@ -59,7 +64,7 @@ def axis(asked: Range, least: int = 0) -> Axis:
 
 
 async def show(call: Call) -> web.Response:
-    """Answer ``GET /projects/{project}/chart.json?by=release|group|none&measure=crashes|sessions&group=&release=``."""
+    """Answer ``GET /projects/{project}/chart.json?by=release|group|none&measure=…&group=…&release=…``."""
     project, complete, asked = await call.project(), await call.services.complete_until(), looked(call).span
     bars = axis(asked)
     drawn = await _draw(call, project.id, bars)
@@ -74,7 +79,7 @@ async def show(call: Call) -> web.Response:
 
 
 async def _draw(call: Call, project: int, bars: Axis) -> Drawn:
-    store, measure = call.services.aggregates, "sessions" if call.query.get("measure") == "sessions" else "crashes"
+    store, measure = call.services.aggregates, params.choice(call.query, "measure", tuple(MEASURES), "crashes")
     only = {"group": call.query.get("group", ""), "release": call.query.get("release", "")}
     names, parts = await _parts(call, project, bars)
 
@@ -85,11 +90,13 @@ async def _draw(call: Call, project: int, bars: Axis) -> Drawn:
         store.totals(project, bars.start, bars.end, **only), asyncio.gather(*map(column, [{}, *parts]))
     )
     total, *found = columns
-    series: list[dict[str, Any]] = [{"name": name, "values": values} for name, values in zip(names, found, strict=True)]
+    series: list[dict[str, Any]] = [
+        {"name": name, "values": values} for name, values in zip(names, found, strict=True) if any(values)
+    ]
     rest = [max(value - sum(part), 0) for value, *part in zip(total, *found, strict=True)]
     if not series or any(rest):
         series.append({"name": "other" if series else measure, "values": rest})
-    return Drawn(total, series, max((totals[measure] or 0) - sum(total), 0))
+    return Drawn(total, series, max(sum(totals[name] or 0 for name in MEASURES[measure]) - sum(total), 0))
 
 
 async def _parts(call: Call, project: int, bars: Axis) -> tuple[list[str], list[dict[str, str]]]:
