@@ -35,13 +35,12 @@ class Target(msgspec.Struct, frozen=True):
 
     def environment(self, release: str) -> dict[str, str]:
         """Give what an application of this release must know."""
+        parts = urlsplit(self.url)
         return {
             "SENTRY_DSN": self.dsn,
             "SENTRY_RELEASE": f"shop@{release}",
             "RAYGUN_KEY": self.raygun_key,
-            "RAYGUN_URL": "{0.scheme}://{0.netloc}".format(
-                urlsplit(self.dsn)._replace(netloc=urlsplit(self.url).netloc)
-            ),
+            "RAYGUN_URL": f"{parts.scheme}://{parts.netloc}",
             "SHOP_RELEASE": f"shop@{release}",
         }
 
