@@ -25,6 +25,16 @@ async def sparks(
     return found
 
 
+async def first_hour(pool: "Pool", project: int) -> int | None:
+    """Give the start (s) of the first hour in which a project has any number, None for none."""
+    found = await pool.fetchval(
+        "select min(start) from windows"
+        " where project = $1 and kind = 'c' and grp = '' and release = '' and size = 3600",
+        project,
+    )
+    return None if found is None else int(found)
+
+
 async def heard(pool: "Pool", project: int) -> bool:
     """Tell whether anything ever came for a project: a crash, a message, or a session of a release."""
     return bool(

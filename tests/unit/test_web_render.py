@@ -69,20 +69,32 @@ def test_snippets_hold_the_real_keys_and_no_placeholder() -> None:
         assert not re.search(r"%[A-Z]+%", snippet.code)
 
 
-def _release(sessions: int, free: float | None) -> ReleaseRow:
-    return ReleaseRow("r", 0, 0, sessions, 0, free, free, 1.0, 0)
+def _release(sessions: int, crashed: int) -> ReleaseRow:
+    free = 1 - crashed / sessions if sessions else None
+    return ReleaseRow("r", 0, 0, sessions, crashed, free, free, 1.0, 0)
 
 
 @pytest.mark.parametrize(
     ("now", "before", "word"),
     [
-        (_release(1000, 0.97), _release(1000, 0.99), "worse"),
-        (_release(1000, 0.99), _release(1000, 0.97), "better"),
-        (_release(1000, 0.99), _release(1000, 0.991), "not worse"),
-        (_release(20, 0.5), _release(1000, 0.99), "not enough data"),
-        (_release(0, None), _release(1000, 0.99), "not enough data"),
-        (_release(1000, 0.5), None, "first"),
+        (_release(1000, 40), _release(1000, 10), "worse"),
+        (_release(67, 16), _release(238, 6), "worse"),
+        (_release(1000, 10), _release(1000, 40), "better"),
+        (_release(1000, 11), _release(1000, 10), "not worse"),
+        (_release(100_000, 1300), _release(100_000, 1000), "not worse"),
+        (_release(50, 2), _release(1000, 10), "not enough data"),
+        (_release(19, 19), _release(1000, 10), "not enough data"),
+        (_release(0, 0), _release(1000, 10), "not enough data"),
+        (_release(1000, 0), _release(1000, 0), "not worse"),
+        (_release(1000, 500), None, "first"),
     ],
 )
-def test_a_release_is_judged_only_by_enough_sessions(now: ReleaseRow, before: ReleaseRow | None, word: str) -> None:
+def test_a_release_is_judged_only_where_chance_can_be_told_apart(
+    now: ReleaseRow, before: ReleaseRow | None, word: str
+) -> None:
     assert releases.judge(now, before).word == word
+
+
+def test_releases_are_ordered_as_people_count() -> None:
+    names = ["shop@1.10.0", "shop@1.9.3", "b", "", "2"]
+    assert sorted(names, key=releases.natural) == ["", "b", "shop@1.9.3", "shop@1.10.0", "2"]

@@ -65,7 +65,8 @@ def axis(asked: Range, least: int = 0) -> Axis:
 
 async def show(call: Call) -> web.Response:
     """Answer ``GET /projects/{project}/chart.json?by=release|group|none&measure=…&group=…&release=…``."""
-    project, complete, asked = await call.project(), await call.services.complete_until(), looked(call).span
+    project, complete = await call.project(), await call.services.complete_until()
+    asked = (await looked(call, project.id)).span
     bars = axis(asked)
     drawn = await _draw(call, project.id, bars)
     if bars.size == MINUTE and asked.end - asked.start > HOURS_FROM and drawn.late > sum(drawn.total) * MUCH:

@@ -19,7 +19,8 @@ VALUES = 5
 
 async def show(call: Call) -> web.Response:
     """Answer ``GET /groups/{group}``."""
-    row, complete, shown = await call.group(), await call.services.complete_until(), looked(call)
+    row, complete = await call.group(), await call.services.complete_until()
+    shown = await looked(call, row.project)
     project = await call.services.projects.get(row.project)
     span, whole, text = shown.span, queries.kept(call.services), call.query.get("q", "")
     start, end = span.start // 1000, span.end // 1000

@@ -37,7 +37,7 @@ async def show(call: Call) -> web.Response:
     project = await call.project()
     if not await glances.heard(call.services.pool, project.id):
         return await start(call)
-    complete, shown = await call.services.complete_until(), looked(call)
+    complete, shown = await call.services.complete_until(), await looked(call, project.id)
     shell = await around(call, project, "project")
     kpis, groups = await asyncio.gather(_kpis(call, project, shown), _groups(call, project, shown))
     releases = await call.services.aggregates.releases(project.id, shown.span.start // 1000, shown.span.end // 1000)

@@ -1,6 +1,8 @@
 """The releases of a project: who runs them, how often they crash, and whether each is worse than the one before."""
 
 import asyncio
+import math
+import re
 from typing import NamedTuple
 
 from aiohttp import web
@@ -10,9 +12,14 @@ from app.web.call import Call
 from app.web.pages.shell import around, looked
 from app.web.render import page
 
+FEW_SESSIONS = 20
+"""Sessions of each of two releases below which nothing is said."""
 ENOUGH_SESSIONS = 100
-"""Sessions of each of two releases below which a difference of their rates says nothing."""
+"""From here on, no sure difference means not worse."""
 NOTICEABLE = 0.005
+"""A smaller difference of shares is nothing to act on."""
+SURE = 2.58
+"""Standard deviations: chance alone gives as much once in a hundred times."""
 
 
 class Verdict(NamedTuple):
@@ -25,11 +32,13 @@ class Verdict(NamedTuple):
 
 async def show(call: Call) -> web.Response:
     """Answer ``GET /projects/{project}/releases``."""
-    project, complete, shown = await call.project(), await call.services.complete_until(), looked(call)
+    project, complete = await call.project(), await call.services.complete_until()
+    shown = await looked(call, project.id)
     start, end = shown.span.start // 1000, shown.span.end // 1000
     rows, shell = await asyncio.gather(
         call.services.aggregates.releases(project.id, start, end), around(call, project, "releases")
     )
+    rows.sort(key=lambda row: (row.first_seen, natural(row.release)), reverse=True)
     judged = [(row, judge(row, older)) for row, older in zip(rows, [*rows[1:], None], strict=False)]
     return page("releases.html", **shell, rows=judged, looked=shown, complete=complete)
 
@@ -40,10 +49,25 @@ def judge(row: ReleaseRow, older: ReleaseRow | None) -> Verdict:
         return Verdict("first", "same", "no release before it in this range")
     if row.crash_free_sessions is None or older.crash_free_sessions is None:
         return Verdict("not enough data", "same", "no sessions were received for both releases")
+    if min(row.sessions, older.sessions) < FEW_SESSIONS:
+        return Verdict("not enough data", "same", f"{row.sessions} and {older.sessions} sessions")
+    difference = row.crash_free_sessions - older.crash_free_sessions
+    text = f"{difference * 100:+.2f} points of crash-free sessions against {older.release}"
+    sure = abs(difference) >= SURE * _deviation(row, older)
+    if sure and abs(difference) >= NOTICEABLE:
+        return Verdict("worse", "worse", text) if difference < 0 else Verdict("better", "better", text)
     if min(row.sessions, older.sessions) < ENOUGH_SESSIONS:
-        return Verdict("not enough data", "same", f"each needs {ENOUGH_SESSIONS} sessions in this range")
-    difference = (row.crash_free_sessions - older.crash_free_sessions) * 100
-    text = f"{difference:+.2f} points of crash-free sessions against {older.release}"
-    if difference < -NOTICEABLE * 100:
-        return Verdict("worse", "worse", text)
-    return Verdict("better", "better", text) if difference > NOTICEABLE * 100 else Verdict("not worse", "same", text)
+        return Verdict("not enough data", "same", f"{row.sessions} and {older.sessions} sessions; {text}")
+    return Verdict("not worse", "same", text)
+
+
+def _deviation(row: ReleaseRow, older: ReleaseRow) -> float:
+    """Give the standard deviation of the difference of two shares that are one in truth (the pooled z-test's)."""
+    crashed = row.crashed_sessions + older.crashed_sessions
+    share = crashed / (row.sessions + older.sessions)
+    return math.sqrt(share * (1 - share) * (1 / row.sessions + 1 / older.sessions))
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """Give what releases are ordered by: 1.10 comes after 1.9."""
+    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.findall(r"[0-9]{1,18}|[^0-9]+", name)]

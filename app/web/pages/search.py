@@ -12,7 +12,8 @@ from app.web.render import page
 
 async def show(call: Call) -> web.Response:
     """Answer ``GET /projects/{project}/search``."""
-    project, shown, text = await call.project(), looked(call), call.query.get("q", "")
+    project, text = await call.project(), call.query.get("q", "")
+    shown = await looked(call, project.id)
     shell = await around(call, project, "search")
     hits: Hits | None = None
     problem = ""

@@ -4,6 +4,8 @@ from collections.abc import Awaitable
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
+from app.cells import HOUR
+from app.stores import glances
 from app.stores.projects import Project
 from app.web import params
 from app.web.call import Call
@@ -12,7 +14,7 @@ from app.web.health import TEXTS
 from app.web.params import Range
 
 Part = TypeVar("Part")
-RANGES: Final = {"1h": 1, "24h": 24, "7d": 24 * 7, "30d": 24 * 30}
+RANGES: Final = {"1h": 1, "6h": 6, "24h": 24, "7d": 24 * 7, "30d": 24 * 30}
 DEFAULT_RANGE: Final = "24h"
 
 
@@ -29,13 +31,21 @@ class Looked(NamedTuple):
         return Range(max(2 * self.span.start - self.span.end, 0), self.span.start)
 
 
-def looked(call: Call) -> Looked:
-    """Read which range a page shows. Raises 400."""
+async def looked(call: Call, project: int) -> Looked:
+    """Read which range a page shows; without one, so much that all of a young project is seen. Raises 400."""
     if call.query.get("from") or call.query.get("to"):
         return Looked("", params.span(call.query, call.services.now()).outward(60))
-    name = call.query.get("range", DEFAULT_RANGE)
-    name = name if name in RANGES else DEFAULT_RANGE
+    name = call.query.get("range", "")
+    name = name if name in RANGES else await _suitable(call, project)
     return Looked(name, params.span({}, call.services.now(), hours=RANGES[name]).outward(60))
+
+
+async def _suitable(call: Call, project: int) -> str:
+    first = await glances.first_hour(call.services.pool, project)
+    if first is None:
+        return DEFAULT_RANGE
+    age = (call.services.now() // 1000 - first) / HOUR
+    return next((name for name in ("1h", "6h") if age <= RANGES[name]), DEFAULT_RANGE)
 
 
 def address(call: Call, **changed: str) -> str:
