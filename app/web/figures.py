@@ -96,6 +96,18 @@ def bars(values: Sequence[int]) -> list[Bar]:
     return laid
 
 
+def a_minute(found: Mapping[int, int], now: float, minutes: int) -> float:
+    """Give how many a minute there were in the last ``minutes`` whole ones and the one that runs at ``now`` (s)."""
+    start = now // MINUTE * MINUTE - minutes * MINUTE
+    return sum(number for at, number in found.items() if at >= start) / (now - start) * MINUTE
+
+
+def fewer(values: Sequence[int], most: int) -> list[int]:
+    """Sum neighbours so that at most ``most`` values are left."""
+    together = -(-len(values) // most) or 1
+    return [sum(values[at : at + together]) for at in range(0, len(values), together)]
+
+
 def spread(found: Mapping[int, int], start: int, end: int, size: int) -> list[int]:
     """Give a value for every window from ``start`` to ``end`` (s), 0 where nothing was found."""
     return [found.get(at, 0) for at in range(start - start % size, end, size)]

@@ -16,6 +16,8 @@ from app.web.services import Services
 
 STATUSES: Final = ("open", "resolved", "ignored", "regressed")
 SETTABLE: Final = ("open", "resolved", "ignored")
+MINUTES_UP_TO: Final = 7
+HOURS_UP_TO: Final = 24 * 8
 HEX: Final = frozenset("0123456789abcdef")
 
 
@@ -96,7 +98,7 @@ async def why(services: Services, row: GroupRow) -> list[Part]:
         return []
 
 
-def size_for(asked: Range, most: int = 200) -> int:
-    """Give the smallest window, in seconds, that cuts a range into about ``most`` pieces."""
-    seconds = (asked.end - asked.start) / 1000
-    return next((size for size in (MINUTE, HOUR) if seconds / size <= most), DAY)
+def size_for(asked: Range) -> int:
+    """Give the window, in seconds, that small pictures of a range are made of."""
+    hours = (asked.end - asked.start) / 1000 / HOUR
+    return MINUTE if hours <= MINUTES_UP_TO else HOUR if hours <= HOURS_UP_TO else DAY

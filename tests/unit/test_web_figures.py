@@ -72,3 +72,15 @@ def test_bars_stay_in_their_box_and_none_is_invisible(values: list[int]) -> None
 
 def test_windows_without_a_point_are_zero() -> None:
     assert figures.spread({60: 3, 180: 1}, 65, 240, 60) == [3, 0, 1]
+
+
+def test_the_rate_now_counts_the_minute_that_runs() -> None:
+    assert figures.a_minute({600: 11, 300: 1, 240: 500}, 630, 5) == pytest.approx(12 / 5.5)
+    assert figures.a_minute({}, 600, 5) == 0
+
+
+@given(st.lists(st.integers(0, 100), max_size=400), st.integers(1, 70))
+def test_fewer_values_have_the_same_sum(values: list[int], most: int) -> None:
+    left = figures.fewer(values, most)
+    assert len(left) <= most
+    assert sum(left) == sum(values)

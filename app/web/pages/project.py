@@ -19,6 +19,7 @@ from app.web.snippets import snippets
 SORTS = {"last_seen": "Last seen", "count": "Events", "users": "Users", "first_seen": "Newest"}
 STATUSES = {"": "All", "open": "Open", "regressed": "Regressed", "resolved": "Resolved", "ignored": "Ignored"}
 NOW_MINUTES = 5
+SPARK_BARS = 61
 
 
 class Kpi(NamedTuple):
@@ -72,17 +73,17 @@ async def change(call: Call) -> web.Response:
 
 async def _kpis(call: Call, project: Project, shown: Looked) -> list[Kpi]:
     store, release = call.services.aggregates, call.query.get("release", "")
-    minute = call.services.now() // 1000 // MINUTE * MINUTE
+    seconds = call.services.now() / 1000
+    minute = int(seconds) // MINUTE * MINUTE
     now, before, points = await asyncio.gather(
         store.totals(project.id, shown.span.start // 1000, shown.span.end // 1000, release=release),
         store.totals(project.id, shown.before.start // 1000, shown.before.end // 1000, release=release),
-        store.points(project.id, MINUTE, minute - HOUR, minute, release=release),
+        store.points(project.id, MINUTE, minute - HOUR, minute + MINUTE, release=release),
     )
     per = {point.start: point.crashes for point in points}
-    recent = sum(per.get(minute - step * MINUTE, 0) for step in range(1, NOW_MINUTES + 1)) / NOW_MINUTES
-    hour = sum(per.values()) / 60
+    recent, hour = figures.a_minute(per, seconds, NOW_MINUTES), figures.a_minute(per, seconds, 60)
     return [
-        Kpi("rate", "Crashes a minute", "over the last 5 whole minutes, against the last hour", recent, "rate",
+        Kpi("rate", "Crashes a minute", "over the last 5 minutes, against the last hour", recent, "rate",
             figures.change(recent, hour)),
         Kpi("crashes", "Crashes", "events of level error or fatal in this range", now["crashes"], "count",
             figures.change(now["crashes"], before["crashes"])),
@@ -108,8 +109,10 @@ async def _groups(call: Call, project: Project, shown: Looked) -> dict[str, Any]
         )  # fmt: skip
     except ValueError as error:
         raise bad("bad_cursor", "This list has changed: begin at its first page.") from error
-    size = queries.size_for(shown.span, 60)
+    size = queries.size_for(shown.span)
     members = {row.id: row.members for row in rows}
     series = await glances.sparks(call.services.pool, project.id, members, size, begin - begin % size, end)
-    shapes = {name: figures.spread(found, begin, end, size) for name, found in series.items()}
+    shapes = {
+        name: figures.fewer(figures.spread(found, begin, end, size), SPARK_BARS) for name, found in series.items()
+    }
     return {"rows": rows, "next": following, "sizes": sizes, "series": shapes, "sort": sort}

@@ -22,7 +22,7 @@ class Card(NamedTuple):
 
     project: Project
     now: float
-    """Crashes a minute, over the last five whole minutes."""
+    """Crashes a minute, over the last five minutes."""
     hour: int
     change: Change
     series: list[int]
@@ -39,7 +39,8 @@ async def show(call: Call) -> web.Response:
 
 
 async def _card(call: Call, project: Project) -> Card:
-    end = call.services.now() // 1000 // MINUTE * MINUTE + MINUTE
+    seconds = call.services.now() / 1000
+    end = int(seconds) // MINUTE * MINUTE + MINUTE
     start, store = end - HOUR, call.services.aggregates
     points, before, releases, (newest, _, _) = await asyncio.gather(
         store.points(project.id, MINUTE, start, end),
@@ -47,10 +48,11 @@ async def _card(call: Call, project: Project) -> Card:
         store.releases(project.id, end - DAY, end),
         store.groups(project.id, end - DAY, end, sort="first_seen", limit=1),
     )
-    series = figures.spread({point.start: point.crashes for point in points}, start, end, MINUTE)
+    per = {point.start: point.crashes for point in points}
+    series = figures.spread(per, start, end, MINUTE)
     yesterday = sum(point.crashes for point in before)
     return Card(
-        project, sum(series[-1 - NOW_MINUTES : -1]) / NOW_MINUTES, sum(series),
+        project, figures.a_minute(per, seconds, NOW_MINUTES), sum(series),
         figures.change(sum(series), yesterday), series,
         max(releases, key=lambda row: row.first_seen, default=None), newest[0] if newest else None,
     )  # fmt: skip
