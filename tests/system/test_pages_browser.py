@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -203,7 +203,7 @@ def test_every_page_fits_and_can_be_used_by_all(
     installation: Installation,
     browser: Browser,
     signed: str,
-    theme: Any,
+    theme: Literal["light", "dark"],
     width: int,
 ) -> None:
     name = send(installation, "WideError", "a_very_long_word_" * 20, extra={"k" * 200: "v" * 2000})

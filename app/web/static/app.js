@@ -137,6 +137,7 @@ async function refresh() {
   }
 }
 function put(fresh) {
+  if (body.dataset.first && !fresh.body.dataset.first) { location.href = body.dataset.first; return; }
   for (const part of all("[data-part]")) {
     const other = fresh.getElementById(part.id);
     if (other) replace(part, other);
@@ -188,18 +189,21 @@ function watermark(ms) {
   one(".behind", mark).textContent = "";
 }
 function follow(address) {
-  const stream = new EventSource(address);
-  stream.addEventListener("open", changed); // what came before it was open is not told again
-  stream.addEventListener("window", () => {
-    if (body.dataset.first) location.href = body.dataset.first;
-    else changed();
-  });
-  stream.addEventListener("group", changed);
-  stream.addEventListener("reset", changed);
-  stream.addEventListener("watermark", (event) => watermark(Date.parse(JSON.parse(event.data).complete_until)));
-  stream.addEventListener("error", () => late("not connected; trying again"));
-  addEventListener("pagehide", () => stream.close());
+  let stream = null;
+  function open() {
+    if (stream) return;
+    stream = new EventSource(address);
+    stream.addEventListener("open", changed); // what came before it was open is not told again
+    for (const name of ["window", "group", "reset"]) stream.addEventListener(name, changed);
+    stream.addEventListener("watermark", (event) => watermark(Date.parse(JSON.parse(event.data).complete_until)));
+    stream.addEventListener("error", () => late("not connected; trying again"));
+  }
+  function close() { stream?.close(); stream = null; }
+  // A browser has six connections to a host: tabs that nobody looks at hold none.
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  addEventListener("pagehide", close);
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  if (!document.hidden) open();
 }
 document.addEventListener("visibilitychange", () => { if (!document.hidden && again) changed(); });
 if (body.dataset.live) follow(body.dataset.live);
