@@ -1,5 +1,7 @@
 """The pages over HTTP: headers, what they show, what they say when something is away or not there."""
 
+import html
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -40,6 +42,8 @@ async def test_every_page_shows_what_was_sent(site: Site) -> None:
     project = f"/projects/{site.project.id}"
     shown = await page(site, project)
     assert all(text in shown for text in ("PriceError", "StockError"))
+    behind = html.unescape(re.findall(rf'href="({project}/search\?q=[^"]+)"', shown)[0])
+    assert re.findall(r'<b><data value="(\d+)"', await page(site, behind)) == ["2"]
     assert "StockError" not in await page(site, f"{project}/search?q=type:PriceError")
     assert "50.0%" in await page(site, f"{project}/releases")
     shown = await page(site, f"/events/{event['event_id']}")

@@ -2,13 +2,14 @@
 
 import asyncio
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from app.cells import HOUR, MINUTE
 from app.stores import glances
 from app.stores.projects import Project
-from app.web import figures, params, queries
+from app.web import figures, params, present, queries
 from app.web.call import Call
 from app.web.errors import bad
 from app.web.figures import Change
@@ -44,7 +45,7 @@ async def show(call: Call) -> web.Response:
     releases = await call.services.aggregates.releases(project.id, shown.span.start // 1000, shown.span.end // 1000)
     return page(
         "project.html", **shell, **groups, kpis=kpis, complete=complete, looked=shown, sorts=SORTS, statuses=STATUSES,
-        releases=[row.release for row in releases],
+        releases=[row.release for row in releases], behind=_behind(call, project, shown),
     )  # fmt: skip
 
 
@@ -69,6 +70,16 @@ async def change(call: Call) -> web.Response:
             await call.services.aggregates.set_status(row.id, status, call.services.now())
     back = str(form.get("back", ""))
     raise web.HTTPSeeOther(back if back.startswith(f"/projects/{project.id}") else f"/projects/{project.id}")
+
+
+def _behind(call: Call, project: Project, shown: Looked) -> str:
+    """Give the address of the events that the page's crashes are counted from."""
+    release = call.query.get("release", "").replace('"', "")
+    words = "-level:warning -level:info -level:debug" + (f' release:"{release}"' if release else "")
+    ends = {"from": present.at(shown.span.start), "to": present.at(shown.span.end)}
+    return f"/projects/{project.id}/search?" + urlencode(
+        {"q": words, **({"range": shown.name} if shown.name else ends)}
+    )
 
 
 async def _kpis(call: Call, project: Project, shown: Looked) -> list[Kpi]:
