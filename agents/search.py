@@ -12,8 +12,8 @@ from agents import metrics
 from app.codec import decode_processed
 from app.log.batch import Batch, Claim
 from app.model import Address
-from app.stores.contract import Document, StoreUnavailable
-from app.stores.search_postgres import Search as PostgresSearch
+from app.stores.contract import Document, Search, StoreUnavailable
+from app.stores.search import open_search
 from app.stream import RoleApp
 from app.topics import PROCESSED
 
@@ -58,9 +58,13 @@ class SearchIndex:
             _log.warning("search_retain_later", error=str(error))
 
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[PostgresSearch]:
-        async with asyncpg.create_pool(self._app.settings.database_url, min_size=0, max_size=1) as pool:
-            yield PostgresSearch(pool)
+    async def _open(self) -> AsyncIterator[Search]:
+        settings = self._app.settings
+        async with (
+            asyncpg.create_pool(settings.database_url, min_size=0, max_size=1) as pool,  # connects when it is used
+            open_search(settings, pool) as search,
+        ):
+            yield search
 
 
 def documents_of(value: bytes) -> list[Document]:

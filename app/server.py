@@ -29,9 +29,10 @@ from app.normalise import scrub
 from app.settings import Settings, SettingsError
 from app.stores.access import Cached
 from app.stores.aggregates import Aggregates
+from app.stores.contract import Search
 from app.stores.folder import open_blobs
 from app.stores.projects import Projects
-from app.stores.search_postgres import Search
+from app.stores.search import open_search
 from app.web import routes as pages
 from app.web.errors import AWAY
 from app.web.services import Services
@@ -105,7 +106,8 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
             PostgresLog(settings.database_url, reserve_bytes=reserve, disk=settings.data_dir)
         )
         await records.ensure(_topics(settings, generation))
-        application = build(settings, parts, pool, records, generation)
+        search = await stack.enter_async_context(open_search(settings, pool))
+        application = build(settings, parts, pool, records, search, generation)
         # Ingest counts and unpacks bodies itself: aiohttp's own unpacking knows no limit.
         runner = web.AppRunner(
             application, auto_decompress=False, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handle_signals=False
@@ -118,13 +120,13 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
 
 
 def build(
-    settings: Settings, parts: frozenset[str], pool: "Pool", records: PostgresLog, generation: int
+    settings: Settings, parts: frozenset[str], pool: "Pool", records: PostgresLog, search: Search, generation: int
 ) -> web.Application:
     """Compose one application of the parts."""
     application, projects = web.Application(), Projects(pool)
     archive = ObjectArchive(open_blobs(settings.files_url), pool, settings.file_cache_mb << 20)
     services = Services(
-        settings, generation, pool, records, projects, Aggregates(pool), Search(pool),
+        settings, generation, pool, records, projects, Aggregates(pool), search,
         Reports(archive, records, scrub), Cached(pool),
     )  # fmt: skip
     if "ingest" in parts:

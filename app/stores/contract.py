@@ -1,6 +1,7 @@
 """What the stores are to the rest of Faultline. Each contract has one suite of tests, run on every implementation."""
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import date
 from typing import Any, Protocol
 
 import msgspec
@@ -64,7 +65,7 @@ class Search(Protocol):
     """Events by words, fields, group and id."""
 
     async def index(self, documents: Sequence[Document]) -> None:
-        """Make documents findable, durable on return; idempotent, the greatest offset of an event wins."""
+        """Make documents findable within a second, durable on return; idempotent, an event's greatest offset wins."""
         ...
 
     async def search(
@@ -89,6 +90,10 @@ class Search(Protocol):
         self, project: int, groups: Sequence[str], start: int, end: int
     ) -> dict[str, list[tuple[str, int]]]:
         """Give the most frequent values of each tag, release, environment and user of a group's events."""
+        ...
+
+    async def retain(self, days: int) -> list[date]:
+        """Drop what was received over ``days`` days ago, and give the days; safe from several processes."""
         ...
 
 

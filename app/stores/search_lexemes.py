@@ -1,11 +1,11 @@
-"""What PostgreSQL indexes of an event: words with their places, and a lexeme ``field=value`` for each field. Pure."""
+"""What is indexed of an event: words with their places, fields with their values; PostgreSQL's form of both. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
 from app.codec import Found
-from app.stores.search_text import MAX_VALUE, quoted, runs, type_of, value
+from app.stores.search_text import MAX_VALUE, Run, quoted, runs, type_of, value
 
 MAX_PLACES: Final = 6000
 """Words of one event that count; PostgreSQL keeps places up to 16,383."""
@@ -45,13 +45,27 @@ def field_lexeme(name: str, text: str) -> str:
     return f"{value(name)}={value(text)}"
 
 
+def placed(found: Found) -> Iterator[tuple[int, int, Run]]:
+    """Give each run of words that counts: the number of its text (0: the title), its first word's place, the run."""
+    at = 1
+    for number, text in enumerate((found.title[:MAX_TEXT], *_texts(found))):
+        for run in runs(text):
+            if at + len(run.parts) > MAX_PLACES:
+                break
+            yield number, at, run
+            at += len(run.parts)
+        at += BREAK
+
+
 def vector(found: Found) -> str:
     """Give the text form of an event's tsvector."""
     places: defaultdict[str, list[str]] = defaultdict(list)
-    at = 1
-    texts = ((found.title[:MAX_TEXT], TITLE), *((text, "") for text in _texts(found)))
-    for text, weight in texts:
-        at = _place(text, weight, at, places) + BREAK
+    for number, first, (parts, whole) in placed(found):
+        weight = "" if number else TITLE
+        for at, part in enumerate(parts, first):
+            places[part].append(f"{at}{weight}")
+        if whole:  # at its first and last part's place, so that phrases fit it on both sides
+            places[whole] += (f"{first}{weight}", f"{first + len(parts) - 1}{weight}")
     words = [f"'{word}':{','.join(where)}" for word, where in places.items()]  # letters and digits need no quoting
     named = (quoted(field_lexeme(name, text)) for name, text in fields(found) if text)
     return " ".join((*words, *named))
@@ -61,17 +75,3 @@ def _texts(found: Found) -> Iterator[str]:
     texts = (found.text, found.culprit, found.user, found.release, found.environment, found.server, found.url)
     yield from (text[:MAX_TEXT] for text in texts)
     yield from (text[:MAX_VALUE] for text in list(found.tags.values())[:MAX_TAGS])
-
-
-def _place(text: str, weight: str, at: int, places: defaultdict[str, list[str]]) -> int:
-    """Note the words of a text from a place on and give the place after them."""
-    for parts, whole in runs(text):
-        if at + len(parts) > MAX_PLACES:
-            break
-        first = at
-        for part in parts:
-            places[part].append(f"{at}{weight}")
-            at += 1
-        if whole:  # at its first and last part's place, so that phrases fit it on both sides
-            places[whole] += (f"{first}{weight}", f"{at - 1}{weight}")
-    return at

@@ -4,20 +4,18 @@ The language of queries is described in ``app.stores.search_query``. All methods
 """
 
 import asyncio
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
-import msgspec
 import structlog
-from msgspec import Meta
 
 from app.cells import MAX_AGE
 from app.stores.connect import translated
 from app.stores.contract import Document, Hits
+from app.stores.search_cursor import Cursor, cursor_after, read_cursor
 from app.stores.search_days import DAY_MS, day_of, drop_days, make_days
 from app.stores.search_query import parse, tsquery
 from app.stores.search_rows import INSERT, Row, columns, document_of, newest
@@ -95,14 +93,14 @@ class Search:
         limit = min(max(limit, 1), MAX_LIMIT)
         total_query, total_values = _TOTAL.format(where=where.text, cap=TOTAL_CAP), list(where.values)
         if cursor:
-            where.after(_read_cursor(cursor))
+            where.after(read_cursor(cursor))
         page_query = (_PAGE + _NEWEST).format(where=where.text, limit=limit + 1)
         async with self._reading() as connection:
             rows = await connection.fetch(page_query, *where.values)
             whole = not cursor and len(rows) <= limit
             total = len(rows) if whole else await connection.fetchval(total_query, *total_values)
         documents = [document_of(row) for row in rows[:limit]]
-        return Hits(documents, total, _cursor(documents[-1]) if len(rows) > limit else None)
+        return Hits(documents, total, cursor_after(documents[-1]) if len(rows) > limit else None)
 
     async def event(self, event_id: str, project: int | None = None) -> list[Document]:
         """Give the events of this id, one a project, the newest where it came again after a day."""
@@ -198,7 +196,7 @@ class _Where:
         if groups:
             self._add("grp = any({}::text[])", [storable(group) for group in groups])
 
-    def after(self, last: "_Cursor") -> None:
+    def after(self, last: "Cursor") -> None:
         """Keep what comes after a document in the order of pages."""
         self._add("time <= {}", last.time)
         values = (last.time, last.topic, last.partition, last.offset)
@@ -208,27 +206,3 @@ class _Where:
         names = [f"${len(self.values) + number}" for number in range(1, len(values) + 1)]
         self._conditions.append(condition.format(*names))
         self.values += values
-
-
-class _Cursor(msgspec.Struct, frozen=True, array_like=True):
-    """The last document of a page: where the next one begins."""
-
-    time: Annotated[int, Meta(ge=-(2**62), le=2**62)]
-    topic: Annotated[str, Meta(pattern=r"^[0-9A-Za-z.-]*$")]
-    partition: Annotated[int, Meta(ge=0, le=2**31 - 1)]
-    offset: Annotated[int, Meta(ge=0, le=2**63 - 1)]
-
-
-_cursors = msgspec.msgpack.Decoder(_Cursor)
-
-
-def _cursor(last: Document) -> str:
-    cursor = _Cursor(last.found.time, *last.address)
-    return urlsafe_b64encode(msgspec.msgpack.encode(cursor)).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> _Cursor:
-    try:
-        return _cursors.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, msgspec.DecodeError) as error:  # base64's errors are ValueErrors too
-        raise ValueError("The cursor is not one that a search gave.") from error

@@ -44,7 +44,7 @@ FIELDS: Final = {
 _TERM: Final = re.compile(
     r"""(?P<no>-)?(?:(?:tag\."(?P<key>[^"]+)"|(?P<field>[^\W\d][\w.-]*)):(?!:|//|\\|\s))?(?:"(?P<quoted>[^"]*)(?:"|$)|(?P<plain>[^\s"]+))"""
 )
-_EVENT_ID: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+EVENT_ID: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Term(msgspec.Struct, frozen=True):
@@ -101,7 +101,7 @@ def tsquery(terms: list[Term]) -> str:
 def _condition(term: Term) -> str:
     if term.field in ("", "message"):
         words = _phrase(term.text, prefix=term.prefix, weight=TITLE if term.field else "")
-        is_id = not term.field and _EVENT_ID.fullmatch(term.text)
+        is_id = not term.field and EVENT_ID.fullmatch(term.text)
         return f"{words} | {_named('event', term.text.replace('-', ''))}" if is_id else words
     named = _named(term.field, term.text, prefix=term.prefix)
     words = _phrase(term.text_with_key, prefix=term.prefix) if term.loose else ""
