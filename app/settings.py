@@ -30,7 +30,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     data: Annotated[str, doc("Folder of everything that is kept on this machine.")] = "./data"
     database: Annotated[str, doc("postgresql://… or embedded:///dir; empty: embedded in the data folder.")] = ""
-    log: Annotated[str, doc("database: (tables in PostgreSQL) or kafka://host:9092.")] = "database:"
+    log: Annotated[str, doc("database: (tables in PostgreSQL) or kafka://host:9092,host:9092/prefix.")] = "database:"
+    kafka_replication: Annotated[int, doc("Copies of each topic in Kafka; 0: 3, or as many as brokers.", ge=0)] = 0
     search: Annotated[str, doc("database: (full text in PostgreSQL) or https://… of Elasticsearch.")] = "database:"
     files: Annotated[str, doc("file:///dir or s3://bucket/prefix?endpoint=…; empty: a folder in data.")] = ""
     roles: Annotated[str, doc("Worker roles of this process, by comma.")] = "crashes,sessions,rates,archive,search"

@@ -55,6 +55,13 @@ async def database(postgres_server: str, template_database: str) -> AsyncIterato
     await _admin(postgres_server, f"drop database {name} with (force)")
 
 
+@pytest.fixture
+def kafka_url(request: pytest.FixtureRequest) -> str:
+    """Give the setting FAULTLINE_LOG of a log of the test's own, in the Kafka of FAULTLINE_TEST_KAFKA where set."""
+    servers = os.environ.get("FAULTLINE_TEST_KAFKA") or request.getfixturevalue("kafka")
+    return f"kafka://{servers}/test-{secrets.token_hex(6)}"
+
+
 def _named(url: str, name: str) -> str:
     base, _, query = url.partition("?")
     return base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")

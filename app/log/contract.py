@@ -82,16 +82,22 @@ class Log(Protocol):
         ...
 
     async def append(self, records: Sequence[NewRecord]) -> list[int]:
-        """Append all records, or none, and return their offsets once they are durable.
+        """Append all records and return their offsets once all are durable; a partition's keep their order.
 
-        Concurrent callers share transactions (group commit). Raises LogFull, LogSealed, RecordTooLarge.
+        A record that can be seen to be wrong (RecordTooLarge, LogError for an unknown topic or partition, LogSealed
+        once that is known here) leaves nothing of its append. LogUnavailable leaves all, nothing, or (in Kafka, which
+        writes each partition by itself) any part: callers do the same again, and what they do is idempotent.
+        Concurrent callers share transactions or requests (group commit). Raises LogFull, LogSealed, RecordTooLarge.
         """
         ...
 
     async def read(
         self, topic: str, partition: int, offset: int, *, max_records: int = 1000, max_bytes: int = 4 << 20
     ) -> list[Record]:
-        """Read records at or after ``offset``, at least one if there is one, else [] at once."""
+        """Read records at or after ``offset``, at least one if there is one, else [] at once.
+
+        Offsets of a compacted topic have gaps, and older records of a key may still be there.
+        """
         ...
 
     async def bounds(self, topic: str) -> dict[int, Bounds]:

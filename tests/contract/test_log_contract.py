@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import cast
 
 import pytest
 
 from app.log.contract import Bounds, Log, LogError, NewRecord, Record, RecordTooLarge, TopicSpec
+from app.log.kafka import KafkaLog
 from app.log.postgres import PostgresLog
 from app.log.rows import MAX_RECORD
 
@@ -18,13 +20,21 @@ STATE = "1.rates"
 TOPICS = [TopicSpec(EVENTS, 4), TopicSpec(STATE, 2, "compact")]
 
 
-@pytest.fixture(params=["postgres"])
-async def open_log(database: str) -> AsyncIterator[OpenLog]:
+@pytest.fixture(params=["postgres", "kafka"])
+def make_log(request: pytest.FixtureRequest) -> Callable[[], PostgresLog | KafkaLog]:
+    """Give what makes a log over the same records; only the server that is asked for is started."""
+    if request.param == "kafka":
+        return partial(KafkaLog, request.getfixturevalue("kafka_url"))
+    return partial(PostgresLog, request.getfixturevalue("database"))
+
+
+@pytest.fixture
+async def open_log(make_log: Callable[[], PostgresLog | KafkaLog]) -> AsyncIterator[OpenLog]:
     """Give a function that opens one more log over the same records; the topics are there."""
     async with AsyncExitStack() as stack:
 
         async def open_one() -> Log:
-            return await stack.enter_async_context(PostgresLog(database))
+            return await stack.enter_async_context(make_log())
 
         await (await open_one()).ensure(TOPICS)
         yield open_one
@@ -45,11 +55,11 @@ def keys(records: Iterable[Record]) -> list[bytes | None]:
 async def test_gives_back_what_was_appended(open_log: OpenLog) -> None:
     log = await open_log()
     whole = NewRecord(EVENTS, 1, b"\x00key", b"\xffvalue", {"facts": b"{}", "other": b""}, -5)
-    bare = NewRecord(EVENTS, 1, None, None, {}, 0)
+    bare = NewRecord(EVENTS, 1, None, b"", {}, 0)
     assert await log.append([whole, bare]) == [0, 1]
     assert await log.read(EVENTS, 1, 0) == [
         Record(EVENTS, 1, 0, b"\x00key", b"\xffvalue", {"facts": b"{}", "other": b""}, -5),
-        Record(EVENTS, 1, 1, None, None, {}, 0),
+        Record(EVENTS, 1, 1, None, b"", {}, 0),
     ]
 
 

@@ -1,0 +1,86 @@
+"""How Kafka is reached: the address, what all clients share, and what its errors mean to those who use the log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple, Self
+
+from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RecordTooLargeError
+from aiokafka.structs import TopicPartition
+
+from app.log.contract import LogError, LogUnavailable, Record, RecordTooLarge
+from app.log.rows import MAX_RECORD
+
+SCHEME: Final = "kafka://"
+CONNECT_SECONDS: Final = 5.0
+"""A broker on the same network answers in milliseconds; one that takes longer is as good as away."""
+
+REQUEST_MS: Final = 5000
+FETCH_BYTES: Final = 1 << 20
+"""Fetched (compressed) and not yet asked for, of each partition; the broker sends one larger batch whole."""
+
+BATCH_BYTES: Final = 512 << 10
+OVERHEAD: Final = 64 << 10
+"""What Kafka's framing may add to the largest record."""
+
+LARGEST_BATCH: Final = MAX_RECORD + OVERHEAD
+STAMP: Final = "stamp"
+"""The header that holds a record's stamp in decimal: Kafka's own timestamp is the time of the append, because both
+retention and a broker's plausibility checks go by it."""
+
+
+class Address(NamedTuple):
+    """``kafka://host:9092,host:9092/prefix``: the brokers, and what stands before names where a cluster is shared."""
+
+    servers: list[str]
+    prefix: str
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Read the setting. Raises LogError for what is no address."""
+        servers, _, prefix = url.removeprefix(SCHEME).partition("/")
+        named = [server.strip() for server in servers.split(",") if server.strip()]
+        if not url.startswith(SCHEME) or not named:
+            raise LogError(f"{url!r} is no address of Kafka: kafka://host:9092,host:9092 or kafka://host:9092/prefix")
+        return cls(named, prefix.strip("/"))
+
+    def name(self, ours: str) -> str:
+        """Give Kafka's name of a topic or of a consumer group."""
+        return f"{self.prefix}.{ours}" if self.prefix else ours
+
+    def partition(self, topic: str, number: int) -> TopicPartition:
+        """Give Kafka's name of a partition."""
+        return TopicPartition(self.name(topic), number)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The arguments of every client."""
+        return {
+            "bootstrap_servers": self.servers,
+            "client_id": "faultline",
+            "request_timeout_ms": REQUEST_MS,
+            "metadata_max_age_ms": 30_000,
+        }
+
+
+def record_of(topic: str, found: Any) -> Record:  # noqa: ANN401  aiokafka publishes no types
+    """Make our record of aiokafka's."""
+    headers = dict(found.headers)
+    stamp = int(headers.pop(STAMP, b"") or found.timestamp)
+    return Record(topic, found.partition, found.offset, found.key, found.value, headers, stamp)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise what Kafka or the way to it answers as an error of the log's contract."""
+    try:
+        yield
+    except (MessageSizeTooLargeError, RecordTooLargeError) as error:
+        raise RecordTooLarge(f"Kafka refuses a record as too large ({error})") from error
+    except (KafkaTimeoutError, TimeoutError, OSError) as error:
+        raise LogUnavailable(f"Kafka does not answer ({type(error).__name__})") from error
+    except KafkaError as error:
+        if error.retriable:
+            raise LogUnavailable(f"Kafka cannot be used for now ({type(error).__name__})") from error
+        raise LogError(f"Kafka refuses ({type(error).__name__}: {error})") from error
+    except (ValueError, TypeError, AttributeError) as error:  # for a value of a wrong type: no waiting mends it
+        raise LogError(f"Kafka cannot be given this ({error})") from error

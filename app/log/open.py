@@ -1,0 +1,43 @@
+"""Which log the settings name: tables in PostgreSQL, or Kafka."""
+
+from app.log.contract import LogError
+from app.log.kafka import KafkaLog
+from app.log.kafka_connect import SCHEME, Address
+from app.log.postgres import PostgresLog
+from app.settings import Settings, SettingsError
+
+DATABASE = "database:"
+
+AnyLog = PostgresLog | KafkaLog
+
+
+def on_kafka(settings: Settings) -> bool:
+    """Tell whether the log is in Kafka. Raises SettingsError for what names no log."""
+    if settings.log.startswith(SCHEME):
+        try:
+            Address.parse(settings.log)
+        except LogError as error:
+            raise SettingsError(f"log: {error}") from error
+        return True
+    if settings.log != DATABASE:
+        raise SettingsError(f"log: {settings.log!r} is neither {DATABASE} nor {SCHEME}host:9092")
+    return False
+
+
+def open_log(settings: Settings) -> AnyLog:
+    """Make the log of the settings, whose database can be reached; to be opened. Raises SettingsError."""
+    if on_kafka(settings):
+        return KafkaLog(settings.log, retention_days=settings.retention_days, replication=settings.kafka_replication)
+    reserve = settings.disk_reserve_mb << 20
+    return PostgresLog(settings.database_url, reserve_bytes=reserve, disk=settings.data_dir)
+
+
+async def log_identity(settings: Settings, database: str) -> str:
+    """Name the log: local copies of state that come from another one are dropped.
+
+    Takes the identity of the database. Raises LogUnavailable, SettingsError.
+    """
+    if not on_kafka(settings):
+        return database
+    async with KafkaLog(settings.log) as log:
+        return f"{database}/{await log.cluster()}/{log.address.prefix}"
