@@ -23,8 +23,8 @@ from app.files import routes as files
 from app.files.read import ObjectArchive
 from app.files.reports import Reports
 from app.ingest import routes as ingest
-from app.log.contract import TopicSpec
-from app.log.postgres import PostgresLog
+from app.log.contract import Log, LogUnavailable, TopicSpec
+from app.log.open import AnyLog, open_log
 from app.normalise import scrub
 from app.settings import Settings, SettingsError
 from app.stores.access import Cached
@@ -101,11 +101,8 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(_pool(settings))
         generation = await _generation(pool)
-        reserve = settings.disk_reserve_mb << 20
-        records = await stack.enter_async_context(
-            PostgresLog(settings.database_url, reserve_bytes=reserve, disk=settings.data_dir)
-        )
-        await records.ensure(_topics(settings, generation))
+        records: AnyLog = await stack.enter_async_context(open_log(settings))
+        await _ensure(records, _topics(settings, generation))
         search = await stack.enter_async_context(open_search(settings, pool))
         application = build(settings, parts, pool, records, search, generation)
         # Ingest counts and unpacks bodies itself: aiohttp's own unpacking knows no limit.
@@ -120,7 +117,7 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
 
 
 def build(
-    settings: Settings, parts: frozenset[str], pool: "Pool", records: PostgresLog, search: Search, generation: int
+    settings: Settings, parts: frozenset[str], pool: "Pool", records: Log, search: Search, generation: int
 ) -> web.Application:
     """Compose one application of the parts."""
     application, projects = web.Application(), Projects(pool)
@@ -168,6 +165,18 @@ async def _generation(pool: "Pool") -> int:
             await asyncio.sleep(AGAIN_SECONDS)
             continue
         return int(found)
+
+
+async def _ensure(records: Log, specs: list[TopicSpec]) -> None:
+    """Make the topics; waits for the log."""
+    while True:
+        try:
+            await records.ensure(specs)
+        except LogUnavailable as error:
+            log.warning("waiting_for_log", error=str(error))
+            await asyncio.sleep(AGAIN_SECONDS)
+        else:
+            return
 
 
 def _topics(settings: Settings, generation: int) -> list[TopicSpec]:

@@ -21,8 +21,9 @@ from app.log.batch import Batch, Claim
 from app.log.batching import BatchSchema, fatal
 from app.log.connect import AWAY
 from app.log.contract import LogFull, LogUnavailable, NewRecord, TopicSpec
-from app.log.postgres import PostgresLog
+from app.log.open import AnyLog, on_kafka, open_log
 from app.log.transport import Transport
+from app.log.transport_kafka import Transport as KafkaTransport
 from app.resources import Resource, Shared
 from app.settings import Settings
 from app.stores.contract import StoreUnavailable
@@ -62,12 +63,8 @@ class Process:
         self.generation = generation
         self.log_id = log_id
         self.memory = Memory(settings.rocksdb_mb)
-        self.log = Shared(self._open_log)
+        self.log: Shared[AnyLog] = Shared(lambda: open_log(settings))
         self.roles: list[RoleApp] = []
-
-    def _open_log(self) -> PostgresLog:
-        reserve = self.settings.disk_reserve_mb << 20
-        return PostgresLog(self.settings.database_url, reserve_bytes=reserve, disk=self.settings.data_dir)
 
 
 class _Boot(BootStrategy):
@@ -88,8 +85,9 @@ class FaustApp(faust.App):
     BootStrategy = _Boot
     role_app: "RoleApp"
 
-    def _new_transport(self) -> Transport:
-        return Transport(self.conf.broker_consumer, self)
+    def _new_transport(self) -> Transport | KafkaTransport:
+        driver = KafkaTransport if on_kafka(self.role_app.settings) else Transport
+        return driver(self.conf.broker_consumer, self)
 
     _new_producer_transport = _new_transport
 
@@ -115,7 +113,7 @@ class RoleApp:
         self.idle_seconds = idle_seconds
         self.claims: dict[int, Claim] = {}
         """By partition number what this process owns now."""
-        self.log: PostgresLog
+        self.log: AnyLog
         self.process = process
         process.roles.append(self)
         self._tables: dict[str, tuple[str, DurableTable]] = {}
@@ -125,7 +123,7 @@ class RoleApp:
         self.directory = self.settings.data_dir / "state" / role / str(self.generation)
         self.faust = FaustApp(
             f"faultline-{role}",
-            broker="pglog://",
+            broker="kafkab://" if on_kafka(self.settings) else "pglog://",
             store="memory://",
             datadir=str(self.directory),
             autodiscover=False,

@@ -23,6 +23,7 @@ from app import installation as installed
 from app.embedded import EmbeddedError, EmbeddedPostgres, FolderLock
 from app.installation import Installation
 from app.log.contract import LogError
+from app.log.open import on_kafka
 from app.log.postgres import PostgresLog
 from app.settings import Settings
 from app.supervise import Child, NeverReady
@@ -180,7 +181,10 @@ class Up:
                 self._describe()
 
     async def _keep_days(self) -> None:
-        """Make the log's coming days and drop the old ones."""
+        """Make the log's coming days and drop the old ones; Kafka does so by itself."""
+        if on_kafka(self._settings):
+            await self._stop.wait()
+            return
         async with PostgresLog(self._url) as records:
             while True:
                 try:

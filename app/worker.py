@@ -27,6 +27,8 @@ import app as package
 import tables
 from app import settings as settings_of
 from app import topics
+from app.log.contract import LogError
+from app.log.open import log_identity
 from app.settings import Settings, SettingsError
 from app.stream import FaustApp, Process, RoleApp
 
@@ -69,10 +71,13 @@ def build(settings: Settings) -> list[RoleApp]:
 
 
 def open_process(settings: Settings) -> Process:
-    """Find the database and the log's open generation; blocks. Raises SettingsError, OSError, asyncpg's errors."""
+    """Find the database and the log's open generation; blocks.
+
+    Raises SettingsError, OSError, LogError, asyncpg's errors.
+    """
     url = _database(settings)
     with ThreadPoolExecutor(1) as thread:  # a loop of its own: this runs while modules are imported
-        generation, log_id = thread.submit(asyncio.run, _open_generation(url)).result()
+        generation, log_id = thread.submit(asyncio.run, _open_generation(url, settings)).result()
     return Process(msgspec.structs.replace(settings, database=url), generation, log_id)
 
 
@@ -106,13 +111,14 @@ def _database(settings: Settings) -> str:
     return url
 
 
-async def _open_generation(url: str) -> tuple[int, str]:
+async def _open_generation(url: str, settings: Settings) -> tuple[int, str]:
     connection = await asyncpg.connect(url, timeout=10)
     try:
         generation = await connection.fetchval("select max(generation) from log_generations where sealed is null")
         if generation is None:
             raise WrongParts("the log has no open generation: a move to another one was not finished")
-        return generation, str(await connection.fetchval("select id from log_identity"))
+        database = str(await connection.fetchval("select id from log_identity"))
+        return generation, await log_identity(settings, database)
     finally:
         await connection.close()
 
@@ -213,6 +219,8 @@ def main() -> NoReturn:
         sys.exit("faultline worker: the database has no tables of ours: run `faultline migrate` first")
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         sys.exit(f"faultline worker: the database cannot be used: {error}")
+    except LogError as error:
+        sys.exit(f"faultline worker: the log cannot be used: {error}")
     run(roles)
 
 

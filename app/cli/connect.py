@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import asyncpg
+import msgspec
 
 from app.embedded import running_url
-from app.log.postgres import PostgresLog
+from app.log.open import AnyLog, open_log
 from app.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -33,9 +34,10 @@ async def pool(settings: Settings) -> AsyncIterator["Pool"]:
 
 
 @asynccontextmanager
-async def log(settings: Settings) -> AsyncIterator[PostgresLog]:
+async def log(settings: Settings) -> AsyncIterator[AnyLog]:
     """Open the installation's log."""
-    async with PostgresLog(database_url(settings)) as opened:
+    reached = msgspec.structs.replace(settings, database=database_url(settings))
+    async with open_log(reached) as opened:
         yield opened
 
 

@@ -5,7 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from faust.types import TP
 
@@ -15,6 +15,7 @@ from app.log.members import Membership, wanted
 from app.log.transport_reader import Reading
 
 if TYPE_CHECKING:
+    from app.log.postgres import PostgresLog
     from app.log.wake import Watch
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class Consumer(Reading):
         if self._members is not None:
             return
         self._topics = sorted(topics)
-        self._watching = self.role.log.watch(self._topics)
+        self._watching = cast("PostgresLog", self.role.log).watch(self._topics)
         self._watch = self._watching.__enter__()
         self._members = Membership(self.role.settings.database_url, self.app.conf.id, self._topics)
         await self._members.join(self._on_lost)

@@ -13,7 +13,7 @@ from faust.types import TP
 
 from app.log.batch import Batch, Chain, cut
 from app.log.batching import Batching, fatal
-from app.log.contract import Bounds, LogUnavailable
+from app.log.contract import Bounds, LogUnavailable, Record
 from app.log.members import Membership
 
 if TYPE_CHECKING:
@@ -61,6 +61,9 @@ class Reading(Batching):
         if self._members is None:
             raise RuntimeError("subscribe comes first")
         return self._members
+
+    async def _now(self) -> int:
+        return await self.members.now()
 
     # -- positions --------------------------------------------------------------------------------------------------
 
@@ -188,8 +191,11 @@ class Reading(Batching):
         records = await self.role.log.read(
             tp.topic, tp.partition, position, max_records=settings.batch_records, max_bytes=limit
         )
-        if not records:
-            return await self._all_lost(tp, position)
+        return await self._cut(tp, position, records) if records else await self._all_lost(tp, position)
+
+    async def _cut(self, tp: TP, position: int, records: list[Record]) -> list[Batch]:
+        """Cut what was read at ``position`` into batches; what is missing was deleted by retention, or is fatal."""
+        settings = self.role.settings
         batches = cut(tp.topic, tp.partition, records, settings.batch_records, settings.batch_mb << 20)
         if records[-1].offset - records[0].offset + 1 != len(records):
             await self._fatal(LookupError(f"{tp}: offsets are missing in {records[0].offset}..{records[-1].offset}"))
@@ -201,7 +207,7 @@ class Reading(Batching):
 
     async def _all_lost(self, tp: TP, position: int) -> list[Batch]:
         """Go on at the end of a partition of which retention deleted all that was unread."""
-        at = await self.members.now()
+        at = await self._now()
         start, end = (await self._look([tp]))[tp]
         if start != end:
             await self._fatal(LookupError(f"{tp}: nothing at {position}, though the log holds {start} to {end}"))
@@ -220,7 +226,7 @@ class Reading(Batching):
         due = [tp for tp in order if now - self._quiet_since[tp] >= self.role.idle_seconds]
         if not due:
             return {}
-        at = await self.members.now()
+        at = await self._now()
         bounds = await self._look(due)
         return {
             tp: [Batch(topic=tp.topic, partition=tp.partition, records=[], position=end, idle_at=at)]

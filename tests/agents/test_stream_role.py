@@ -9,7 +9,7 @@ import pytest
 
 from app.log.batch import Batch, Claim
 from app.log.contract import NewRecord
-from app.log.postgres import PostgresLog
+from app.log.open import AnyLog, open_log
 from app.settings import Settings
 from app.stores.contract import StoreUnavailable
 from app.stream import Process, RoleApp
@@ -18,14 +18,17 @@ PARTITIONS = 3
 Handled = list[tuple[Batch, Claim]]
 
 
-@pytest.fixture
-def process(database: str, tmp_path: Path) -> Process:
-    settings = Settings(database=database, data=str(tmp_path), partitions=PARTITIONS, drain_seconds=0.5, rocksdb_mb=16)
+@pytest.fixture(params=["postgres", "kafka"])
+def process(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> Process:
+    log = request.getfixturevalue("kafka_url") if request.param == "kafka" else "database:"
+    settings = Settings(
+        database=database, log=log, data=str(tmp_path), partitions=PARTITIONS, drain_seconds=0.5, rocksdb_mb=16
+    )
     return Process(settings, 1, "log")
 
 
 @asynccontextmanager
-async def running(role: RoleApp) -> AsyncIterator[PostgresLog]:
+async def running(role: RoleApp) -> AsyncIterator[AnyLog]:
     """Run a role's App as a worker does."""
     role.faust.finalize()
     role.faust.in_worker = True
@@ -169,7 +172,7 @@ async def test_roles_of_one_process_share_a_log_and_own_their_groups(process: Pr
         await until(lambda: seen == {"archive": 10, "search": 10})
         await until(lambda: first.accepted("1.processed", 0) == second.accepted("1.processed", 0) == 9)
     committed: dict[str, dict[int, int]] = {}
-    async with PostgresLog(process.settings.database_url) as log:
+    async with open_log(process.settings) as log:
         for group in ("faultline-archive", "faultline-search"):
             committed[group] = await log.committed(group, "1.processed")
     assert committed == {"faultline-archive": {0: 10}, "faultline-search": {0: 10}}
