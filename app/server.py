@@ -5,7 +5,9 @@ by the pools themselves. Ends at SIGTERM or Ctrl-C, or when the process that sta
 """
 
 import asyncio
+import gc
 import json
+import logging
 import os
 import signal
 import sys
@@ -47,6 +49,9 @@ COMMAND_SECONDS: Final = 20.0
 AGAIN_SECONDS: Final = 0.5
 SHUTDOWN_SECONDS: Final = 5.0
 """For requests under way at SIGTERM; an append to the log takes far less."""
+KEEPALIVE_SECONDS: Final = 75.0
+"""Longer than the 60 s for which proxies keep connections. It also bounds how slowly a request's head may come, for
+which aiohttp's own hour would be far too long."""
 
 log = structlog.get_logger()
 
@@ -70,6 +75,8 @@ def main(parts: Iterable[str] = PARTS) -> int:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    # Its lines about requests that can't be parsed quote them, keys and payloads included; handlers log for themselves.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     asyncio.run(serve(settings, frozenset(parts)))
     return 0
 
@@ -90,6 +97,7 @@ async def serve(settings: Settings, parts: frozenset[str]) -> None:
             return
         port = await serving
         log.info("serving", host=settings.host, port=port, parts=sorted(parts))
+        gc.freeze()  # what start-up made lives as long as the process: the collector need not walk it again
         _report(port)
         await stop.wait()
         stopping.cancel()
@@ -107,8 +115,9 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
         application = build(settings, parts, pool, records, search, generation)
         # Ingest counts and unpacks bodies itself: aiohttp's own unpacking knows no limit.
         runner = web.AppRunner(
-            application, auto_decompress=False, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handle_signals=False
-        )
+            application, auto_decompress=False, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS,
+            keepalive_timeout=KEEPALIVE_SECONDS, handle_signals=False,
+        )  # fmt: skip
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, settings.host, settings.port, reuse_address=True)

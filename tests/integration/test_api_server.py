@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -91,3 +92,16 @@ async def test_a_setting_that_cannot_be_used(database: str, tmp_path: Path) -> N
         assert port == 0
         assert process.wait(20) == 2
         os.close(holds)
+
+
+async def test_a_request_that_cannot_be_parsed_is_not_quoted_in_the_log(
+    database: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with started(database, tmp_path, "ingest,web,files") as (process, port, holds):
+        for head in (b"GET / HTTP/1.1\r\nbad header password=hunter2\r\n\r\n", b"password=hunter2\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+                client.sendall(head)
+                assert b" 400 Bad Request" in client.recv(1000), head
+        os.close(holds)
+        assert process.wait(20) == 0
+    assert "hunter2" not in capfd.readouterr().err
