@@ -13,7 +13,7 @@ create table events (
   "offset"   bigint not null,
   found      bytea not null,              -- msgpack of app.codec.Found
   facets     jsonb not null,              -- tags, release, environment, user: what facets count
-  words      tsvector not null,           -- words with their places, and a lexeme `field=value` for each field and tag
+  words      tsvector not null,           -- words with their places, and a lexeme `=field=value` for each field and tag
   primary key (event_id, project, day)
 ) partition by range (day);
 create index events_by_time on events (project, time);

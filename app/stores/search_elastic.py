@@ -3,12 +3,12 @@
 What is written can be found within a second (the indices' refresh). All methods raise StoreUnavailable.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import date
 from typing import Any, Final
 
-from elasticsearch import AsyncElasticsearch, BadRequestError
+from elasticsearch import ApiError, AsyncElasticsearch
 
 from app.stores.contract import Document, Hits, StoreUnavailable
 from app.stores.search_cursor import cursor_after, read_cursor
@@ -127,18 +127,18 @@ class Search:
         """Search all days: whole answers only; where there is no index yet there are no events."""
 
         async def ask() -> Mapping[str, Any]:
-            answer = await self._client.search(
-                index=self._name, ignore_unavailable=True, allow_partial_search_results=False, timeout=SECONDS, **body
-            )
+            with _limits_told():
+                answer = await self._client.search(
+                    index=self._name,
+                    ignore_unavailable=True,
+                    allow_partial_search_results=False,
+                    timeout=SECONDS,
+                    **body,
+                )
             found: Mapping[str, Any] = answer.body
             return found
 
-        try:
-            found = await read(ask)
-        except BadRequestError as error:
-            if "too many" not in str(error.body):
-                raise
-            raise ValueError("Too many words begin like the last one of a phrase; give more of its letters.") from error
+        found = await read(ask)
         if found["timed_out"]:
             raise StoreUnavailable(f"search: Elasticsearch gave up after {SECONDS}")
         return found
@@ -146,6 +146,17 @@ class Search:
 
 def _values_of(field: str, size: int) -> dict[str, Any]:
     return {"terms": {"field": field, "size": size, "shard_size": FACET_SHARD_VALUES}}
+
+
+@contextmanager
+def _limits_told() -> Iterator[None]:
+    """Raise ValueError, with a text for people, where a phrase's last word is the beginning of thousands."""
+    try:
+        yield
+    except ApiError as error:
+        if "too many terms" not in str(error.body):
+            raise
+        raise ValueError("Too many words begin like the last one of the phrase: give more of its letters.") from error
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
-from elasticsearch import ApiError, AsyncElasticsearch, OrjsonSerializer, TransportError
+from elasticsearch import ApiError, AsyncElasticsearch, OrjsonSerializer, TransportError, UnsupportedProductError
 from msgspec import Meta
 
 from app.settings import SettingsError
@@ -94,7 +94,7 @@ def translated() -> Iterator[None]:
     """Raise StoreUnavailable where Elasticsearch does not answer or refuses for now."""
     try:
         yield
-    except TransportError as error:
+    except (TransportError, UnsupportedProductError) as error:  # the latter: something else listens there
         raise StoreUnavailable(f"search: Elasticsearch does not answer ({type(error).__name__})") from error
     except ApiError as error:
         if error.status_code not in FOR_NOW:

@@ -41,8 +41,8 @@ def fields(found: Found) -> Iterator[tuple[str, str]]:
 
 
 def field_lexeme(name: str, text: str) -> str:
-    """Give the lexeme of a field's value. No word is one: words have no equals sign."""
-    return f"{value(name)}={value(text)}"
+    """Give the lexeme of a field's value. No word is one or begins one: words have no equals sign."""
+    return f"={value(name)}={value(text)}"
 
 
 def placed(found: Found) -> Iterator[tuple[int, int, Run]]:

@@ -1,0 +1,39 @@
+"""Indices of their own in a real Elasticsearch for each test, and a way to it that can be made to fail."""
+
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from elasticsearch import AsyncElasticsearch
+
+from app.stores.contract import Document
+from app.stores.search_elastic import Search
+from app.stores.search_elastic_client import connected, server_of
+
+
+class Refreshed(Search):
+    """Search that shows at once what was written; its users wait a second."""
+
+    async def index(self, documents: Sequence[Document]) -> None:
+        await super().index(documents)
+        await self._client.indices.refresh(index=self._name, ignore_unavailable=True)
+
+
+@asynccontextmanager
+async def elastic_client(url: str) -> AsyncIterator[AsyncElasticsearch]:
+    """Give a client of the server."""
+    async with connected(server_of(url)) as client:
+        yield client
+
+
+@asynccontextmanager
+async def elastic_name(url: str) -> AsyncIterator[str]:
+    """Give a name for an alias; what was made under it is gone afterwards."""
+    name = f"test-{secrets.token_hex(6)}"
+    try:
+        yield name
+    finally:
+        async with elastic_client(url) as client:
+            for index in await client.indices.get(index=f"{name}-*", features="aliases"):
+                await client.indices.delete(index=index)
+            await client.options(ignore_status=404).indices.delete_index_template(name=name)
