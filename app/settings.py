@@ -32,6 +32,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database: Annotated[str, doc("postgresql://… or embedded:///dir; empty: embedded in the data folder.")] = ""
     log: Annotated[str, doc("database: (tables in PostgreSQL) or kafka://host:9092,host:9092/prefix.")] = "database:"
     kafka_replication: Annotated[int, doc("Copies of each topic in Kafka; 0: 3, or as many as brokers.", ge=0)] = 0
+    kafka_session: Annotated[
+        float,
+        doc(
+            "Seconds without a sign of life after which Kafka gives a worker's work to others; "
+            "no work may hold one up for so long.",
+            ge=6,
+        ),
+    ] = 10.0
     search: Annotated[str, doc("database: (full text in PostgreSQL) or https://… of Elasticsearch.")] = "database:"
     files: Annotated[str, doc("file:///dir or s3://bucket/prefix?endpoint=…; empty: a folder in data.")] = ""
     roles: Annotated[str, doc("Worker roles of this process, by comma.")] = "crashes,sessions,rates,archive,search"

@@ -20,11 +20,9 @@ from app.log.kafka_reader import consumer_of, started
 from app.log.transport_kafka_reader import KafkaReading
 from app.log.transport_producer import Producer
 
-SESSION_MS: Final = 10_000
-"""A member that is not heard of for so long loses its partitions: the longest takeover, and the longest that the event
-loop may be held up."""
+HEARTBEATS: Final = 5
+"""Signs of life that a session must miss to end."""
 
-HEARTBEAT_MS: Final = 2000
 REBALANCE_MS: Final = 60_000
 """How long the group waits for a member that drains its batches."""
 
@@ -74,13 +72,14 @@ class Consumer(KafkaReading):
             return
         self._topics = sorted(topics)
         self._names = {self._address.name(topic): topic for topic in self._topics}
+        session = int(self.role.settings.kafka_session * 1000)
         kafka = consumer_of(
             self._address,
             group_id=self._address.name(self.app.conf.id),
             # By ranges: a member owns the same numbers of all topics, as tables are by number.
             partition_assignment_strategy=[RangePartitionAssignor],
-            session_timeout_ms=SESSION_MS,
-            heartbeat_interval_ms=HEARTBEAT_MS,
+            session_timeout_ms=session,
+            heartbeat_interval_ms=session // HEARTBEATS,
             rebalance_timeout_ms=REBALANCE_MS,
             max_poll_interval_ms=FOR_EVER_MS,
         )

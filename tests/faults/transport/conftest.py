@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from app.log.contract import LogUnavailable, NewRecord, TopicSpec
-from app.log.postgres import PostgresLog
+from app.log.open import AnyLog, open_log
+from app.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 SOURCE = "1.crashes"
@@ -75,9 +76,10 @@ class Process:
 class Bench:
     """The log, what was appended to it, and the workers."""
 
-    def __init__(self, log: PostgresLog, url: str, folder: Path) -> None:
+    def __init__(self, log: AnyLog, settings: Settings, folder: Path) -> None:
         self.log = log
-        self.url = url
+        self.settings = settings
+        self.url = settings.database_url
         self.folder = folder
         self.truth: Counter[tuple[int, bytes]] = Counter()
         self.processes: list[Process] = []
@@ -87,6 +89,8 @@ class Bench:
         process = Process(
             {
                 "FAULTLINE_DATABASE": self.url,
+                "FAULTLINE_LOG": self.settings.log,
+                "FAULTLINE_KAFKA_SESSION": "6",
                 "FAULTLINE_DATA": str(self.folder / name),
                 "FAULTLINE_PARTITIONS": str(PARTITIONS),
                 "FAULTLINE_BATCH_RECORDS": "50",
@@ -121,18 +125,44 @@ class Bench:
     async def counts(self) -> Counter[tuple[int, bytes]]:
         found: Counter[tuple[int, bytes]] = Counter()
         for partition in range(PARTITIONS):
-            for record in await self.log.read(CHANGELOG, partition, 0):
+            for key, value in (await self._state(partition)).items():
+                found[partition, key] = int.from_bytes(value[:8], "big")
+        return found
+
+    async def _state(self, partition: int) -> dict[bytes, bytes]:
+        """Read the changelog as the workers do: of a key the record that goes furthest, wherever it stands."""
+        state: dict[bytes, bytes] = {}
+        position = 0
+        while records := await self.log.read(CHANGELOG, partition, position):
+            for record in records:
                 assert record.key is not None
                 assert record.value is not None
-                found[partition, record.key] = int.from_bytes(record.value[:8], "big")
-        return found
+                if record.value[8:] > state.get(record.key, b"")[8:]:
+                    state[record.key] = record.value
+            position = records[-1].offset + 1
+        return state
+
+
+@pytest.fixture(params=["postgres", "kafka"])
+def log_kind(request: pytest.FixtureRequest) -> str:
+    """Name the log that the test runs on; a test of one log alone says so by its own parameter of this name."""
+    kind: str = request.param
+    return kind
 
 
 @pytest.fixture
-async def bench(database: str, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with PostgresLog(database) as log:
+def log_setting(request: pytest.FixtureRequest, log_kind: str) -> str:
+    """Give FAULTLINE_LOG; Kafka is started only where it is used."""
+    setting: str = request.getfixturevalue("kafka_url") if log_kind == "kafka" else "database:"
+    return setting
+
+
+@pytest.fixture
+async def bench(database: str, log_setting: str, tmp_path: Path) -> AsyncIterator[Bench]:
+    settings = Settings(database=database, log=log_setting, data=str(tmp_path))
+    async with open_log(settings) as log:
         await log.ensure([TopicSpec(SOURCE, PARTITIONS)])
-        made = Bench(log, database, tmp_path)
+        made = Bench(log, settings, tmp_path)
         yield made
         for process in made.processes:
             process.close()

@@ -4,6 +4,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import asyncpg
+import pytest
 
 if TYPE_CHECKING:
     from tests.faults.transport.conftest import Bench
@@ -47,6 +48,7 @@ async def test_what_can_never_work_ends_the_process_and_leaves_the_batch(bench: 
     assert await bench.counts() == bench.truth
 
 
+@pytest.mark.parametrize("log_kind", ["postgres"])
 async def test_a_member_that_loses_its_connection_ends(bench: "Bench") -> None:
     process = await bench.start().ready()
     connection = await asyncpg.connect(bench.url)

@@ -4,9 +4,13 @@ import signal
 from typing import TYPE_CHECKING
 
 import asyncpg
+import pytest
 
 if TYPE_CHECKING:
     from tests.faults.transport.conftest import Bench
+
+
+pytestmark = pytest.mark.parametrize("log_kind", ["postgres"])  # what is deleted are its rows
 
 
 async def delete(url: str, first: int, last: int, start: int) -> None:

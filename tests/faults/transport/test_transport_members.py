@@ -84,6 +84,7 @@ async def test_other_topics_are_another_group(members: list[Membership], databas
     await other.leave()
 
 
+@pytest.mark.parametrize("log_kind", ["postgres"])
 async def test_a_worker_that_slept_through_its_expulsion_changes_nothing_when_it_wakes(bench: "Bench") -> None:
     await bench.append(2000)
     sleeper = await bench.start("a", COUNTING_DELAY="0.05").ready()
