@@ -1,0 +1,58 @@
+"""Sends crash reports as SDKs do, over connections that are kept open: ``port project key count connections seed``.
+
+Half are packed by gzip with the key in a header, as sentry-python sends, half plain with the key in the query, as
+@sentry/node does. Ends with 1 if any answer is not 200.
+"""
+
+import asyncio
+import gzip
+import json
+import sys
+from collections.abc import Iterator
+
+from tests.bench import events
+
+
+def requests(project: str, key: str, count: int, seed: int) -> Iterator[bytes]:
+    """Give ``count`` requests, ready to be written."""
+    path = f"/api/{project}/envelope/"
+    for number, (event_id, _, payload) in enumerate(events.bodies(count, seed)):
+        head = {"event_id": event_id, "sent_at": "2026-11-24T09:00:00.000000Z"}
+        item = {"type": "event", "length": len(payload), "content_type": "application/json"}
+        body = json.dumps(head).encode() + b"\n" + json.dumps(item).encode() + b"\n" + payload + b"\n"
+        if number % 2:
+            agent = "sentry_version=7&sentry_client=sentry.javascript.node%2F11.12.0"
+            yield _request(f"{path}?{agent}&sentry_key={key}", body, [])
+        else:
+            auth = f"Sentry sentry_key={key}, sentry_version=7, sentry_client=sentry.python/2.75.0"
+            packed = [f"X-Sentry-Auth: {auth}", "Content-Encoding: gzip", "User-Agent: sentry.python/2.75.0"]
+            yield _request(path, gzip.compress(body), [*packed, "Content-Type: application/x-sentry-envelope"])
+
+
+def _request(path: str, body: bytes, headers: list[str]) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def send(port: int, waiting: Iterator[bytes]) -> None:
+    """Send over one connection, one request after the other. Raises RuntimeError for an answer that is not 200."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for request in waiting:
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+        body = await reader.readexactly(int(length))
+        if not head.startswith(b"HTTP/1.1 200 "):
+            raise RuntimeError(head + body)
+    writer.close()
+
+
+async def main(port: int, project: str, key: str, count: int, connections: int, seed: int) -> None:
+    """Send all."""
+    waiting = iter(list(requests(project, key, count, seed)))
+    await asyncio.gather(*(send(port, waiting) for _ in range(connections)))
+
+
+if __name__ == "__main__":
+    _, _port, _project, _key, *_numbers = sys.argv
+    asyncio.run(main(int(_port), _project, _key, *map(int, _numbers)))

@@ -1,0 +1,113 @@
+"""The peer: the crash agent's job as Faust's guide teaches to write it, one event at a time, on Faust's own tables.
+
+It calls the same pure functions, and is not exact: after a kill it counts again what is delivered again. PEER_COUNTS
+says where its counts go: to ``tables``, a ``faust.Table`` of windows (what Faultline's roles crashes and rates do
+together), or to a ``topic``, one record for each cell (what the role crashes does).
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import asyncpg
+import faust
+import msgspec
+
+from app import settings as settings_of
+from app.crash_batch import KINDS
+from app.deltas import Windows, crash_cells, crash_windows
+from app.grouping import group
+from app.log.batching import BatchSchema
+from app.log.contract import Record, TopicSpec
+from app.log.postgres import PostgresLog
+from app.normalise import event as normalise
+from app.normalise import scrub
+from app.processed import found_of
+from app.source import facts_of, key_of, user_of
+from app.stores.projects import Projects
+from app.stream import RoleApp
+from app.topics import CRASHES
+from app.worker import open_process, run
+from tests.bench.peer_log import Transport
+
+WHERE: Final = "PEER_COUNTS"
+GROUP: Final = "faultline-peer"
+REPORTS, COUNTS = "peer-reports", "peer-counts"
+TABLES: Final = ("peer-seen", "peer-windows")
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+Count = Callable[[str, Windows, int | None], Awaitable[None]]
+
+
+def define(app: faust.App, source: str, secrets: Mapping[int, bytes], where: str) -> None:
+    """Write the app as its guide does: topics, tables, one agent."""
+    seen: Any = app.Table(TABLES[0], partitions=app.conf.topic_partitions, store="rocksdb://")
+    reports = app.topic(REPORTS, key_serializer="raw", value_serializer="raw")
+    count = _in_table(app) if where == "tables" else _to_topic(app)
+
+    async def work(record: Record) -> None:
+        facts = facts_of(record, KINDS)
+        key = key_of(record, facts.event_id, facts.project)
+        if key.hex() in seen:
+            return
+        payload = scrub(record.value or b"", facts.rules)
+        event = normalise(facts, payload)
+        grouped = group(event)
+        user = user_of(secrets, event.project, event.user.identity)
+        windows = crash_windows(event.time, event.received)
+        for cell in crash_cells(event.project, grouped.group, event.release):
+            await count(cell, windows, user)
+        await reports.send(key=key, value=_encode((found_of(event, grouped, record.offset), facts, payload)))
+        seen[key.hex()] = record.offset
+
+    async def crashes(stream: Any) -> None:  # noqa: ANN401  Faust's untyped stream
+        async for batch in stream:
+            for record in batch.records:
+                await work(record)
+
+    app.agent(app.topic(source, schema=BatchSchema()), name="peer.crashes")(crashes)
+
+
+def _in_table(app: faust.App) -> Count:
+    windows: Any = app.Table(TABLES[1], default=int, partitions=app.conf.topic_partitions, store="rocksdb://")
+
+    async def count(cell: str, of: Windows, _user: int | None) -> None:
+        for size, start in of:
+            windows[f"{cell}|{size}|{start}"] += 1
+
+    return count
+
+
+def _to_topic(app: faust.App) -> Count:
+    counts = app.topic(COUNTS, key_serializer="raw", value_serializer="raw")
+
+    async def count(cell: str, of: Windows, user: int | None) -> None:
+        await counts.send(key=cell.encode(), value=_encode((of, user)))
+
+    return count
+
+
+async def _prepare(url: str, partitions: int, changelogs: list[str]) -> dict[int, bytes]:
+    """Make the topics and give the projects' secrets."""
+    async with PostgresLog(url) as log:
+        await log.ensure([TopicSpec(name, partitions) for name in (REPORTS, COUNTS, *changelogs)])
+    async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
+        projects = Projects(pool)
+        return {project.id: await projects.user_secret(project.id) for project in await projects.list()}
+
+
+def main() -> None:
+    """Run the peer until it is told to stop."""
+    process = open_process(settings_of.load())
+    role = RoleApp("peer", process)
+    app = role.faust
+    app.transport = app.producer_transport = Transport(app.conf.broker_consumer, app)
+    changelogs = [f"{GROUP}-{table}-changelog" for table in TABLES]
+    secrets = asyncio.run(_prepare(process.settings.database_url, process.settings.partitions, changelogs))
+    define(app, f"{process.generation}.{CRASHES}", secrets, os.environ[WHERE])
+    run([role])
+
+
+if __name__ == "__main__":
+    main()

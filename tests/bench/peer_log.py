@@ -1,0 +1,83 @@
+"""The log as Faust knows one: each record an event of its own, sends that are sent when the producer gets to it.
+
+Reading and writing cost the peer as little as they can: it reads the log by a thousand records, as it would fetch from
+Kafka, and its sends share transactions, as a Kafka producer's share batches.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from time import time
+from typing import ClassVar, Final
+
+from faust.transport.base import Transport as Base
+from faust.types import TP, HeadersArg, RecordMetadata
+
+from app.log.batch import Batch, size_of
+from app.log.contract import NewRecord
+from app.log.transport_consumer import Consumer
+from app.log.transport_producer import Producer
+from app.topics import partition_of
+
+IN_FLIGHT: Final = 5000
+"""Records that are sent and not yet acknowledged, at most."""
+
+
+class OneByOne(Consumer):
+    """Delivers batches of one record."""
+
+    async def _read(self, tp: TP, limit: int) -> list[Batch]:
+        return [
+            Batch(topic=batch.topic, partition=batch.partition, records=[record], nbytes=size_of(record))
+            for batch in await super()._read(tp, limit)
+            for record in batch.records
+        ]
+
+
+class Buffering(Producer):
+    """Hands records to the log's writer and goes on."""
+
+    _free: asyncio.Semaphore | None = None
+    _sending: ClassVar[set["asyncio.Task[RecordMetadata]"]] = set()
+
+    async def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        partition: int | None,
+        timestamp: float | None,
+        headers: HeadersArg | None,
+        *,
+        transactional_id: str | None = None,  # noqa: ARG002  Faust's signature
+    ) -> Awaitable[RecordMetadata]:
+        """Give a future of the durable record; waits only while too many are in flight."""
+        if self._free is None:
+            self._free = asyncio.Semaphore(IN_FLIGHT)
+        await self._free.acquire()
+        where = partition if partition is not None else partition_of(key or b"", self.app.role_app.settings.partitions)
+        record = NewRecord(topic, where, key, value, dict(headers or {}), int((timestamp or time()) * 1000))
+        task = asyncio.create_task(self._append(record, self._free))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+        return task
+
+    async def _append(self, record: NewRecord, free: asyncio.Semaphore) -> RecordMetadata:
+        try:
+            [offset] = await self.app.role_app.log.append([record])
+        finally:
+            free.release()
+        where = TP(record.topic, record.partition)
+        return RecordMetadata(record.topic, record.partition, where, offset, record.stamp / 1000, 0)
+
+    def key_partition(self, topic: str, key: bytes) -> TP:
+        """Give the partition of a key."""
+        return TP(topic, partition_of(key, self.app.role_app.settings.partitions))
+
+
+class Transport(Base):
+    """Consumer and producer of the peer."""
+
+    Consumer: ClassVar[type[Consumer]] = OneByOne
+    Producer: ClassVar[type[Producer]] = Buffering
+    driver_version = "pglog, record by record"
+    default_port = 5432

@@ -1,0 +1,83 @@
+"""Where the pure way of a crash report spends its time: the share of each stage, over the same reports as ``agent``."""
+
+from collections.abc import Callable
+from time import process_time
+from typing import Final, TypeVar
+
+from app.codec import Entry, Stored, encode_delta, encode_processed
+from app.crash_batch import KINDS
+from app.deltas import Spread, crash_cells, crash_windows
+from app.grouping import group
+from app.log.contract import NewRecord, Record
+from app.normalise import event as normalise
+from app.normalise import scrub
+from app.processed import found_of, processed_of
+from app.source import facts_of, key_of
+from app.topics import Source
+from tables.seen import Seen
+from tests.bench import events, site
+from tests.bench.ratios import console
+
+T = TypeVar("T")
+BATCH: Final = 1000
+
+
+class Clock:
+    """Adds up the CPU time of stages."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.spent: dict[str, float] = {}
+
+    def take(self, stage: str, work: Callable[[], T]) -> T:
+        """Do the work of a stage."""
+        start = process_time()
+        result = work()
+        self.spent[stage] = self.spent.get(stage, 0.0) + process_time() - start
+        return result
+
+
+def run(count: int) -> None:
+    """Measure and print the shares."""
+    records = [_record(at, record) for at, record in enumerate(events.records(1, count, site.PARTITIONS))]
+    clock = Clock()
+    for start in range(0, count, BATCH):
+        _batch(records[start : start + BATCH], clock)
+    whole = sum(clock.spent.values())
+    console.print(f"[bold]stages[/bold]: {count} events, {events.source()}, batches of {BATCH}")
+    for stage, seconds in clock.spent.items():
+        console.print(f"  {stage:<10} {seconds / whole:6.1%}")
+
+
+def _record(offset: int, new: NewRecord) -> Record:
+    return Record(new.topic, 0, offset, new.key, new.value, new.headers, new.stamp)
+
+
+def _batch(records: list[Record], clock: Clock) -> None:
+    read = clock.take("facts", lambda: [(record, facts_of(record, KINDS)) for record in records])
+    seen = Seen({})
+    first = clock.take("dedup", lambda: [
+        (record, facts) for record, facts in read
+        if seen.is_first(key_of(record, facts.event_id, facts.project), record.offset, facts.received)
+    ])  # fmt: skip
+    payloads = clock.take("scrub", lambda: [scrub(record.value or b"", facts.rules) for record, facts in first])
+    made = clock.take("normalise", lambda: [
+        normalise(facts, payload) for (_, facts), payload in zip(first, payloads, strict=True)
+    ])  # fmt: skip
+    grouped = clock.take("group", lambda: [group(event) for event in made])
+    found = clock.take("words", lambda: [
+        found_of(event, which, record.offset)
+        for event, which, (record, _) in zip(made, grouped, first, strict=True)
+    ])  # fmt: skip
+    spread, source = Spread(site.PARTITIONS), Source("1.crashes", 0)
+    a, b, latest = records[0].offset, records[-1].offset, records[-1].stamp
+
+    def deltas() -> list[bytes]:
+        for event, which, (record, _) in zip(made, grouped, first, strict=True):
+            cells, windows = crash_cells(1, which.group, event.release), crash_windows(event.time, event.received)
+            spread.add(cells, windows, Entry(record.offset, {"crashes": 1}))
+        return [encode_delta(delta) for delta in spread.deal(source, a, b, latest)]
+
+    clock.take("deltas", deltas)
+    stored = [Stored(record.offset, facts, payload) for (record, facts), payload in zip(first, payloads, strict=True)]
+    clock.take("processed", lambda: encode_processed(processed_of(source, a, b, latest, found, stored)))
