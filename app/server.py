@@ -120,7 +120,9 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
         )  # fmt: skip
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, settings.host, settings.port, reuse_address=True)
+        site = web.TCPSite(
+            runner, settings.host, settings.port, reuse_address=True, reuse_port=settings.reuse_port or None
+        )
         await site.start()
         yield int(runner.addresses[0][1])
 

@@ -5,15 +5,17 @@ default. ``faultline settings`` prints this list.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 PREFIX = "FAULTLINE_"
+_AT: Final = re.compile(r" - at `\$\.(\w+)`$")
 
 
 class SettingsError(Exception):
@@ -46,9 +48,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     host: Annotated[str, doc("Address that the servers listen on.")] = "127.0.0.1"
     port: Annotated[int, doc("Port that the servers listen on; 0 picks a free one.", ge=0, le=65535)] = 8000
     url: Annotated[str, doc("The address that users see, in DSNs and links; empty: http://host:port.")] = ""
+    reuse_port: Annotated[bool, doc("Share the port with other servers here: one per core (SO_REUSEPORT).")] = False
+    worker_port: Annotated[int, doc("Port of a worker's /metrics, /readyz, /healthz; 0: none.", ge=0, le=65535)] = 0
     trusted_proxies: Annotated[str, doc("Networks whose X-Forwarded-For is believed, by comma.")] = ""
     partitions: Annotated[int, doc("Partitions of each topic, fixed when the topics are made.", ge=1, le=1024)] = 8
     retention_days: Annotated[int, doc("Days that the log keeps records.", ge=1)] = 7
+    minute_days: Annotated[int, doc("Days that numbers by the minute are kept.", ge=1)] = 90
+    hour_days: Annotated[int, doc("Days that numbers by the hour are kept; by the day: for ever.", ge=1)] = 400
     search_days: Annotated[int, doc("Days (received) that events can be searched.", ge=1)] = 90
     disk_reserve_mb: Annotated[int, doc("Below this much free disk, MiB, new events are refused with 503.", ge=0)] = 512
     body_memory_mb: Annotated[int, doc("Bodies of requests held in memory at once, MiB.", ge=1)] = 256
@@ -60,7 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dead_letter_limit: Annotated[int, doc("Dead letters in a row that stop a worker.", ge=1)] = 10_000
     archive_object_mb: Annotated[int, doc("MiB at which an archive object is closed.", ge=1)] = 32
     file_cache_mb: Annotated[int, doc("MiB of the file server's local cache.", ge=1)] = 256
-    log_level: Annotated[str, doc("debug, info, warning or error.")] = "info"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], doc("debug, info, warning or error.")] = "info"
 
     @property
     def data_dir(self) -> Path:
@@ -92,7 +98,21 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"settings: {error}") from error
+        raise SettingsError(_named(str(error))) from error
+
+
+def _named(text: str) -> str:
+    """Give what is wrong with the setting's own name and meaning before it, where msgspec says which it is."""
+    at = _AT.search(text)
+    if at is None:
+        return f"settings: {text}"
+    [field] = [field for field in msgspec.structs.fields(Settings) if field.name == at[1]]
+    return f"{PREFIX}{field.name.upper()}: {text[: at.start()]} ({meaning(field.type)})"
+
+
+def meaning(annotation: Any) -> str:  # noqa: ANN401  an annotation, whatever its type
+    """Give what a setting is for, from its annotation."""
+    return next((each.description or "" for each in annotation.__metadata__ if isinstance(each, Meta)), "")
 
 
 def _file(path: str) -> Mapping[str, Any]:

@@ -1,0 +1,56 @@
+"""Several servers share one port: the kernel spreads connections over them, and one that ends takes none along."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+from tests.integration.test_api_server import started
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def who_answers(port: int) -> float:
+    """Give when the process that answers a new connection was started."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        [found] = re.findall(r"^process_start_time_seconds (\S+)$", answer.read().decode(), re.MULTILINE)
+    return float(found)
+
+
+def test_two_servers_share_a_port(database: str, tmp_path: Path) -> None:
+    more = {"FAULTLINE_PORT": str(free_port()), "FAULTLINE_REUSE_PORT": "1"}
+    with (
+        started(database, tmp_path, "ingest", **more) as (first, port, _),
+        started(database, tmp_path, "ingest", **more) as (second, same_port, _),
+    ):
+        assert port == same_port
+        seen: set[float] = set()
+        for _ in range(1000):
+            seen.add(who_answers(port))
+            if len(seen) == 2:
+                break
+        assert len(seen) == 2
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(20) == 0
+        assert second.poll() is None
+        assert len({who_answers(port) for _ in range(50)}) == 1
+
+
+def test_a_port_is_not_shared_by_accident(database: str, tmp_path: Path) -> None:
+    with started(database, tmp_path, "ingest") as (_, port, _):
+        settings = {"FAULTLINE_DATABASE": database, "FAULTLINE_DATA": str(tmp_path), "FAULTLINE_PORT": str(port)}
+        code = f"import os; os.environ.update({json.dumps(settings)}); from app.server import main; main(['ingest'])"
+        root = str(Path(__file__).parents[2])
+        ended = subprocess.run(
+            [sys.executable, "-c", code], check=False, capture_output=True, env={"PYTHONPATH": root}, timeout=60
+        )
+        assert ended.returncode != 0
+        assert b"address already in use" in ended.stderr
