@@ -1,0 +1,155 @@
+"""The pure side of search on Elasticsearch: the setting, the names, the versions, what is written and asked."""
+
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.cli.show import _mask
+from app.model import Address
+from app.settings import Settings, SettingsError
+from app.stores.search import open_search
+from app.stores.search_elastic_client import NAME, Options, Server, server_of
+from app.stores.search_elastic_documents import LEAST, SIMPLE, id_of, indexed, version_of
+from app.stores.search_elastic_query import matching, within
+from app.stores.search_elastic_schema import MAPPING, day_of_index, index_of
+from app.stores.search_query import parse
+from tests.contract.test_search_contract import document
+
+
+@pytest.mark.parametrize(
+    ("setting", "server"),
+    [
+        ("http://127.0.0.1:9200", Server(["http://127.0.0.1:9200"], None, Options())),
+        ("http://[::1]:9200/", Server(["http://[::1]:9200"], None, Options())),
+        (
+            "https://faultline:p%40ss@one:9200,two:9201?index=crashes&shards=3",
+            Server(["https://one:9200", "https://two:9201"], ("faultline", "p@ss"), Options("crashes", 3)),
+        ),
+        (
+            "https://one:443?api_key=abc%3D&ca_certs=/etc/ca.pem",
+            Server(["https://one:443"], None, Options(NAME, 1, "abc=", "/etc/ca.pem")),
+        ),
+    ],
+)
+def test_what_the_setting_says(setting: str, server: Server) -> None:
+    assert server_of(setting) == server
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "https://one", "https://", "https://one:x", "https://one:9200,two", "http://one:9200?shard=3",
+        "http://one:9200?shards=0", "http://one:9200?index=UPPER", "http://one:9200?index=*",
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_be_used(setting: str) -> None:
+    with pytest.raises(SettingsError, match="search: "):
+        server_of(setting)
+
+
+async def test_a_store_that_there_is_not() -> None:
+    pool: Any = None
+    with pytest.raises(SettingsError, match="solr"):
+        async with open_search(Settings(search="solr://one:1"), pool):
+            pass
+
+
+def test_a_key_is_not_shown() -> None:
+    assert _mask("https://one:9200?api_key=secret&shards=3") == "https://one:9200?api_key=…&shards=3"
+    assert _mask("https://me:secret@one:9200") == "https://me:…@one:9200"
+
+
+def test_a_later_generation_is_newer_than_any_offset_of_an_earlier_one() -> None:
+    versions = [
+        version_of(Address(topic, 0, offset))
+        for topic, offset in (
+            ("crashes", 5),
+            ("1.crashes", 0),
+            ("1.crashes", 1),
+            ("1.crashes", 2**60),
+            ("2.crashes", 0),
+        )
+    ]
+    assert versions == sorted(set(versions))
+    assert version_of(Address("999999999999.crashes", 0, 2**63 - 1)) == 2**63 - 1
+
+
+def test_ids_are_of_project_and_event_and_fit() -> None:
+    ids = [
+        id_of(document(0, event_id=event_id, project=project).found)
+        for event_id, project in (
+            ("ab", 1),
+            ("ab", 2),
+            ("AB", 1),
+            ("x" * 5000, 1),
+            ("x" * 5001, 1),
+            ("", 1),
+            ("\x00", 1),
+        )
+    ]
+    assert ids[:2] == ["1-ab", "2-ab"]
+    assert len(set(ids)) == 7
+    assert max(len(each.encode()) for each in ids) <= 512
+
+
+def test_indices_and_their_days() -> None:
+    assert index_of("x", date(1970, 1, 2)) == "x-19700102"
+    assert day_of_index("x", "x-19700102") == date(1970, 1, 2)
+    for name in ("x", "x-", "y-19700102", "x-19701302", "x-1970010", "x-197001022", "x-foo-19700102"):
+        assert day_of_index("x", name) is None
+
+
+def test_words_and_wholes_stand_at_the_same_places() -> None:
+    body = indexed(document(1, title="KeyError: a", text="the PaymentService HTTPServerError", release="")).body
+    assert body["title"].split() == ["key", "error", "a"]
+    assert body["title_joined"].split() == ["keyerror", "keyerror"]
+    words, joined = body["words"].split(), body["joined"].split()
+    assert [(at, word) for at, word in enumerate(joined) if word != "_"] == [
+        (0, "keyerror"), (1, "keyerror"), (words.index("payment"), "paymentservice"),
+        (words.index("service"), "paymentservice"), (words.index("http"), "httpservererror"),
+        (words.index("server") + 1, "httpservererror"),
+    ]  # fmt: skip
+    assert words[3:13] == ["_"] * 10
+
+
+def test_fields_are_fitted_to_the_mapping_and_all_of_them_are_in_it() -> None:
+    long = "É" * 5000
+    names = ("user", "release", "environment", "server", "url", "sdk", "platform", "level")
+    values: dict[str, Any] = dict.fromkeys(names, long)
+    whole = indexed(document(1, time=2**63, received=-1, tags={long: long, "A\x00": "\x00"}, **values))
+    assert set(whole.body) == set(MAPPING["properties"])
+    assert whole.day == date(1970, 1, 1)
+    assert (whole.body["time"], whole.body["received"]) == (2**62, 0)
+    assert whole.body["tags"] == {"é" * 196: ["é" * 200], "a\ufffd": ["\ufffd"]}
+    assert {whole.body[name] for name in values} == {"é" * 200}
+    assert {len(key) for key in whole.body["facets"]} == {200, 2, 7, 11, 4}
+    simple, least = (set(indexed(document(1), extent).body) for extent in (SIMPLE, LEAST))
+    assert set(whole.body) - simple >= {"tags", "facets", "facet_keys"}
+    assert least == {"project", "event", "group", "time", "received", "topic", "partition", "offset", "found"}
+
+
+def test_every_query_is_filters_alone() -> None:
+    query = matching(within(1, -(2**70), 2**70, ["a"]), parse('a "b c" d* -user:x tag.k:v k:v message:m'))
+    text = msgspec.json.encode(query)
+    assert b'must"' not in text
+    assert b"script" not in text
+    assert query["bool"]["filter"][1] == {"range": {"time": {"gte": -(2**62), "lt": 2**62}}}
+    assert query["bool"]["must_not"] == [{"term": {"user": {"value": "x"}}}]
+
+
+def test_a_phrase_looks_for_each_word_in_parts_and_wholes() -> None:
+    [condition] = matching([], parse("PaymentSer*"))["bool"]["filter"]
+    phrase, whole, joined = condition["bool"]["should"]
+    assert (whole, joined) == (
+        {"prefix": {"words": {"value": "paymentser"}}},
+        {"prefix": {"joined": {"value": "paymentser"}}},
+    )
+    first, last = phrase["intervals"]["words"]["all_of"]["intervals"]
+    assert first["any_of"]["intervals"] == [
+        {"match": {"query": "payment", "use_field": name}} for name in ("words", "joined")
+    ]
+    assert last["any_of"]["intervals"] == [
+        {"prefix": {"prefix": "ser", "use_field": name}} for name in ("words", "joined")
+    ]
