@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -19,6 +20,9 @@ CURSORS: Final = 4
 
 READ_SECONDS: Final = 10.0
 SLICE_MS: Final = 50
+POLL_MS: Final = 100
+"""How long the broker holds a fetch at the end of a partition, and so the next read, which may go elsewhere."""
+
 TAIL_MS: Final = 1000
 RETRY_SECONDS: Final = 0.5
 
@@ -54,6 +58,8 @@ class _Cursor:
         self.consumer = consumer
         self.where: TopicPartition | None = None
         self.position = 0
+        self._over: deque[Any] = deque()
+        """What a read took from aiokafka beyond its limit in bytes: the next one begins with it."""
 
     async def read(self, where: TopicPartition, offset: int, max_records: int, max_bytes: int) -> list[Any]:
         """Give aiokafka's records from an offset on, up to the end or the limits."""
@@ -64,13 +70,17 @@ class _Cursor:
         taken: list[Any] = []
         left = max_bytes
         while self.position < end and len(taken) < max_records:
-            for record in await self._more(where, max_records - len(taken)):
-                left -= _size(record)
+            if not self._over:
+                self._over.extend(await self._more(where, max_records - len(taken)))
+            while self._over and len(taken) < max_records:
+                left -= _size(self._over[0])
                 if left < 0 and taken:
-                    self.where = None  # what was fetched beyond the limit is to be read again
+                    self.position = self._over[0].offset
                     return taken
-                taken.append(record)
-            self.position = await self.consumer.position(where)
+                taken.append(self._over.popleft())
+            self.position = self._over[0].offset if self._over else await self.consumer.position(where)
+        if self.position >= end:
+            self.consumer.pause(where)  # else it would ask the broker again and again for what is to come
         return taken
 
     def _go(self, where: TopicPartition, offset: int) -> None:
@@ -78,6 +88,8 @@ class _Cursor:
             self.consumer.assign([where])
         if self.where != where or self.position != offset:
             self.consumer.seek(where, offset)
+            self._over.clear()
+        self.consumer.resume(where)
         self.where, self.position = where, offset
 
     async def _more(self, where: TopicPartition, count: int) -> list[Any]:
@@ -167,13 +179,16 @@ class Reader:
         async with self._turns:
             with translated():
                 async with asyncio.timeout(READ_SECONDS):
-                    cursor = self._standing(where, offset) or _Cursor(await started(consumer_of(self._address)))
+                    cursor = self._standing(where, offset) or await self._new()
                     try:
                         yield cursor
                     except BaseException:
                         await cursor.consumer.stop()
                         raise
                     self._free.append(cursor)
+
+    async def _new(self) -> _Cursor:
+        return _Cursor(await started(consumer_of(self._address, fetch_max_wait_ms=POLL_MS)))
 
     def _standing(self, where: TopicPartition | None, offset: int) -> _Cursor | None:
         for place, cursor in enumerate(self._free):
