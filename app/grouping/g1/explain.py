@@ -15,7 +15,7 @@ def explain(event: Event) -> list[Part]:
         parts += [_outer(raised) for raised in event.exceptions if id(raised) not in deciding]
     for leaf in decision.leaves:
         parts += _leaf(leaf, own=own)
-    if "script error" in decision.key:
+    if "\2script error" in decision.key:
         parts.append(Part("page", event.url, decision.key[-1], counted=not own, why="nothing but the page is known"))
     if decision.rule == "nothing":
         why = "no frame, no type, no message: all such events of one client are one group"
@@ -78,7 +78,7 @@ def _why(leaf: Leaf, at: int, one: Look) -> str:
 def _why_counted(leaf: Leaf, at: int, one: Look) -> str:
     if leaf.key[-1] == "cycle":
         return "it keeps coming back: part of the endless recursion"
-    if leaf.type == "hang":
+    if leaf.type == "\2hang":
         return "the outermost frame of the application on the thread that hangs"
     if at != leaf.counted[0]:
         return "the frame below only throws: its caller counts too"
@@ -87,5 +87,5 @@ def _why_counted(leaf: Leaf, at: int, one: Look) -> str:
     return f"the innermost frame that counts: {one.why}"
 
 
-def _unless(own: bool, why: str) -> str:  # noqa: FBT001  reads as a sentence where it is called
+def _unless(own: bool, why: str) -> str:
     return "the client's own fingerprint decides" if own else why

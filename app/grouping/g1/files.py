@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 _ORIGIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}:/{2,4}[^/]*")
@@ -10,7 +11,8 @@ _VERSIONED: Final = re.compile(
     r"(?:(?:version|build|release|rev|app|v|r)[-_.]?\d[\w.-]*|\d+(?:\.\d+)+[\w.-]*|\d{5,}|[a-z]{2}[_-][A-Z]{2}|\(?[0-9a-f]{7,64}\)?|[0-9a-f-]{36})"
 )
 _AT_VERSION: Final = re.compile(r"@v?\d[\w.+-]*")
-_CAMEL: Final = re.compile(r"(?:[A-Z]?[a-z]{2,}|[A-Z]{2,4}(?=[A-Z][a-z]))+[A-Z]?|[A-Z]?[a-z]+")
+_CAMEL: Final = re.compile(r"[A-Z]?[a-z]+(?:[A-Z][a-z]+)?|[A-Z]?[a-z]{2,}(?:[A-Z][a-z]{2,})+")
+_RELEASE: Final = re.compile(r"[-_.@]v?\d+(?:\.\d+)+(?=[-_.]|$)")
 _HEX: Final = re.compile(r"[0-9a-f]+")
 _ROLLUP: Final = 8
 """Characters of a hash as Rollup, Vite and esbuild append it; they may hold dashes."""
@@ -32,7 +34,7 @@ def is_hash(text: str) -> bool:
     if not any(letter.isdigit() for letter in letters):
         return len(text) == _ROLLUP and (letters.isupper() or not (letters.islower() or _CAMEL.fullmatch(letters)))
     digits = [letter.isdigit() for letter in letters]
-    changes = sum(one != two for one, two in zip(digits, digits[1:], strict=False))
+    changes = sum(one != two for one, two in pairwise(digits))
     return changes > 1 or (len(text) == _ROLLUP and not letters.islower() and not letters.istitle())
 
 
@@ -52,7 +54,7 @@ def _dehash(name: str) -> str:
     stem, dot, extension = name.rpartition(".")
     if not dot:
         return name
-    pieces = stem.split(".")
+    pieces = _RELEASE.sub("", stem).split(".")
     kept = [piece for piece in ([_head(pieces[0])] + [p for p in pieces[1:] if not is_hash(p)]) if piece]
     return ".".join([*(_head(piece) for piece in kept), extension])
 

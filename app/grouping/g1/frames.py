@@ -13,9 +13,11 @@ from app.grouping.g1.lists import (
     PLACEHOLDERS,
     SYSTEM_FUNCTIONS,
     SYSTEM_MODULES,
+    SYSTEM_NAMES,
     SYSTEM_PARTS,
     SYSTEM_PATHS,
     THROW_WORDS,
+    VIRTUAL_PATHS,
 )
 from app.grouping.g1.names import RULES, is_comprehension, main_module
 
@@ -25,6 +27,12 @@ _NAME, _PATH = 600, 1200
 """Characters that are looked at."""
 _MINIFIED: Final = 2
 """Characters that a minified name has at most."""
+
+
+_SAID: Final = "the client says it is the application's"
+_DENIED: Final = "the client says it is not the application's"
+_BELIEVED: Final = ("java", "dotnet", "go")
+_JS_BUILT_IN: Final = ("__webpack_require__", "Array.", "Promise.", "Function.prototype")
 
 
 class Look(NamedTuple):
@@ -78,43 +86,35 @@ _WHYS: Final = {
 
 
 def _tier(family: str, name: str, module: str, path: str, package: str, in_app: bool | None) -> tuple[int, str]:
-    if _system(family, name, module, path):
+    if _system(family, name, module, path, own=in_app is True):
         return SYSTEM, ""
     if in_app is not None:
-        return (
-            (APP, "the client says it is the application's")
-            if in_app
-            else (LIBRARY, "the client says it is not the application's")
-        )
+        return (APP, _SAID) if in_app else (LIBRARY, _DENIED)
     prefixes = LIBRARY_MODULES.get(family, ())
     library = (bool(prefixes) and module.startswith(prefixes)) or any(part in path for part in LIBRARY_PARTS)
-    return (LIBRARY if library or _system_package(package) else APP), ""
+    return (LIBRARY if library or package.lower().startswith(SYSTEM_PATHS) else APP), ""
 
 
-def _system_package(package: str) -> bool:
-    return bool(package) and package.lower().startswith(SYSTEM_PATHS)
-
-
-def _system(family: str, name: str, module: str, path: str) -> bool:
-    prefixes = SYSTEM_MODULES.get(family, ())
-    if prefixes and module and module.startswith(prefixes) and _whole(family, module, prefixes):
+def _system(family: str, name: str, module: str, path: str, *, own: bool) -> bool:
+    if module and not (own and family in _BELIEVED) and _of_run_time(family, module):
         return True
-    if path.startswith(SYSTEM_PATHS) and "site-packages" not in path:
+    if path.startswith(VIRTUAL_PATHS if own else SYSTEM_PATHS) and "site-packages" not in path:
         return True
     if family == "native" or (not family and not module):
-        return (bool(name) and name.lower().startswith(SYSTEM_FUNCTIONS)) or any(part in path for part in SYSTEM_PARTS)
-    return family == "js" and name.startswith(("__webpack_require__", "Array.", "Promise.", "Function.prototype"))
+        lower = name.lower()
+        known = lower in SYSTEM_NAMES or lower.startswith(SYSTEM_FUNCTIONS)
+        return known or (not own and any(part in path for part in SYSTEM_PARTS))
+    return family == "js" and name.startswith(_JS_BUILT_IN)
 
 
-def _whole(family: str, module: str, prefixes: tuple[str, ...]) -> bool:
-    """Names without a dot at their end are whole modules of Python, Go and JavaScript: their likes do not count."""
-    if family in ("java", "dotnet"):
-        return True
-    return any(
-        module == prefix
-        or module.startswith((prefix + ".", prefix + "/"))
-        or (prefix[-1] in ":/" and module.startswith(prefix))
-        for prefix in prefixes
+def _of_run_time(family: str, module: str) -> bool:
+    """Tell modules of the run time; names without a dot or slash at their end are whole modules."""
+    prefixes = SYSTEM_MODULES.get(family, ())
+    if not prefixes or not module.startswith(prefixes):
+        return False
+    rests = (module.removeprefix(prefix) for prefix in prefixes if module.startswith(prefix))
+    return any(prefix[-1] in ".:/" for prefix in prefixes if module.startswith(prefix)) or any(
+        not rest or rest[0] in "./" for rest in rests
     )
 
 

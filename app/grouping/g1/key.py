@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from hashlib import blake2b
+from json import dumps
 from typing import Final, NamedTuple
 
 from app.grouping.g1.chain import Stack, stacks
@@ -71,10 +72,10 @@ def decide(event: Event) -> Decision:
         if len(key) == 1:
             coarse, key = found[0].coarse, found[0].key
         else:
-            rule, coarse, key = "exceptions of a group", ("tree", *coarse), ("tree", *key)
+            rule, coarse, key = "exceptions of a group", ("\2tree", *coarse), ("\2tree", *key)
     low = key == ("", "", "")
     if low:
-        rule, coarse, key = "nothing", ("nothing", event.platform), ("nothing", event.platform, event.sdk_name)
+        rule, coarse, key = "nothing", ("\2nothing", event.platform), ("\2nothing", event.platform, event.sdk_name)
     if event.fingerprint:
         return _fingerprinted(event, Decision(rule, found, coarse, key, low))
     return Decision(rule, found, coarse, key, low)
@@ -85,9 +86,11 @@ def _fingerprinted(event: Event, decision: Decision) -> Decision:
     if not own:
         return decision
     if len(own) == len(event.fingerprint):
-        return decision._replace(rule="fingerprint", key=("fingerprint", *own), coarse=("fingerprint", *own), low=False)
+        return decision._replace(
+            rule="fingerprint", key=("\2fingerprint", *own), coarse=("\2fingerprint", *own), low=False
+        )
     key = tuple("{{ default }}" if value in DEFAULT else value for value in event.fingerprint)
-    return decision._replace(rule="fingerprint with default", key=("salted", *key, *decision.key), low=False)
+    return decision._replace(rule="fingerprint with default", key=("\2salted", *key, *decision.key), low=False)
 
 
 def _leaf(event: Event, stack: Stack) -> Leaf:
@@ -101,14 +104,14 @@ def _leaf(event: Event, stack: Stack) -> Leaf:
     lower = kind.lower()
     if lower in ANR or mechanism in HANG_MECHANISMS:
         counted = _outermost(stack)
-        return _made(stack, "hang", text, "", counted) if counted else _made(stack, "hang", text, words, ())
+        return _made(stack, "\2hang", text, "", counted) if counted else _made(stack, "\2hang", text, words, ())
     if lower in OUT_OF_MEMORY:
         return _made(stack, kind, text, "", _top(stack))
     if lower in OVERFLOW and (cycle := _cycle(stack)):
         where = tuple(sorted({stack.looks[at].where for at in cycle}))[:_FRAMES_SEEN]
         return Leaf(stack, kind, text, "", cycle, (kind, *where), (kind, *where, "cycle"))
     if words == "Script error." and stack.tier < APP:
-        return Leaf(stack, kind, text, words, (), ("script error",), ("script error", words, _page(event.url)))
+        return Leaf(stack, kind, text, words, (), ("\2script error",), ("\2script error", words, _page(event.url)))
     if mechanism in SIGNALS and stack.tier > 0 and (counted := _top(stack)):
         return _made(stack, "", text, "", counted)
     return _made(stack, "" if raised and raised.synthetic and mechanism in SIGNALS else kind, text, words, _top(stack))
@@ -133,8 +136,8 @@ def _top(stack: Stack) -> tuple[int, ...]:
         if one.tier != tier or not one.where:
             continue
         if one.named:
-            at = _unfolded(looks, at)
-            return (at, after) if looks[at].helper and (after := _after(looks, at, tier)) >= 0 else (at,)
+            top = _unfolded(looks, at)
+            return (top, after) if looks[top].helper and (after := _after(looks, top, tier)) >= 0 else (top,)
         spare = at if spare < 0 else spare
     return (spare,)
 
@@ -186,8 +189,8 @@ def type_of(name: str) -> str:
 def _variant(event: Event, decision: Decision) -> tuple[str, ...]:
     frames: list[str] = []
     for leaf in decision.leaves:
-        tier = leaf.stack.tier
-        frames += [one.where for one in leaf.stack.looks if one.tier == tier and one.where]
+        best = leaf.stack.tier
+        frames += [where for tier, where, *_ in leaf.stack.looks if tier == best and where]
     types = [one.type for one in event.exceptions]
     if len(set(frames)) < len(frames):
         frames = collapsed(frames)
@@ -199,16 +202,17 @@ def collapsed(frames: list[str]) -> list[str]:
     kept: list[str] = []
     for frame in frames:
         kept.append(frame)
-        for period in range(1, _PERIOD + 1):
-            if kept[-period:] == kept[-2 * period : -period]:
+        for period in range(1, min(_PERIOD, len(kept) // 2) + 1):
+            if kept[-1 - period] == frame and kept[-period:] == kept[-2 * period : -period]:
                 del kept[-period:]
                 break
     return kept
 
 
+@lru_cache(maxsize=2048)
 def _id(project: int, level: str, parts: tuple[str, ...]) -> str:
-    text = f"{project}\0{VERSION}\0{level}\0" + "\0".join(parts)
-    return blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+    text = dumps([project, VERSION, level, *parts])  # ASCII, and no two keys give one text
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def title(event: Event, leaf: Leaf) -> str:

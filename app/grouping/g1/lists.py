@@ -28,57 +28,68 @@ NO_NAMES: Final = frozenset((
 ))  # fmt: skip
 """What clients write where a function has no name."""
 PLACEHOLDERS: Final = (
-    "redacted",
-    "hidden>",
-    "stripped_",
-    "unknown_function",
-    "unnamed_function",
-    "no_symbol",
-    "name omitted",
-)
+    "redacted", "hidden>", "stripped_", "unknown_function", "unnamed_function", "no_symbol", "name omitted",
+)  # fmt: skip
 """How names begin that stand for one taken out: they tell no two functions apart."""
 
 SYSTEM_MODULES: Final = {
     "python": (
-        "asyncio", "concurrent.futures", "threading", "importlib", "runpy", "contextlib", "functools", "multiprocessing",
+        "asyncio", "concurrent.futures", "threading", "importlib", "runpy", "contextlib", "functools",
+        "multiprocessing",
         "socketserver", "selectors", "_pytest", "pluggy", "unittest", "pdb", "bdb", "cProfile",
     ),
     "java": (
         "java.", "javax.", "sun.", "com.sun.", "jdk.", "android.", "androidx.", "com.android.", "dalvik.", "libcore.",
-        "kotlin.", "kotlinx.", "scala.", "groovy.lang.", "org.codehaus.groovy.", "clojure.lang.", "org.junit.", "junit.",
+        "kotlin.", "kotlinx.", "scala.", "groovy.lang.", "org.codehaus.groovy.", "clojure.lang.",
+        "org.junit.", "junit.",
         "org.gradle.", "org.apache.tools.ant.", "org.apache.maven.",
     ),
     "dotnet": ("System.", "Microsoft.", "Windows.", "Mono.", "Interop.", "(unknown)"),
-    "js": ("node:", "internal/", "timers", "events"),
+    "js": ("node:", "internal/process/", "internal/modules/", "internal/main/", "internal/timers",
+    "internal/streams/"),
     "go": ("runtime", "testing", "reflect", "sync", "internal/", "net/http"),
     "native": (),
     "ruby": (),
     "php": (),
 }  # fmt: skip
-"""Runtimes and standard libraries: never the place of a bug of the application, whatever the client's flag says."""
+"""Run times and standard libraries.
+
+Java, .NET and Go are believed where the client says that such a frame is its own;
+others mark frames of the run time as the application's.
+"""
 
 LIBRARY_MODULES: Final = {
     "java": (
         "org.springframework.", "org.hibernate.", "org.apache.", "io.netty.", "io.reactivex.", "reactor.", "okhttp3.",
-        "retrofit2.", "com.google.", "com.fasterxml.", "com.squareup.", "com.zaxxer.", "org.eclipse.jetty.", "io.ktor.",
-        "io.grpc.", "ch.qos.logback.", "org.slf4j.", "com.facebook.react.", "rx.", "akka.", "play.", "org.postgresql.",
-        "com.mysql.", "redis.clients.", "io.sentry.", "com.raygun.", "net.bytebuddy.", "javassist.", "bolts.", "dagger.",
+        "retrofit2.", "com.google.", "com.fasterxml.", "com.squareup.", "com.zaxxer.", "org.eclipse.jetty.",
+        "io.ktor.",
+        "io.grpc.", "ch.qos.logback.", "org.slf4j.", "com.facebook.react.", "rx.", "akka.", "play.",
+        "org.postgresql.",
+        "com.mysql.", "redis.clients.", "io.sentry.", "com.raygun.", "net.bytebuddy.", "javassist.",
+        "bolts.", "dagger.",
     ),
     "dotnet": (
         "Newtonsoft.", "Npgsql", "MySql.", "Dapper", "Serilog", "NLog", "AutoMapper", "Castle.", "Autofac", "Polly",
-        "Grpc.", "StackExchange.", "RestSharp", "MediatR", "Hangfire", "NUnit.", "Xunit.", "Sentry", "Mindscape.Raygun4Net",
+        "Grpc.", "StackExchange.", "RestSharp", "MediatR", "Hangfire", "NUnit.", "Xunit.", "Sentry",
+        "Mindscape.Raygun4Net",
         "UnityEngine.",
     ),
 }  # fmt: skip
 """Common libraries, for clients that send no in_app."""
 
-SYSTEM_PATHS: Final = (
-    "<frozen", "<string>", "<stdin>", "node:", "internal/", "[native code]", "native code", "native ", "<anonymous>",
-    "eval code", "/rustc/", "/build/glibc", "/usr/lib/", "/lib/", "/lib64/", "/usr/libexec/", "/system/", "/usr/include/",
-    "/usr/local/go/src/", "/usr/local/include/", "c:\\windows\\", "/apex/", "linux-gate", "linux-vdso", "/usr/bin/../lib/gcc",
-    "/library/developer/", "/applications/xcode",
+VIRTUAL_PATHS: Final = (
+    "<frozen", "<string>", "<stdin>", "node:", "[native code]", "native code", "<anonymous>", "eval code",
+    "internal/process/",
+    "internal/modules/", "/rustc/", "/build/glibc", "linux-gate", "linux-vdso",
 )  # fmt: skip
-"""By the start of the lower-cased path of file or package."""
+"""By the start of the lower-cased path: never the application's, whatever the client's flag says."""
+SYSTEM_PATHS: Final = (
+    *VIRTUAL_PATHS, "/usr/lib/", "/lib/", "/lib64/", "/usr/libexec/", "/system/", "/usr/include/",
+    "/usr/local/go/src/",
+    "/usr/local/include/", "c:/windows/", "/apex/", "/usr/bin/../lib/gcc", "/library/developer/",
+    "/applications/xcode",
+)  # fmt: skip
+"""By the start of the lower-cased path of file or package, where the client does not say that it is its own."""
 
 SYSTEM_PARTS: Final = ("/library/std/src/", "/llvm-project/", "/libc++", "/sysdeps/", "/vctools/crt/", "/minkernel/")
 LIBRARY_PARTS: Final = (
@@ -90,14 +101,24 @@ LIBRARY_PARTS: Final = (
 """By what the lower-cased path holds."""
 
 SYSTEM_FUNCTIONS: Final = (
-    "std::", "core::", "alloc::", "__rust", "rust_", "__cxa_", "__cxx", "__gi_", "__libc_", "_start", "abort", "raise",
-    "__assert", "__asan", "__interceptor_", "__sanitizer", "__ubsan", "__tsan", "__msan", "objc_", "swift_", "_objc_",
-    "pthread_", "__pthread", "_pthread", "_sigtramp", "kill", "gsignal", "memcpy", "memmove", "memset", "strlen",
-    "malloc", "free", "operator new", "operator delete", "__stack_chk", "__chk_fail", "__fortify", "__kernel_",
-    "raiseexception", "kiuserexception", "rtl", "ntdll", "basethreadinitthunk", "_cxxthrowexception", "dispatch_",
-    "_dispatch_", "__cf", "-[nsexception ", "+[nsexception ", "__exceptionpreprocess", "mach_msg", "start_thread", "clone",
+    "std::", "core::panicking", "core::result", "core::option", "core::ops", "core::iter", "core::slice", "core::str",
+    "core::ptr", "core::fmt", "core::cell", "core::num", "alloc::vec", "alloc::alloc", "alloc::boxed",
+    "alloc::raw_vec",
+    "__rust", "__cxa_", "__cxx", "__gi_", "__libc_", "__assert", "__asan", "__interceptor_", "__sanitizer", "__ubsan",
+    "__tsan", "__msan", "objc_", "swift_", "_objc_", "pthread_", "__pthread", "_pthread", "operator new",
+    "operator delete", "__stack_chk", "__chk_fail", "__fortify", "__kernel_", "_dispatch_", "__cf", "mach_msg",
+    "-[nsexception ", "+[nsexception ", "malloc_", "_malloc_", "__malloc",
 )  # fmt: skip
-"""Native run time by the start of the lower-cased name."""
+"""Run time of native code, by the start of the lower-cased name."""
+SYSTEM_NAMES: Final = frozenset((
+    "_start", "abort", "raise", "kill", "gsignal", "_sigtramp", "memcpy", "memmove", "memset", "strlen",
+    "malloc", "free",
+    "calloc", "realloc", "clone", "start_thread", "rust_begin_unwind", "rust_panic", "raiseexception",
+    "dispatch_async",
+    "dispatch_sync", "dispatch_once", "kiuserexceptiondispatcher", "rtlraiseexception", "rtluserthreadstart",
+    "basethreadinitthunk", "_cxxthrowexception", "__exceptionpreprocess", "__select", "select", "epoll_wait",
+))  # fmt: skip
+"""And by the whole of it."""
 
 THROW_WORDS: Final = frozenset(
     ("throw", "throws", "raise", "fail", "panic", "die", "invariant", "assert", "unreachable")
@@ -118,12 +139,14 @@ DATA_HEADS: Final = (
     "literal for int() with base 10: ", "string to float: ", "for input string: ", "parsing ", "cannot parse ",
     "could not parse ", "unable to parse ", "failed to parse ", "invalid date: ", "invalid uuid: ", "invalid value: ",
     "text ", "time data ", "unparseable date: ", "unexpected token ", "no such file or directory: ",
-    "permission denied: ", "file exists: ", "is a directory: ", "file not found: ", "got ", "received ", "duplicate entry ",
+    "permission denied: ", "file exists: ", "is a directory: ", "file not found: ", "got ", "received ",
+    "duplicate entry ",
 )  # fmt: skip
 """What a quoted word is data after (lower case); elsewhere a quoted identifier tells bugs apart."""
 
 FILE_ROOTS: Final = (
-    "tmp", "var", "home", "users", "usr", "opt", "srv", "etc", "private", "data", "mnt", "media", "storage", "proc", "dev",
+    "tmp", "var", "home", "users", "usr", "opt", "srv", "etc", "private", "data", "mnt", "media", "storage",
+    "proc", "dev",
     "root", "app", "workspace", "builds", "volumes", "run", "sdcard", "library", "system",
 )  # fmt: skip
 """The first folder of what is a path of a file in a message (an address of an API is none)."""

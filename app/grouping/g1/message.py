@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 from app.grouping.g1.linear import Match, Pattern
@@ -13,34 +14,42 @@ LONGEST: Final = 240
 """Characters of a template."""
 
 _UNIT: Final = r"(?:ns|us|µs|ms|s|sec|secs|m|min|mins|h|hrs?|d)"
-_DATE: Final = (
-    r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?(?:[.,]\d+)?(?: ?Z|(?: UTC)|[+-]\d{2}:?\d{2})?)?"
-    r"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?\d{1,2}[ /-](?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*[ /-]"
-    r"\d{4}(?:[ :]\d{2}:\d{2}(?::\d{2})?(?: (?:GMT|UTC|[+-]\d{4}))?)?"
-    r"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* \d{1,2}"
-    r"(?: \d{2}:\d{2}:\d{2}(?: [A-Z]{3,4})?)?(?:,? \d{4})"
-    r"|\d{1,4}/\d{1,2}/\d{1,4}(?: \d{2}:\d{2}(?::\d{2})?)?|\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?"
+_MONTH: Final = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+_DAY: Final = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?"
+_DATES: Final = (
+    r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?(?:[.,]\d+)?(?: ?Z|(?: UTC)|[+-]\d{2}:?\d{2})?)?",
+    _DAY + r"\d{1,2}[ /-]" + _MONTH + r"[ /-]\d{4}(?:[ :]\d{2}:\d{2}(?::\d{2})?(?: (?:GMT|UTC|[+-]\d{4}))?)?",
+    _DAY + _MONTH + r" \d{1,2}(?: \d{2}:\d{2}:\d{2}(?: [A-Z]{3,4})?)?,? \d{4}",
+    r"\d{1,4}/\d{1,2}/\d{1,4}(?: \d{2}:\d{2}(?::\d{2})?)?",
+    r"\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?",
 )
+_ADDRESSES: Final = (
+    r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?::\d{1,5})?\b",
+    r"\[[0-9a-fA-F:.]*:[0-9a-fA-F:.%]*\](?::\d{1,5})?",
+    r"\b(?:[0-9a-fA-F]{1,4}:){1,7}(?::[0-9a-fA-F]{1,4}){1,7}\b",
+    r"\b(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}\b",
+)
+_STATUS: Final = r"http(?:/\d(?:\.\d)?)? |status(?: code)?(?:: | |=)"
+_CODES: Final = _STATUS + r"|error #|errno |winerror |os error |error code:? |ora-|sqlstate\["
+_QUOTES: Final = ("''", '""', "`'", "``", "“”", "\u2018\u2019", "«»")
+_QUOTED: Final = "|".join(f"{one}[^{one}{end}\\n]*{end}" for one, end in _QUOTES)
+_ROOT: Final = r"(?:^|[\s(=\[:,])(?i:/(?:" + "|".join(FILE_ROOTS) + r"))/[^\s\"'():,;\]]+"
 _PARTS: Final = (
     ("url", r"\b[a-zA-Z][a-zA-Z0-9+.-]+://[^\s\"'<>()\[\]]+(?:\[\][^\s\"'<>()]*)?|\bdata:[\w/]+;base64,\S+"),
     ("mail", r"\b[\w.+%-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+\b"),
-    ("quoted", r"'[^'\n]*'|\"[^\"\n]*\"|`[^`'\n]*[`']|“[^”\n]*”|‘[^’\n]*’|«[^»\n]*»"),
-    ("apostrophe", r"\w'\w"),
-    ("path", r"\b[A-Za-z]:\\[^\s\"'<>|]+|(?:^|[\s(=\[:,])(?:(?i:/(?:" + "|".join(FILE_ROOTS) + r"))/[^\s\"'():,;\]]+)"),
+    ("quoted", _QUOTED),
+    ("path", r"\b[A-Za-z]:\\[^\s\"'<>|]+|" + _ROOT),
     ("uuid", r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b"),
-    ("time", r"\b(?:" + _DATE + r")\b"),
-    ("ip", r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?::\d{1,5})?\b"
-           r"|\[[0-9a-fA-F:.]*:[0-9a-fA-F:.%]*\](?::\d{1,5})?|\b(?:[0-9a-fA-F]{1,4}:){1,7}(?::[0-9a-fA-F]{1,4}){1,7}\b"
-           r"|\b(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}\b"),
-    ("code", r"(?i:\b(?:error #|errno |winerror |os error |http |http/\d(?:\.\d)? |status code |status code: |status |status: "
-             r"|status=|error code |error code: |ora-|sqlstate\[))\d{1,6}\b"),
+    ("time", r"\b(?:" + "|".join(_DATES) + r")\b"),
+    ("ip", "|".join(_ADDRESSES)),
+    ("code", r"(?i:\b(?:" + _CODES + r"))\d{1,6}\b"),
     ("size", r"\b\d+(?:\.\d+)? ?(?:[KMGTkmgt]i?[Bb]|[Bb]ytes?|B)\b"),
     ("duration", r"\b\d+(?:\.\d+)?" + _UNIT + r"(?:\d+(?:\.\d+)?" + _UNIT + r")*\b"),
     ("hex", r"\b0[xX][0-9a-fA-F]+\b|@[0-9a-f]{4,16}\b"),
     ("pod", r"-[b-df-hj-np-tv-z0-9]{6,10}-[b-df-hj-np-tv-z0-9]{5}\b"),
     ("number", r"[-+]?\b\d[\d,]*(?:\.\d+)*(?:[eE][-+]?\d+)?\b"),
     ("token", r"[A-Za-z0-9_+/-]{20,}=*"),
-    ("word", r"[A-Za-z0-9_]+"),
+    ("word", r"[A-Za-z0-9_]+(?:'[A-Za-z]{1,2}\b|'clock\b)?"),
 )  # fmt: skip
 _MESSAGE: Final = Pattern("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PARTS))
 _WORDS: Final = Pattern(
@@ -51,6 +60,7 @@ _PLACEHOLDERS: Final = {
     "duration": "<duration>", "hex": "<hex>", "pod": "-<pod>", "number": "<n>",
 }  # fmt: skip
 _SERIES: Final = Pattern(r"<n>(?:, ?<n>)+")
+_SPANS: Final = Pattern(r"<duration>(?: <duration>)+")
 _IDENTIFIER: Final = re.compile(r"[\w$.#<>\[\]:/?!*-]{1,80}")
 _SIGNATURE: Final = re.compile(r"[\w$.\[\]<>]{1,80}(?: [\w$.\[\]<>]{1,120})?(?:\([\w$.\[\], ]{0,200}\))?")
 _HEX: Final = re.compile(r"[0-9a-f]+|[0-9A-F]+")
@@ -84,7 +94,8 @@ def template(line: str) -> str:
     if known:
         return known
     line = line.encode(errors="replace").decode()
-    return _SERIES.sub("<n>", _MESSAGE.sub(_replace, _without_json(line))).strip()[:LONGEST]
+    text = _MESSAGE.sub(_replace, _without_json(line))
+    return _SPANS.sub("<duration>", _SERIES.sub("<n>", text)).strip()[:LONGEST]
 
 
 def _browsers(line: str) -> str:
@@ -109,7 +120,10 @@ def _without_json(line: str) -> str:
 def _replace(found: Match) -> str:
     kind, text = found.lastgroup or "", found.group()
     if kind in _PLACEHOLDERS:
-        return ("@<hex>" if text[0] == "@" else _PLACEHOLDERS[kind]) if kind == "hex" else _PLACEHOLDERS[kind]
+        joined = text[0] == "@" or (
+            text[0] in "+-" and kind == "number" and found.string[: found.start()][-1:].isalnum()
+        )
+        return (text[0] if joined else "") + _PLACEHOLDERS[kind]
     if kind == "quoted":
         return _quoted(text, found.string[: found.start()])
     if kind == "path":
@@ -153,4 +167,4 @@ def word(text: str) -> str:
 def _changes(text: str) -> int:
     """Count the changes between digit and letter."""
     digits = [letter.isdigit() for letter in text]
-    return sum(one != two for one, two in zip(digits, digits[1:], strict=False))
+    return sum(one != two for one, two in pairwise(digits))

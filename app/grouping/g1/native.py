@@ -12,8 +12,10 @@ _LAMBDA: Final = re.compile(
 )
 _ANONYMOUS: Final = re.compile(r"`anonymous[ -]namespace'|\?A0x[0-9a-f]{8}|\{anonymous\}|<unnamed>|\(anonymous class\)")
 _SWIFT: Final = re.compile(
-    r"(?:(?:partial apply forwarder|reabstraction thunk helper|protocol witness|thunk|closure #\d+)[^ ]* (?:for|in|from) )+"
+    r"(?:(?:partial apply forwarder|reabstraction thunk helper|protocol witness|thunk|closure #\d+)"
+    r"[^ ]* (?:for|in|from) )+"
 )
+_METHOD: Final = re.compile(r"(?:__\d+)?([-+]\[[^\]]{1,400}\])")
 _BLOCK: Final = re.compile(r"_block_invoke(?:_?\d+)?")
 _OPERATOR: Final = re.compile(r"\boperator\s*(?:<<=?|>>=?|<=>|<=|>=|<|>|->\*?|\(\))")
 _ADJUSTOR: Final = re.compile(r"`(?:adjustor|vtordisp|vcall)[^']{0,60}'\s*")
@@ -24,8 +26,8 @@ _OPEN, _CLOSE = "<([{", ">)]}"
 
 def native_name(name: str) -> str:
     """Give a demangled name without return type, arguments, template arguments and the compiler's numbers."""
-    if name[:2] in ("-[", "+["):
-        return _BLOCK.sub("", name)
+    if "[" in name and (method := _METHOD.match(name)):
+        return method[1]
     if name.startswith(_KEPT[:2]):
         return name
     text = _CLONES.sub("", _RUST_HASH.sub("", name))
