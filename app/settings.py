@@ -42,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             ge=6,
         ),
     ] = 10.0
-    search: Annotated[str, doc("database: (full text in PostgreSQL) or https://… of Elasticsearch.")] = "database:"
+    search: Annotated[str, doc("database: (PostgreSQL) or https://user:word@host:9200 of Elasticsearch.")] = "database:"
     files: Annotated[str, doc("file:///dir or s3://bucket/prefix?endpoint=…; empty: a folder in data.")] = ""
     roles: Annotated[str, doc("Worker roles of this process, by comma.")] = "crashes,sessions,rates,archive,search"
     host: Annotated[str, doc("Address that the servers listen on.")] = "127.0.0.1"
