@@ -103,12 +103,16 @@ def translated() -> Iterator[None]:
 
 
 async def read(call: Callable[[], Awaitable[T]]) -> T:
-    """Do what only reads, again where it fails for now. Raises StoreUnavailable after a second or two."""
-    for seconds in AGAIN:
-        try:
+    """Do what only reads, again where it fails for now. Raises StoreUnavailable in REQUEST_SECONDS at most."""
+    try:
+        async with asyncio.timeout(REQUEST_SECONDS):
+            for seconds in AGAIN:
+                try:
+                    with translated():
+                        return await call()
+                except StoreUnavailable:
+                    await asyncio.sleep(seconds)
             with translated():
                 return await call()
-        except StoreUnavailable:
-            await asyncio.sleep(seconds)
-    with translated():
-        return await call()
+    except TimeoutError as error:
+        raise StoreUnavailable("search: Elasticsearch does not answer in time") from error

@@ -98,6 +98,16 @@ async def test_searches_try_again_and_give_up(search: Search, way: Way) -> None:
     assert await listed(search) == [1]
 
 
+async def test_a_search_that_hangs_is_given_up_once(search: Search, way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.stores.search_elastic_client.REQUEST_SECONDS", 0.3)
+    await search.index([document(1)])
+    way.on, way.faults = "_search", [elastic_way.hanging]
+    with pytest.raises(StoreUnavailable, match="in time"):
+        await search.search(1, "", *ALL)
+    way.faults = []
+    assert await listed(search) == [1]
+
+
 async def test_days_cannot_be_dropped_for_now(search: Search, way: Way) -> None:
     way.on, way.faults = "-*", [refusing(503)]
     with pytest.raises(StoreUnavailable):
