@@ -43,12 +43,14 @@ def run(settings: Settings) -> int:
     os.umask(0o077)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     data = settings.data_dir
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = FolderLock(data / "lock")
     try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock.acquire()
     except EmbeddedError as error:
         return _failed(str(error))
+    except OSError as error:
+        return _failed(f"the data folder {data} cannot be used: {error.strerror}")
     try:
         (data / "faultline.json").unlink(missing_ok=True)
         (data / "logs").mkdir(exist_ok=True)

@@ -2,16 +2,26 @@
 
 import os
 import sys
+from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
+import asyncpg
 import cyclopts
 from cyclopts import Parameter
 
 from app.cli import dead_letters, doctor, projects, show
+from app.cli.show import CliError
+from app.log.contract import LogError
 from app.settings import SettingsError
+from app.stores.contract import StoreUnavailable
 
-cli = cyclopts.App(name="faultline", help="Crash reports in, exact crash rates out.", version_flags=["--version"])
+AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, LogError, StoreUnavailable)
+"""What a server that does not answer, or not as it should, raises."""
+
+cli = cyclopts.App(
+    name="faultline", help="Crash reports in, exact crash rates out.", version=lambda: metadata.version("faultline")
+)
 cli.command(projects.project)
 cli.command(projects.token)
 cli.command(projects.sign_in, name="sign-in")
@@ -84,8 +94,10 @@ def main() -> None:
     """Run the command line; an error that a user can mend is one line, without a traceback."""
     try:
         sys.exit(cli())
-    except SettingsError as error:
+    except (SettingsError, CliError) as error:
         sys.exit(f"faultline: {error}")
+    except AWAY as error:
+        sys.exit(f"faultline: {error or type(error).__name__}; `faultline doctor` says what is wrong")
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -4,11 +4,11 @@ import asyncio
 from datetime import UTC, datetime
 
 import cyclopts
-from rich.table import Table
+from cyclopts.types import PositiveInt
 
 from app import deadletters
 from app.cli.connect import generation, log, pool
-from app.cli.show import load, out
+from app.cli.show import load, out, table
 from app.codec import DeadLetter
 from app.model import Address
 from app.settings import Settings
@@ -17,7 +17,7 @@ dead_letters = cyclopts.App(name="dead-letters", help="Records that can never wo
 
 
 @dead_letters.command(name="list")
-def list_newest(*, limit: int = 50, project: int | None = None) -> None:
+def list_newest(*, limit: PositiveInt = 50, project: int | None = None) -> None:
     """List the newest dead letters.
 
     Args:
@@ -25,11 +25,16 @@ def list_newest(*, limit: int = 50, project: int | None = None) -> None:
         project: Only those of this project.
     """
     letters = asyncio.run(_newest(load(), limit, project))
-    rows = Table("received", "project", "role", "code", "error", "address")
-    for each in letters:
-        where = "/".join(map(str, each.address))
-        rows.add_row(_time(each), str(each.project), each.role, each.code, each.error, where)
-    out.print(rows if letters else "no dead letters")
+    if not letters:
+        out.print("no dead letters")
+        return
+    table(
+        ("received", "project", "role", "code", "error", "address"),
+        (
+            (_time(each), str(each.project), each.role, each.code, each.error, "/".join(map(str, each.address)))
+            for each in letters
+        ),
+    )
 
 
 @dead_letters.command(name="show")

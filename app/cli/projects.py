@@ -4,10 +4,9 @@ import asyncio
 import json
 
 import cyclopts
-from rich.table import Table
 
 from app.cli.connect import pool
-from app.cli.show import load, out
+from app.cli.show import CliError, load, out, table
 from app.settings import Settings
 from app.stores import access
 from app.stores.projects import Project, Projects
@@ -52,17 +51,28 @@ def sign_in() -> None:
 
 async def _create(settings: Settings, name: str) -> None:
     async with pool(settings) as connections:
-        _show(settings, [await Projects(connections).create(name)])
+        try:
+            made = await Projects(connections).create(name)
+        except ValueError as error:
+            raise CliError(str(error)) from error
+    _show(settings, [made])
 
 
 async def _list(settings: Settings, only: int | None = None) -> None:
     async with pool(settings) as connections:
         projects = await Projects(connections).list()
-    _show(settings, [each for each in projects if only is None or each.id == only])
+    shown = [each for each in projects if only is None or each.id == only]
+    if only is not None and not shown:
+        raise CliError(_no_project(only))
+    _show(settings, shown)
 
 
 async def _token(settings: Settings, name: str, projects: list[int] | None) -> None:
     async with pool(settings) as connections:
+        known = {each.id for each in await Projects(connections).list()}
+        for each in projects or ():
+            if each not in known:
+                raise CliError(_no_project(each))
         out.print(await access.create_token(connections, name, projects), soft_wrap=True)
 
 
@@ -73,10 +83,15 @@ async def _sign_in(settings: Settings) -> None:
 
 
 def _show(settings: Settings, projects: list[Project]) -> None:
-    rows = Table("id", "name", "DSN", "Raygun key")
-    for each in projects:
-        rows.add_row(str(each.id), each.name, each.dsn(public_url(settings)), each.raygun_key)
-    out.print(rows)
+    url = public_url(settings)
+    table(
+        ("id", "name", "DSN", "Raygun key"),
+        ((str(each.id), each.name, each.dsn(url), each.raygun_key) for each in projects),
+    )
+
+
+def _no_project(number: int) -> str:
+    return f"there is no project {number}; `faultline project list` shows those there are"
 
 
 def public_url(settings: Settings) -> str:

@@ -1,16 +1,24 @@
 """``faultline settings``, and what commands share to show things."""
 
-from typing import Any
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
-from msgspec import Meta
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from app import settings as _settings
-from app.settings import PREFIX, Settings
+from app.settings import PREFIX, Settings, meaning
 
 out = Console()
+
+_KEY: Final = re.compile(r"([?&]api_key=)[^&]*")
+
+
+class CliError(Exception):
+    """What was asked for cannot be done; the text says why."""
 
 
 def load() -> Settings:
@@ -21,22 +29,30 @@ def load() -> Settings:
 def settings() -> None:
     """List every setting: its name, its value now, its default and what it means."""
     now = load()
-    rows = Table("setting", "now", "default", "meaning")
-    for field in msgspec.structs.fields(Settings):
-        rows.add_row(
-            PREFIX + field.name.upper(), _mask(getattr(now, field.name)), str(field.default), _meaning(field.type)
-        )
-    out.print(rows)
+    table(
+        ("setting", "now", "default", "meaning"),
+        (
+            (PREFIX + field.name.upper(), _mask(getattr(now, field.name)), str(field.default), meaning(field.type))
+            for field in msgspec.structs.fields(Settings)
+        ),
+    )
 
 
-def _meaning(annotation: Any) -> str:  # noqa: ANN401  an annotation, whatever its type
-    metas = [meta for meta in annotation.__metadata__ if isinstance(meta, Meta)]
-    return metas[0].description or ""
+def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Show rows: a table on a terminal, else one line a row with tabs between, nothing cut or folded."""
+    if not out.is_terminal:
+        for row in (names, *rows):
+            out.file.write("\t".join(" ".join(cell.split()) for cell in row) + "\n")  # rich would expand the tabs
+        return
+    shown = Table(*names)
+    for row in rows:
+        shown.add_row(*map(Text, row))  # as it is: what an application sent may look like markup
+    out.print(shown)
 
 
 def _mask(value: object) -> str:
-    """Hide the password of an address."""
-    text = str(value)
+    """Hide the password or the key of an address."""
+    text = _KEY.sub(r"\1…", str(value))
     scheme, separator, rest = text.partition("://")
     user, at, host = rest.rpartition("@")
     return f"{scheme}://{user.partition(':')[0]}:…@{host}" if separator and at and ":" in user else text
