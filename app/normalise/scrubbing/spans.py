@@ -9,20 +9,21 @@ TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]|[^\s,:{}\[\]"]
 COLON: Final = re.compile(rb"\s*+:\s*+")
 COMMA: Final = re.compile(rb"\s*+,\s*+")
 CLOSE: Final = re.compile(rb"\s*+\]")
+_BACKSLASH: Final = 0x5C
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def opening_quote(payload: bytes, at: int, floor: int) -> int:
     """Give the position of the last unescaped quote in [floor, at), -1 for none."""
     found = payload.rfind(b'"', floor, at)
-    while found >= 0 and _escaped(payload, found, floor):
+    while found > floor and payload[found - 1] == _BACKSLASH and _escaped(payload, found, floor):
         found = payload.rfind(b'"', floor, found)
     return found
 
 
 def _escaped(payload: bytes, at: int, floor: int) -> bool:
     start = at
-    while start > floor and payload[start - 1] == 0x5C:  # noqa: PLR2004  a backslash
+    while start > floor and payload[start - 1] == _BACKSLASH:
         start -= 1
     return (at - start) % 2 == 1
 

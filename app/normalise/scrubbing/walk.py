@@ -7,6 +7,7 @@ value is scrubbed as text (``prose``), and where it is a secret's name (``["Cook
 """
 
 import re
+from functools import cached_property
 from typing import Final
 
 from app.normalise.scrubbing import rules_v1 as rules
@@ -30,6 +31,10 @@ _NAMING_KEY: Final = re.compile(rb'"(?:name|key|header|field|k)"\s*+:\s*+$', re.
 _VALUE_KEYS: Final = frozenset((b'"value"', b'"val"', b'"v"', b'"values"'))
 _VERSION: Final = re.compile(rb'"v?[0-9][\w.+!-]{0,60}"')
 _MODULES: Final = re.compile(rb'"modules"\s*+:\s*+\{[^{}]*+\}')
+_STRING: Final = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*+:\s*+)?', re.DOTALL)
+_KEY: Final = 2
+"""The group of _STRING that only a key has: the colon behind it."""
+
 _DIGITS: Final = b"0123456789"
 _NUMERIC: Final = b"0123456789.+-eE"
 _QUOTE: Final = 0x22
@@ -49,9 +54,6 @@ class Walk:
         self.at = 0
         """Outside of strings, and behind all that was looked at."""
 
-        modules = _MODULES.search(payload) if b'"modules"' in payload else None
-        self.modules = modules.span() if modules else (0, 0)
-
     def run(self) -> bytes:
         """Give the scrubbed payload, the very object where nothing was found."""
         seen = 0
@@ -65,19 +67,19 @@ class Walk:
             self._number(end)
             return
         quote = opening_quote(self.payload, end, self.at)
-        string = STRING.match(self.payload, quote) if quote >= 0 else None
+        string = _STRING.match(self.payload, quote) if quote >= 0 else None
         if string is None:
             self._rest(max(quote, self.at))
-        elif string.end() > start:
-            self._string(quote, string.end())
+        elif string.end(1) >= start:
+            self._string(quote, string)
 
-    def _string(self, start: int, end: int) -> None:
-        self.at = end
-        body = self.payload[start + 1 : end - 1]
-        if colon := COLON.match(self.payload, end):
+    def _string(self, start: int, string: re.Match[bytes]) -> None:
+        body = string[1]
+        self.at = end = start + len(body) + 2
+        if string.lastindex == _KEY:
             secret, numbers = look_at_key(body)
-            if secret and not self._is_version(start, colon.end()):
-                self.at = self._mask(colon.end(), numbers=numbers)
+            if secret and not self._is_version(start, string.end()):
+                self.at = self._mask(string.end(), numbers=numbers)
             return
         scrubbed, named = look_at(body)
         if scrubbed is not None:
@@ -88,12 +90,13 @@ class Walk:
     def _named(self, start: int, end: int, name: str) -> None:
         """A string that is the name of a secret: mask what it names, if it stands where names stand."""
         before = self.payload[max(0, start - _LOOK_BACK) : start].rstrip()
-        if _NAMING_KEY.search(before):
-            self._siblings(start, end)
+        if before[-1:] == b":":
+            if _NAMING_KEY.search(before):
+                self._siblings(start, end)
             return
-        comma = COMMA.match(self.payload, end)
+        comma = COMMA.match(self.payload, end) if before[-1:] in (b"[", b",") else None
         following = TOKEN.match(self.payload, comma.end()) if comma else None
-        if following is None or before[-1:] not in (b"[", b","):
+        if following is None:
             return
         header = name.lower() in rules.HEADERS
         flag = name.startswith("-") and not following[0].startswith(b'"-')
@@ -166,7 +169,14 @@ class Walk:
 
     def _is_version(self, key: int, value: int) -> bool:
         """Tell a version in Sentry's list of modules (``"google-auth": "2.1"``) from a secret."""
-        return self.modules[0] <= key < self.modules[1] and _VERSION.match(self.payload, value) is not None
+        return _VERSION.match(self.payload, value) is not None and self._modules[0] <= key < self._modules[1]
+
+    @cached_property
+    def _modules(self) -> tuple[int, int]:
+        """The span of Sentry's list of modules; looked for once, and only where a secret looks like a version."""
+        at = self.payload.find(b'"modules"')
+        found = _MODULES.search(self.payload, at) if at >= 0 else None
+        return found.span() if found else (0, 0)
 
     def _rest(self, start: int) -> None:
         """A string without end: not JSON, scrubbed as text to the last byte."""
