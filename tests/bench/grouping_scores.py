@@ -1,6 +1,7 @@
 """Scores of the grouping on the labelled crashes: ``python -m tests.bench.grouping_scores [-v]`` prints them.
 
-The data lies at ``$FAULTLINE_SHARED/grouping`` (default: ``../shared`` beside the repository); its README defines the scores.
+The data lies at ``$FAULTLINE_SHARED/grouping`` (default: ``../shared`` beside the repository); its README
+defines the scores.
 """
 
 import json

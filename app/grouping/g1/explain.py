@@ -43,7 +43,7 @@ def _outer(raised: Raised) -> Part:
 
 def _leaf(leaf: Leaf, *, own: bool) -> list[Part]:
     raised, parts = leaf.stack.raised, []
-    if raised:
+    if raised and raised.type:
         kept = bool(leaf.type)
         why = "the deciding exception's type" if kept else "the type names a signal only: the stack decides"
         parts.append(Part("type", raised.type, leaf.type, counted=kept and not own, why=_unless(own, why)))

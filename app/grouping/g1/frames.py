@@ -68,12 +68,15 @@ def look(
     tier, why = _tier(family, name, module, "\n".join(paths).lower().replace("\\", "/"), package, in_app)
     rule = RULES.get(family)
     clean_module, clean = rule(module, name) if rule and (name or module) else (module, name)
-    anonymous = clean.lower() in NO_NAMES or clean.lower().lstrip("<([_").startswith(PLACEHOLDERS)
+    anonymous = _nameless(name) or _nameless(clean)
     clean = "" if anonymous else clean
     spot = _spot(family, clean_module, clean, file, path, package)
     if family == "js" and tier == APP and not spot:
         tier, why = SYSTEM, "no file of the application"
-    unclear = anonymous or _unclear(family, clean_module, clean)
+    made_up = _unclear(family, clean_module, clean)
+    unclear = anonymous or made_up
+    if made_up and family == "java":
+        spot = ""  # the class is renamed with its methods
     where = spot if unclear else f"{spot} {clean}".strip()
     return Look(tier, where, spot, not unclear, _throws(clean), is_comprehension(function), why or _WHYS[tier])
 
@@ -83,6 +86,11 @@ _WHYS: Final = {
     LIBRARY: "part of a library",
     APP: "part of the application",
 }
+
+
+def _nameless(name: str) -> bool:
+    lower = name.lower()
+    return lower in NO_NAMES or lower.lstrip("<([_").startswith(PLACEHOLDERS)
 
 
 def _tier(family: str, name: str, module: str, path: str, package: str, in_app: bool | None) -> tuple[int, str]:

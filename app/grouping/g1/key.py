@@ -137,7 +137,7 @@ def _top(stack: Stack) -> tuple[int, ...]:
             continue
         if one.named:
             top = _unfolded(looks, at)
-            return (top, after) if looks[top].helper and (after := _after(looks, top, tier)) >= 0 else (top,)
+            return (top, after) if tier and looks[top].helper and (after := _after(looks, top, tier)) >= 0 else (top,)
         spare = at if spare < 0 else spare
     return (spare,)
 

@@ -151,5 +151,5 @@ FILE_ROOTS: Final = (
 )  # fmt: skip
 """The first folder of what is a path of a file in a message (an address of an API is none)."""
 
-LISTS: Final = "0000000000000000"
+LISTS: Final = "0a6c9df728dcdc15"
 """The hash of all lists above."""

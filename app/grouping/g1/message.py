@@ -129,6 +129,8 @@ def _replace(found: Match) -> str:
     if kind == "path":
         return ("" if text[0] == "/" or text[1:2] == ":" else text[0]) + "<path>"
     if kind == "token":
+        if _HEX.fullmatch(text):
+            return "<hex>"
         return "<token>" if _mixed(text) else _WORDS.sub(_replace, text)
     return word(text) if kind == "word" else text
 
@@ -145,9 +147,7 @@ def _quoted(text: str, before: str) -> str:
 
 
 def _mixed(text: str) -> bool:
-    """Tell whether a long run of base64's letters is random: both cases and digits, or hex."""
-    if _HEX.fullmatch(text):
-        return any(letter.isdigit() for letter in text)
+    """Tell whether a long run of base64's letters is random: both cases and digits."""
     return text != text.lower() and text != text.upper() and any(letter.isdigit() for letter in text)
 
 

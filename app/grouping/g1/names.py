@@ -11,7 +11,7 @@ _JAVA_PROXY: Final = re.compile(
     r"(?:[$/].*|\d.*|$)|\$(?:ByteBuddy|HibernateProxy|HibernateInstantiator|MockitoMock)\$.*|_\$\$_jvst.*|\$\$_Weld\w*.*|\$Proxy\d+.*"
 )
 _JAVA_NUMBER: Final = re.compile(r"\$\d+(?=\$|$)")
-_JAVA_TAIL: Final = re.compile(r"(?:Accessor|Proxy|__)\d+$")
+_JAVA_TAIL: Final = re.compile(r"(?<=Accessor)\d+$|(?<=Proxy)\d+$|__\d+$")
 _JAVA_LAMBDA: Final = re.compile(
     r"lambda\$(?:static\$)?([\w$]+?)\$\d+|([\w$]+?)\$lambda(?:[$-]\d+)*|(access)\$\d+|([\w$]+?)\$(?:default|suspendImpl)"
 )
