@@ -6,22 +6,27 @@ StoreUnavailable where PostgreSQL does not answer; nothing was written then, or 
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
+from app.cells import MINUTE
 from app.log.contract import Log
 from app.stores import aggregates_flush, decisions, groups, ledger, numbers
 from app.stores.connect import translated
 from app.stores.contract import GroupRow, Point, ReleaseRow, Totals
 from app.stores.ranges import cover, sizes_of
 from app.stores.rows import Connection, read_rows
+from app.stores.standing import FOR_GOOD, Until
 from app.topics import Source
 from tables.fold import Fold, Progress
 from tables.windows import Row, WindowKey
 
 if TYPE_CHECKING:
     from app.stores.connect import Pool
+
+RECENT: Final = 5 * MINUTE
+"""Seconds at the end of a range that tell the rate now."""
 
 _NOTICES = """
 select id, grp as "group", kind, at, (extract(epoch from created) * 1000)::bigint as created
@@ -101,7 +106,8 @@ class Aggregates:
         if sort not in groups.SORTS:
             raise ValueError(f"sort {sort!r}; one of {', '.join(groups.SORTS)}")
         pieces = cover(start, end)
-        asked = groups.Asked(project, pieces, _plain(release), _plain(status), sort, limit, cursor)
+        recent, before = cover(max(start, end - RECENT), end), cover(2 * start - end, start)
+        asked = groups.Asked(project, pieces, _plain(release), _plain(status), sort, limit, cursor, recent, before)
         async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             rows, following = await groups.page(connection, asked)
         return rows, following, sizes_of(pieces)
@@ -145,10 +151,10 @@ class Aggregates:
 
     # Decided by people.
 
-    async def set_status(self, group_id: str, status: str, now_ms: int) -> None:
-        """Set a group's status: open, resolved or ignored. Raises UnknownGroup, ValueError."""
+    async def set_status(self, group_id: str, status: str, now_ms: int, until: Until = FOR_GOOD) -> None:
+        """Set a group's status: open, resolved or ignored, until something. Raises UnknownGroup, ValueError."""
         async with self._connection() as connection:
-            await decisions.set_status(connection, _plain(group_id), status, now_ms)
+            await decisions.set_status(connection, _plain(group_id), status, now_ms, until)
 
     async def merge(self, group_id: str, into: str) -> None:
         """Show a group as part of another, now and in future. Raises UnknownGroup, ValueError across projects."""

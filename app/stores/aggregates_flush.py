@@ -64,7 +64,7 @@ async def flush(
     async with connection.transaction():
         await _move_progress(connection, topic, partition, fold)
         rows = await _write(connection, fold, bases)
-        await write_groups(connection, fold.groups)
+        await write_groups(connection, fold)
         await _write_releases(connection, fold)
     return rows
 

@@ -131,6 +131,16 @@ class GroupRow(msgspec.Struct, frozen=True):
     members: list[str]
     sample: Address
     sample_event: str
+    next_release: bool = False
+    """Resolved in the next release only (``app.stores.standing``)."""
+    events_left: int | None = None
+    """Ignored until so many more events were counted."""
+    until: int | None = None
+    """Ignored until it happens at or after this time, ms."""
+    recent: int = 0
+    """Events in the last five minutes of the range."""
+    before: int = 0
+    """Events in the equally long range before."""
 
 
 class ReleaseRow(msgspec.Struct, frozen=True):

@@ -3,18 +3,23 @@
 A merge is an alias from the merged group to its root; a root is never itself an alias, so chains and cycles cannot be.
 """
 
-from typing import Final
-
+from app.stores import standing
 from app.stores.groups import root_of
 from app.stores.rows import Connection
+from app.stores.standing import FOR_GOOD, Until
 
-SETTABLE: Final = ("open", "resolved", "ignored")
-
+# Deciding the same again, to no end, leaves the time of the first decision.
 _SET = """
-insert into group_states (id, project, status, since)
-select id, project, $2, $3 from groups where id = $1
-on conflict (id) do update set status = excluded.status, since = excluded.since, version = group_states.version + 1
-  where group_states.status <> excluded.status"""
+insert into group_states (id, project, status, since, spared, events_left, until)
+select id, project, $2, $3,
+       case when $4 then array(select release from releases r where r.project = groups.project order by release) end,
+       $5, $6
+from groups where id = $1
+on conflict (id) do update
+  set status = excluded.status, since = excluded.since, version = group_states.version + 1,
+      spared = excluded.spared, events_left = excluded.events_left, until = excluded.until
+  where (group_states.status, group_states.spared, group_states.events_left, group_states.until)
+     is distinct from (excluded.status, excluded.spared, excluded.events_left, excluded.until)"""
 
 _MERGE = """
 insert into group_aliases (id, project, root)
@@ -26,13 +31,12 @@ class UnknownGroup(LookupError):
     """No group has this id."""
 
 
-async def set_status(connection: Connection, group: str, status: str, now: int) -> None:
+async def set_status(connection: Connection, group: str, status: str, now: int, until: Until = FOR_GOOD) -> None:
     """Set the status of a group (of its root, where merged) at ``now`` (ms). Raises UnknownGroup, ValueError."""
-    if status not in SETTABLE:
-        raise ValueError(f"status {status!r}; one of {', '.join(SETTABLE)} can be set")
+    standing.check(status, until)
     root = await root_of(connection, group)
     await _project(connection, root)
-    await connection.execute(_SET, root, status, now)
+    await connection.execute(_SET, root, status, now, until.next_release, until.events, until.time)
 
 
 async def merge(connection: Connection, group: str, into: str) -> None:

@@ -16,19 +16,29 @@ from app.stores.rows import Connection
 from tables import sketch
 from tables.windows import decode_sketches
 
-Sort = Literal["last_seen", "first_seen", "count", "users"]
-SORTS: Final = ("last_seen", "first_seen", "count", "users")
-STATUSES: Final = ("open", "resolved", "ignored", "regressed")
+Sort = Literal["last_seen", "first_seen", "count", "users", "rate", "growth"]
+SORTS: Final = ("last_seen", "first_seen", "count", "users", "rate", "growth")
 _SOME: Final = 200
 """Groups whose sketches are united at once: bounds the memory of a list sorted by users."""
 
-# A list of open groups shows the regressed ones too: they are open again.
+# A list of open groups shows the regressed ones too: they are open again. `other` is what a sort looks at besides: the
+# last minutes for the rate, the range before for growth, which is ranked by how sure it is: the difference in units of
+# what chance does to such a sum.
 _LIST = """
 with sums as (
   select coalesce(a.root, w.grp) as id,
          sum(coalesce((w.counts ->> 'crashes')::bigint, 0))::bigint as crashes,
          sum(coalesce((w.counts ->> 'messages')::bigint, 0))::bigint as messages
   from unnest($3::int[], $4::bigint[], $5::bigint[]) r (size, low, high)
+  join windows w on w.project = $1 and w.kind = 'c' and w.grp <> '' and w.release = $2
+    and w.size = r.size and w.start >= r.low and w.start < r.high
+  left join group_aliases a on a.id = w.grp
+  group by 1),
+other as (
+  select coalesce(a.root, w.grp) as id,
+         sum(coalesce((w.counts ->> 'crashes')::bigint, 0)
+             + coalesce((w.counts ->> 'messages')::bigint, 0))::bigint as n
+  from unnest($11::int[], $12::bigint[], $13::bigint[]) r (size, low, high)
   join windows w on w.project = $1 and w.kind = 'c' and w.grp <> '' and w.release = $2
     and w.size = r.size and w.start >= r.low and w.start < r.high
   left join group_aliases a on a.id = w.grp
@@ -40,15 +50,20 @@ seen as (
   group by 1),
 ranked as (
   select sums.*, case $6::text when 'last_seen' then seen.last_seen when 'first_seen' then seen.first_seen
-                               else sums.crashes end as rank
-  from sums join seen on seen.id = sums.id left join group_states s on s.id = sums.id
+                               when 'rate' then coalesce(other.n, 0)
+                               when 'growth' then (1000 * (crashes + messages - coalesce(other.n, 0))
+                                                   / sqrt(crashes + messages + coalesce(other.n, 0) + 1))::bigint
+                               else crashes end as rank
+  from sums join seen on seen.id = sums.id left join other on other.id = sums.id
+       left join group_states s on s.id = sums.id
   where $7::text = '' or coalesce(s.status, 'open') = $7 or ($7 = 'open' and s.status = 'regressed'))
 select id, crashes, messages, rank from ranked
 where $8::bigint is null or (rank, id) < ($8, $9::text)
 order by rank desc, id desc limit $10"""
 
 _GROUPS = """
-select g.*, m.members, m.first, m.last, m.any_unhandled, m.first_in, coalesce(s.status, 'open') as status
+select g.*, m.members, m.first, m.last, m.any_unhandled, m.first_in, coalesce(s.status, 'open') as status,
+       s.spared is not null as next_release, s.events_left, s.until
 from groups g
 left join group_states s on s.id = g.id
 cross join lateral (
@@ -63,6 +78,14 @@ from unnest($4::int[], $5::bigint[], $6::bigint[]) r (size, low, high)
 join windows w on w.project = $1 and w.kind = 'c' and w.grp = any($2::text[]) and w.release = $3
   and w.size = r.size and w.start >= r.low and w.start < r.high
 where w.sketches is not null"""
+
+_TREND = """
+select w.grp, r.what, sum(coalesce((w.counts ->> 'crashes')::bigint, 0)
+                          + coalesce((w.counts ->> 'messages')::bigint, 0))::bigint as n
+from unnest($4::int[], $5::bigint[], $6::bigint[], $7::text[]) r (size, low, high, what)
+join windows w on w.project = $1 and w.kind = 'c' and w.grp = any($2::text[]) and w.release = $3
+  and w.size = r.size and w.start >= r.low and w.start < r.high
+group by 1, 2"""
 
 _LIFE = """
 select sum(coalesce((counts ->> 'crashes')::bigint, 0))::bigint as crashes,
@@ -84,6 +107,10 @@ class Asked(NamedTuple):
     sort: Sort
     limit: int
     cursor: str
+    recent: list[Piece]
+    """The last minutes of the range."""
+    before: list[Piece]
+    """The equally long range before."""
 
 
 class _Counted(NamedTuple):
@@ -99,14 +126,28 @@ async def page(connection: Connection, asked: Asked) -> tuple[list[GroupRow], st
     by_users = asked.sort == "users"
     start = (None, "") if by_users else (rank, after)
     most = None if by_users else asked.limit + 1
-    given = (asked.project, asked.release, *columns(asked.pieces), asked.sort, asked.status, *start, most)
+    other = {"rate": asked.recent, "growth": asked.before}.get(asked.sort, [])
+    given = (asked.project, asked.release, *columns(asked.pieces), asked.sort, asked.status, *start, most,
+             *columns(other))  # fmt: skip
     counted = [_Counted(*record) for record in await connection.fetch(_LIST, *given)]
     if by_users:
         counted = await _by_users(connection, asked, counted)
         counted = [each for each in counted if rank is None or (each.rank, each.id) < (rank, after)]
     shown = counted[: asked.limit]
     following = _encode_cursor(shown[-1]) if len(counted) > asked.limit else None
-    return await _rows(connection, shown, asked.release, asked.pieces), following
+    rows = await _rows(connection, shown, asked.release, asked.pieces)
+    return await _with_trend(connection, asked, rows), following
+
+
+async def _with_trend(connection: Connection, asked: Asked, rows: list[GroupRow]) -> list[GroupRow]:
+    """Add how many events the last minutes and the range before had."""
+    root = {member: row.id for row in rows for member in row.members}
+    what = ["recent"] * len(asked.recent) + ["before"] * len(asked.before)
+    given = (asked.project, list(root), asked.release, *columns([*asked.recent, *asked.before]), what)
+    found: dict[str, dict[str, int]] = defaultdict(lambda: {"recent": 0, "before": 0})
+    for record in await connection.fetch(_TREND, *given):
+        found[root[record["grp"]]][record["what"]] += record["n"]
+    return [msgspec.structs.replace(row, **found[row.id]) for row in rows]
 
 
 async def one(connection: Connection, group: str) -> GroupRow | None:
@@ -194,6 +235,9 @@ def _row(record: asyncpg.Record, counted: _Counted, users: int) -> GroupRow:
         members=list(record["members"]),
         sample=Address(record["sample_topic"], record["sample_partition"], record["sample_offset"]),
         sample_event=record["sample_event"],
+        next_release=record["next_release"],
+        events_left=record["events_left"],
+        until=record["until"],
     )
 
 

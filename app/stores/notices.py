@@ -1,14 +1,18 @@
-"""Groups as deltas tell of them: made once, kept up to date, and a notice for each new or regressed one.
+"""Groups as deltas tell of them: made once, kept up to date, and a notice for each that is new or needs another look.
 
 All of it is written in the transaction that counts the events, so that a redelivery, which counts none, tells nothing.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Literal, NamedTuple
 
-from app.cells import Cell
+import asyncpg
+
+from app.cells import DAY, Cell
 from app.stores.rows import Connection
-from tables.fold import GroupChange
+from app.stores.standing import NOTICES, Seen, Standing, ending, together
+from tables.fold import Fold, GroupChange
 
 _UPSERT = """
 insert into groups (id, project, title, culprit, platform, level, type, unhandled, grouping, first_release,
@@ -24,19 +28,26 @@ on conflict (id) do update
      or (excluded.unhandled and not groups.unhandled)
 returning id, xmax = 0 as made"""
 
-# A merged group's status is its root's; one that was resolved after the event happened does not regress by it.
-_REGRESSED = """
-select n.id, s.id as root
-from unnest($1::text[], $2::bigint[]) n (id, last_seen)
-left join group_aliases a on a.id = n.id
-join group_states s on s.id = coalesce(a.root, n.id)
-where s.status = 'resolved' and n.last_seen > s.since
-order by s.id, n.id
+# A merged group's status is its root's. Rows are locked in one order, whichever partition of `deltas` tells of them.
+_STANDING = """
+select s.id as root, s.project, s.status, s.since, s.spared, s.events_left, s.until,
+       array(select n.id from unnest($1::text[]) n (id) left join group_aliases a on a.id = n.id
+             where coalesce(a.root, n.id) = s.id order by n.id) as members
+from group_states s
+where s.id = any(array(select coalesce(a.root, n.id) from unnest($1::text[]) n (id)
+                       left join group_aliases a on a.id = n.id))
+  and (s.status = 'resolved' or s.events_left is not null or s.until is not null)
+order by s.id
 for update of s"""
 
-_REGRESS = """
-update group_states s set status = 'regressed', since = n.at, version = version + 1
-from unnest($1::text[], $2::bigint[]) n (id, at) where s.id = n.id"""
+_END = """
+update group_states s
+set status = n.status, since = n.at, version = version + 1, spared = null, events_left = null, until = null
+from unnest($1::text[], $2::text[], $3::bigint[]) n (id, status, at) where s.id = n.id"""
+
+_COUNT = """
+update group_states s set events_left = s.events_left - n.events
+from unnest($1::text[], $2::bigint[]) n (id, events) where s.id = n.id"""
 
 _NOTICE = """
 insert into notices (id, project, grp, kind, at)
@@ -48,42 +59,93 @@ class _Notice(NamedTuple):
     id: str
     project: int
     group: str
-    kind: Literal["new", "regressed"]
+    kind: Literal["new", "regressed", "reopened"]
     at: int
 
 
-async def write_groups(connection: Connection, changes: Mapping[str, GroupChange]) -> None:
-    """Make or update the groups of these cells (by key), and note which are new and which have regressed."""
-    if not changes:
-        return
-    cells = {cell.group: cell for cell in map(Cell.parse, changes)}
-    groups = {Cell.parse(key).group: change for key, change in changes.items()}
-    order = sorted(groups)
-    records = await connection.fetch(_UPSERT, *_columns(order, cells, groups))
-    made = sorted(record["id"] for record in records if record["made"])
-    notices = [_notice("new", group, group, cells[group].project, groups[group]) for group in made]
-    notices += await _regress(connection, [group for group in order if group not in set(made)], cells, groups)
+async def write_groups(connection: Connection, fold: Fold) -> None:
+    """Make or update the groups that a fold tells of, end decisions, and note what is new, regressed or open again."""
+    notices = await _write(connection, fold.groups) if fold.groups else []
+    seen = _seen(fold)
+    notices += await _decide(connection, fold, seen) if seen else []
     if notices:
         await connection.execute(_NOTICE, *(list(column) for column in zip(*notices, strict=True)))
 
 
-async def _regress(
-    connection: Connection, order: Sequence[str], cells: Mapping[str, Cell], groups: Mapping[str, GroupChange]
-) -> list[_Notice]:
-    records = await connection.fetch(_REGRESSED, list(order), [groups[group].last_seen for group in order])
-    first = {record["root"]: record["id"] for record in reversed(records)}
-    if first:
-        await connection.execute(_REGRESS, list(first), [groups[group].last_seen for group in first.values()])
+async def _write(connection: Connection, changes: Mapping[str, GroupChange]) -> list[_Notice]:
+    cells = {cell.group: cell for cell in map(Cell.parse, changes)}
+    groups = {Cell.parse(key).group: change for key, change in changes.items()}
+    records = await connection.fetch(_UPSERT, *_columns(sorted(groups), cells, groups))
+    made = sorted(record["id"] for record in records if record["made"])
     return [
-        _notice("regressed", root, group, cells[group].project, groups[group]) for root, group in sorted(first.items())
+        _Notice(f"new:{_address(group, groups[group])}", cells[group].project, group, "new", groups[group].first_seen)
+        for group in made
     ]
 
 
-def _notice(kind: Literal["new", "regressed"], shown: str, group: str, project: int, change: GroupChange) -> _Notice:
-    """Name a notice by the group and the address of its first counted event: the same however often it is written."""
-    source = change.source
-    name = f"{kind}:{group}:{source.topic}/{source.partition}/{change.facts.sample_offset}"
-    return _Notice(name, project, shown, kind, change.last_seen if kind == "regressed" else change.first_seen)
+def _seen(fold: Fold) -> dict[str, Seen]:
+    """Give what is counted of each group: every event is in one day of (project, group), and of its release if any."""
+    found: dict[str, Seen] = {}
+    for key, changes in fold.rows.items():
+        cell = Cell.parse(key.cell) if key.size == DAY else None
+        if cell is None or cell.kind != "c" or not cell.group:
+            continue
+        counted = sum(change.counts.get(name, 0) for change in changes for name in ("crashes", "messages"))
+        part = Seen(releases=frozenset([cell.release])) if cell.release else Seen(events=counted)
+        found[cell.group] = together(found.get(cell.group, Seen()), part)
+    for name, group in fold.groups.items():
+        cell = Cell.parse(name)
+        found[cell.group] = together(found.get(cell.group, Seen()), Seen(last=group.last_seen))
+    return found
+
+
+async def _decide(connection: Connection, fold: Fold, seen: Mapping[str, Seen]) -> list[_Notice]:
+    """End the decisions that these events end, and count down those that wait for more."""
+    counted: dict[str, int] = {}
+    ended: dict[str, tuple[str, int]] = {}
+    notices: list[_Notice] = []
+    for record in await connection.fetch(_STANDING, list(seen)):
+        root, members, standing = record["root"], record["members"], _standing(record)
+        whole = reduce(together, (seen[member] for member in members))
+        status = ending(standing, whole)
+        if status is not None:
+            name, at = _first(fold, members[0])
+            at, kind = whole.last if whole.last is not None else at, NOTICES[status]
+            ended[root] = (status, at)
+            notices.append(_Notice(f"{kind}:{name}", record["project"], root, kind, at))
+        elif standing.events_left is not None and whole.events:
+            counted[root] = whole.events
+    if ended:
+        await connection.execute(_END, list(ended), *(list(column) for column in zip(*ended.values(), strict=True)))
+    if counted:
+        await connection.execute(_COUNT, list(counted), list(counted.values()))
+    return notices
+
+
+def _first(fold: Fold, group: str) -> tuple[str, int]:
+    """Name the first event that a fold counts of a group, and give about when (ms) the last happened.
+
+    Where only windows of its releases are known, the delta that brought the first stands for the event.
+    """
+    told = next((change for name, change in fold.groups.items() if Cell.parse(name).group == group), None)
+    if told is not None:
+        return _address(group, told), told.last_seen
+    rows = [(key.start, changes[0].at) for key, changes in fold.rows.items() if Cell.parse(key.cell).group == group]
+    generation, offset = min(at for _, at in rows)
+    return f"{group}:deltas/{generation}/{offset}", max(start for start, _ in rows) * 1000
+
+
+def _standing(record: asyncpg.Record) -> Standing:
+    spared = record["spared"]
+    return Standing(
+        record["status"], record["since"], None if spared is None else frozenset(spared),
+        record["events_left"], record["until"],
+    )  # fmt: skip
+
+
+def _address(group: str, change: GroupChange) -> str:
+    """Name a group's first counted event by its address: the same however often it is written."""
+    return f"{group}:{change.source.topic}/{change.source.partition}/{change.facts.sample_offset}"
 
 
 def _columns(

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from app.web import api_events, api_numbers, live, replies
+from app.web import api_events, api_numbers, bodies, live, replies
 from app.web.call import Call
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
@@ -36,7 +36,7 @@ E: Final = "/api/v1/events/{event}"
 ROUTES: Final = (
     Route("GET", "/api/v1/projects", api_numbers.projects, "Projects with their keys", replies.ProjectsReply),
     Route("POST", "/api/v1/projects", api_numbers.create_project, "Make a project", replies.ProjectReply,
-          body=replies.ProjectBody, status=201),
+          body=bodies.ProjectBody, status=201),
     Route("GET", f"{P}/groups", api_numbers.groups, "Groups of a range", replies.GroupsReply,
           (*RANGE, "release", "status", "sort", *PAGE)),
     Route("GET", f"{P}/rates", api_numbers.rates, "Counts by window", replies.RatesReply,
@@ -47,11 +47,12 @@ ROUTES: Final = (
           ("q", *RANGE, *PAGE)),
     Route("GET", f"{P}/live", live.live, "Changes as server-sent events: window, group, watermark", None),
     Route("GET", G, api_events.group, "One group, with why it grouped", replies.GroupDetail),
-    Route("POST", G, api_events.set_status, "Resolve, ignore or reopen", replies.GroupDetail, body=replies.StatusBody),
+    Route("POST", G, api_events.set_status, "Resolve, ignore (until something) or reopen", replies.GroupDetail,
+          body=bodies.StatusBody),
     Route("GET", f"{G}/events", api_events.group_events, "Events of a group", replies.SearchReply,
           ("q", *RANGE, *PAGE)),
     Route("POST", f"{G}/merge", api_events.merge, "Merge into another group", replies.GroupReply,
-          body=replies.MergeBody),
+          body=bodies.MergeBody),
     Route("POST", f"{G}/unmerge", api_events.unmerge, "Undo merges", replies.GroupReply),
     Route("GET", E, api_events.event, "One event in full", replies.EventReply, ("project",)),
     Route("GET", f"{E}/raw", api_events.event_raw, "The event's own bytes, scrubbed", None, ("project",)),

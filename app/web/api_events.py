@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from app.web import params, present, queries, replies
+from app.web import bodies, params, present, queries, replies
 from app.web.call import Call, whole
 from app.web.errors import ApiError, bad, missing
 from app.web.respond import raw_reply, reply
@@ -42,16 +42,16 @@ async def group_events(call: Call) -> web.Response:
 
 async def set_status(call: Call) -> web.Response:
     """Answer ``POST /api/v1/groups/{group}``."""
-    row, status = await call.group(), (await call.body(replies.StatusBody)).status
-    if status not in queries.SETTABLE:
-        raise bad("bad_status", f"status is one of: {', '.join(queries.SETTABLE)}.")
-    await call.services.aggregates.set_status(row.id, status, call.services.now())
+    row, asked = await call.group(), await call.body(bodies.StatusBody)
+    await queries.decide(
+        call.services, row.id, asked.status, next_release=asked.next_release, events=asked.events, days=asked.days
+    )
     return await group(call)
 
 
 async def merge(call: Call) -> web.Response:
     """Answer ``POST /api/v1/groups/{group}/merge``."""
-    row, into = await call.group(), await call.group((await call.body(replies.MergeBody)).into)
+    row, into = await call.group(), await call.group((await call.body(bodies.MergeBody)).into)
     if row.project != into.project:
         raise missing("group")
     if row.id == into.id:

@@ -2,7 +2,8 @@
 
 from aiohttp import web
 
-from app.web import params, present, queries, replies
+from app.stores import standing
+from app.web import bodies, params, present, replies
 from app.web.call import Call, whole
 from app.web.errors import ApiError, bad
 from app.web.params import WINDOWS, Range, iso
@@ -19,7 +20,7 @@ async def projects(call: Call) -> web.Response:
 
 async def create_project(call: Call) -> web.Response:
     """Answer ``POST /api/v1/projects``."""
-    name = " ".join((await call.body(replies.ProjectBody)).name.replace("\0", "").split())
+    name = " ".join((await call.body(bodies.ProjectBody)).name.replace("\0", "").split())
     if call.access.projects is not None:
         raise ApiError(403, "forbidden", "This token may use some projects only, and make none.")
     if not 1 <= len(name) <= NAME_LENGTH:
@@ -35,7 +36,7 @@ async def groups(call: Call) -> web.Response:
         rows, following, sizes = await call.services.aggregates.groups(
             project.id, asked.start // 1000, asked.end // 1000,
             release=call.query.get("release", ""),
-            status=params.choice(call.query, "status", queries.STATUSES, ""),
+            status=params.choice(call.query, "status", standing.STATUSES, ""),
             sort=params.sort(call.query),
             limit=params.limit(call.query), cursor=call.query.get("cursor", ""),
         )  # fmt: skip

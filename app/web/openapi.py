@@ -17,7 +17,7 @@ ABOUT: Final = {
     "release": "Only this release.",
     "group": "Only this group.",
     "status": "open, resolved, ignored or regressed.",
-    "sort": "last_seen, first_seen, count or users.",
+    "sort": "last_seen, first_seen, count, users, rate (the last 5 minutes) or growth (against the range before).",
     "limit": "1 to 200; more is cut to 200.",
     "cursor": "What an earlier reply gave as `next`.",
     "q": 'Words, "phrases", -not, and field:value.',

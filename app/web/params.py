@@ -7,8 +7,8 @@ from typing import Final, Literal, NamedTuple
 from app.cells import DAY, HOUR, MINUTE
 from app.web.errors import bad
 
-Sort = Literal["last_seen", "first_seen", "count", "users"]
-SORTS: Final[tuple[Sort, ...]] = ("last_seen", "first_seen", "count", "users")
+Sort = Literal["last_seen", "first_seen", "count", "users", "rate", "growth"]
+SORTS: Final[tuple[Sort, ...]] = ("last_seen", "first_seen", "count", "users", "rate", "growth")
 WINDOWS: Final = {"1m": MINUTE, "1h": HOUR, "1d": DAY}
 MAX_POINTS: Final = 50_000
 """Windows of one reply at most: 34 days of minutes."""

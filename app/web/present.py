@@ -28,7 +28,8 @@ def group(row: GroupRow) -> replies.GroupReply:
         id=row.id, project=row.project, title=row.title, culprit=row.culprit, type=row.type, level=row.level,
         platform=row.platform, unhandled=row.unhandled, count=row.count, messages=row.messages, users=row.users,
         first_seen=at(row.first_seen), last_seen=at(row.last_seen), first_release=row.first_release or None,
-        status=row.status, members=row.members,
+        status=row.status, members=row.members, next_release=row.next_release, events_left=row.events_left,
+        until=iso(row.until), recent=row.recent, before=row.before,
     )  # fmt: skip
 
 

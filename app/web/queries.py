@@ -10,12 +10,13 @@ from app.grouping import explain
 from app.model import Event, Malformed, Part
 from app.stores.access import Access
 from app.stores.contract import Document, GroupRow, Hits
+from app.stores.standing import Until, check
 from app.web.errors import ApiError, bad, missing
 from app.web.params import Range
 from app.web.services import Services
 
-STATUSES: Final = ("open", "resolved", "ignored", "regressed")
-SETTABLE: Final = ("open", "resolved", "ignored")
+MOST_DAYS: Final = 3650
+"""Days that a group can be ignored for."""
 MINUTES_UP_TO: Final = 7
 HOURS_UP_TO: Final = 24 * 8
 HEX: Final = frozenset("0123456789abcdef")
@@ -48,6 +49,20 @@ async def find(
         )
     except ValueError as error:
         raise bad("bad_query", str(error) or "The query or the cursor cannot be read.") from error
+
+
+async def decide(services: Services, group: str, status: str, *, next_release: bool = False,
+                 events: int | None = None, days: int | None = None) -> None:  # fmt: skip
+    """Set a group's status, until something. Raises 400 for a decision that makes no sense."""
+    if days is not None and not 1 <= days <= MOST_DAYS:
+        raise bad("bad_days", f"days is a number from 1 to {MOST_DAYS}.")
+    now = services.now()
+    until = Until(next_release, events, None if days is None else now + days * DAY * 1000)
+    try:
+        check(status, until)
+    except ValueError as error:
+        raise bad("bad_status", f"{error}.") from error
+    await services.aggregates.set_status(group, status, now, until)
 
 
 def event_id(text: str) -> str:

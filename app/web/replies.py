@@ -43,6 +43,16 @@ class GroupReply(msgspec.Struct):
     first_release: str | None
     status: str
     members: list[str]
+    next_release: bool
+    """Resolved in the next release: releases that were known then change nothing."""
+    events_left: int | None
+    """Ignored until so many more events."""
+    until: str | None
+    """Ignored until it happens at or after this time."""
+    recent: int
+    """Events in the last five minutes of the range; 0 for a group alone."""
+    before: int
+    """Events in the equally long range before; 0 for a group alone."""
 
 
 class GroupsReply(msgspec.Struct):
@@ -273,21 +283,3 @@ class ErrorReply(msgspec.Struct):
     """Any answer that is no success."""
 
     error: ErrorDetail
-
-
-class ProjectBody(msgspec.Struct):
-    """A project to be made."""
-
-    name: str
-
-
-class StatusBody(msgspec.Struct):
-    """open, resolved or ignored."""
-
-    status: str
-
-
-class MergeBody(msgspec.Struct):
-    """The group that takes the other's events from now on."""
-
-    into: str

@@ -83,14 +83,20 @@ async def test_totals(store: Aggregates, events: list[Event], start: int, end: i
 
 
 async def test_groups_are_sorted_and_paged(store: Aggregates, events: list[Event]) -> None:
-    start, end = NOON + 540, NOON + 4080
+    start, end = NOON + 540, NOON + 2100
     own = {name: [e for e in within(events, start, end) if e.group == name] for name in ("ga", "gb", "gc")}
     life = {name: [event.time * 1000 for event in events if event.group == name] for name in own}
+    recent = {name: len(within(own[name], end - 300, end)) for name in own}
+    before = {name: len([e for e in within(events, 2 * start - end, start) if e.group == name]) for name in own}
     rank: dict[str, Callable[[str], int]] = {
         "count": lambda name: len(own[name]),
         "users": lambda name: users(own[name]),
         "first_seen": lambda name: min(life[name]),
         "last_seen": lambda name: max(life[name]),
+        "rate": lambda name: recent[name],
+        "growth": lambda name: round(
+            1000 * (len(own[name]) - before[name]) / (len(own[name]) + before[name] + 1) ** 0.5
+        ),
     }
     for sort, value in rank.items():
         rows, cursor, sizes = await store.groups(7, start, end, sort=sort, limit=2)  # type: ignore[arg-type]  # a key of rank
@@ -103,6 +109,7 @@ async def test_groups_are_sorted_and_paged(store: Aggregates, events: list[Event
         assert {row.id: (row.first_seen, row.last_seen) for row in found} == {
             n: (min(t), max(t)) for n, t in life.items()
         }
+        assert {row.id: (row.recent, row.before) for row in found} == {n: (recent[n], before[n]) for n in own}
     huge = base64.urlsafe_b64encode(b'[1e30,"a"]').decode()
     odd = base64.urlsafe_b64encode(b'[1,"\\u0000"]').decode()
     for bad in ("x", "eyJ9", "!!", huge, odd):

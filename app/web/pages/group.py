@@ -7,7 +7,8 @@ from aiohttp import web
 from app.stores.contract import Document
 from app.web import queries
 from app.web.call import Call
-from app.web.errors import ApiError, bad, missing
+from app.web.errors import ApiError, missing
+from app.web.pages import decisions
 from app.web.pages.event import view
 from app.web.pages.shell import around, looked, part
 from app.web.queries import Picture
@@ -35,16 +36,14 @@ async def show(call: Call) -> web.Response:
     latest = await part(_latest(call, hits.documents[0])) if hits and hits.documents else None
     return page(
         "group.html", **shell, row=row, totals=totals, hits=hits, facets=_facets(facets), why=why, looked=shown,
-        complete=complete, view=view(latest) if latest else None, settable=queries.SETTABLE,
+        complete=complete, view=view(latest) if latest else None,
     )  # fmt: skip
 
 
 async def change(call: Call) -> web.Response:
     """Answer ``POST /groups/{group}/status``."""
-    row, status = await call.group(), str((await call.request.post()).get("status", ""))
-    if status not in queries.SETTABLE:
-        raise bad("bad_status", "Choose what to do with this group.")
-    await call.services.aggregates.set_status(row.id, status, call.services.now())
+    row = await call.group()
+    await decisions.make(call, row.id, decisions.read(await call.request.post()))
     raise web.HTTPSeeOther(f"/groups/{row.id}")
 
 

@@ -7,17 +7,21 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from app.cells import HOUR, MINUTE
-from app.stores import glances
+from app.stores import glances, standing
 from app.stores.projects import Project
 from app.web import figures, params, present, queries
 from app.web.call import Call
 from app.web.errors import bad
 from app.web.figures import Change
+from app.web.pages import decisions
 from app.web.pages.shell import Looked, around, looked
 from app.web.render import page
 from app.web.snippets import snippets
 
-SORTS = {"last_seen": "Last seen", "count": "Events", "users": "Users", "first_seen": "Newest"}
+SORTS = {
+    "last_seen": "Last seen", "rate": "Rate now", "growth": "Growth", "count": "Events", "users": "Users",
+    "first_seen": "Newest",
+}  # fmt: skip
 STATUSES = {"": "All", "open": "Open", "regressed": "Regressed", "resolved": "Resolved", "ignored": "Ignored"}
 NOW_MINUTES = 5
 SPARK_BARS = 61
@@ -61,13 +65,11 @@ async def start(call: Call) -> web.Response:
 async def change(call: Call) -> web.Response:
     """Answer ``POST /projects/{project}/groups``: one status for all groups that were ticked."""
     project, form = await call.project(), await call.request.post()
-    status = str(form.get("status", ""))
-    if status not in queries.SETTABLE:
-        raise bad("bad_status", "Choose what to do with the groups.")
+    chosen = decisions.read(form)
     for name in form.getall("group", []):
         row = await call.group(str(name))
         if row.project == project.id:
-            await call.services.aggregates.set_status(row.id, status, call.services.now())
+            await decisions.make(call, row.id, chosen)
     back = str(form.get("back", ""))
     raise web.HTTPSeeOther(back if back.startswith(f"/projects/{project.id}") else f"/projects/{project.id}")
 
@@ -115,7 +117,7 @@ async def _groups(call: Call, project: Project, shown: Looked) -> dict[str, Any]
     try:
         rows, following, sizes = await call.services.aggregates.groups(
             project.id, begin, end, release=call.query.get("release", ""),
-            status=params.choice(call.query, "status", queries.STATUSES, ""),
+            status=params.choice(call.query, "status", standing.STATUSES, ""),
             sort=sort, limit=25, cursor=call.query.get("cursor", ""),
         )  # fmt: skip
     except ValueError as error:
@@ -126,4 +128,5 @@ async def _groups(call: Call, project: Project, shown: Looked) -> dict[str, Any]
     shapes = {
         name: figures.fewer(figures.spread(found, begin, end, size), SPARK_BARS) for name, found in series.items()
     }
-    return {"rows": rows, "next": following, "sizes": sizes, "series": shapes, "sort": sort}
+    growth = {row.id: figures.change(row.count + row.messages, row.before) for row in rows}
+    return {"rows": rows, "next": following, "sizes": sizes, "series": shapes, "sort": sort, "growth": growth}

@@ -1,0 +1,10 @@
+-- Decisions that end by themselves (app/stores/standing.py says how). Only rates changes events_left.
+alter table group_states
+  add column spared      text[],         -- resolved in the next release: the releases known then, in which it may still happen
+  add column events_left bigint,         -- ignored until so many more events were counted
+  add column until       bigint,         -- ignored until it happens at or after this time, ms
+  add constraint group_states_ends check (
+    (spared is null or status = 'resolved') and ((events_left is null and until is null) or status = 'ignored'));
+
+alter table notices drop constraint notices_kind_check;
+alter table notices add constraint notices_kind_check check (kind in ('new', 'regressed', 'reopened'));
