@@ -17,7 +17,8 @@ from app.log.contract import Log, LogError, NewRecord, RecordTooLarge
 from app.settings import Settings
 
 APPEND_SECONDS: Final = 30.0
-"""Well within the skew (60 s) that a received time is promised to be appended in; what takes longer is refused."""
+"""Well within the skew (60 s) that a received time is promised to be appended in: the request is refused then, and
+the log takes no record later (``app.ingest.records.APPEND_MS``), whatever held its transaction up."""
 
 
 class Edge:
@@ -29,7 +30,7 @@ class Edge:
         self.keys = KeyCache(projects)
         self.budget = Budget(settings.body_memory_mb * MIB)
         self.reading = Deadlines(settings.read_timeout)
-        self.health = Health()
+        self.health = Health(log.full)
         self._appending = Deadlines(APPEND_SECONDS)
         self._layout = Layout(generation, settings.partitions)
         self._trusted = networks(settings.trusted_proxies)

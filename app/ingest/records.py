@@ -19,6 +19,10 @@ JSON: Final = Facts(0, "refused", "other", "", 0).content_type
 """The default itself, which is left out of the header by identity."""
 
 
+APPEND_MS: Final = 30_000
+"""From a record's received time to its deadline in the log: half the skew; the rest is for clocks that differ."""
+
+
 class Origin(NamedTuple):
     """What all records of one request share."""
 
@@ -110,6 +114,7 @@ class Batch:
                 value,
                 {FACTS: encode_facts(facts)},
                 facts.received,
+                facts.received + APPEND_MS,
             )
         )
 

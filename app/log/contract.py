@@ -30,6 +30,12 @@ class LogSealed(LogError):
     code = "log_sealed"
 
 
+class LogTooLate(LogError):
+    """A record could not have its offset by its deadline: nothing of its append is in the log."""
+
+    code = "append_timeout"
+
+
 class RecordTooLarge(LogError):
     """One record is over the log's limit."""
 
@@ -37,7 +43,10 @@ class RecordTooLarge(LogError):
 
 
 class NewRecord(msgspec.Struct, frozen=True):
-    """A record to append. ``value`` None deletes the key from a compacted topic. ``stamp`` is ms since the epoch."""
+    """A record to append. ``value`` None deletes the key from a compacted topic. ``stamp`` is ms since the epoch.
+
+    ``deadline`` (ms since the epoch, 0 for none) is when it must have its offset: later its append raises LogTooLate.
+    """
 
     topic: str
     partition: int
@@ -45,6 +54,7 @@ class NewRecord(msgspec.Struct, frozen=True):
     value: bytes | None
     headers: Mapping[str, bytes]
     stamp: int
+    deadline: int = 0
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -89,6 +99,10 @@ class Log(Protocol):
         writes each partition by itself) any part: callers do the same again, and what they do is idempotent.
         Concurrent callers share transactions or requests (group commit). Raises LogFull, LogSealed, RecordTooLarge.
         """
+        ...
+
+    def full(self) -> bool:
+        """Tell whether appends are refused by LogFull now, as far as that can be seen without one; cheap."""
         ...
 
     async def read(

@@ -1,6 +1,7 @@
 """Refuses new records while the disk that the log is on still has room for everything else."""
 
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,14 @@ LOOK_SECONDS: Final = 1.0
 
 
 def free_bytes(folder: Path) -> int:
-    """Give the bytes that an ordinary user may still write there."""
-    return shutil.disk_usage(folder).free
+    """Give the bytes that an ordinary user may still write there; all there can be where the folder is not.
+
+    A server whose database is elsewhere has no data folder.
+    """
+    try:
+        return shutil.disk_usage(folder).free
+    except FileNotFoundError:
+        return sys.maxsize
 
 
 class DiskGuard:
@@ -38,11 +45,15 @@ class DiskGuard:
 
     def check(self) -> None:
         """Raise LogFull while fewer bytes than the reserve are free."""
+        if self.full():
+            raise LogFull(f"less than {self._reserve >> 20} MiB are free on the disk of {self._folder}")
+
+    def full(self) -> bool:
+        """Tell whether fewer bytes than the reserve are free."""
         if self._folder is None or self._reserve <= 0:
-            return
+            return False
         now = self._clock()
         if now - self._looked >= LOOK_SECONDS:
             self._looked = now
             self._enough = self._free(self._folder) >= self._reserve
-        if not self._enough:
-            raise LogFull(f"less than {self._reserve >> 20} MiB are free on the disk of {self._folder}")
+        return not self._enough

@@ -67,6 +67,10 @@ class KafkaLog:
         """
         return await self._writer.append(records)
 
+    def full(self) -> bool:
+        """Give False: brokers do not say how much room their disks have."""
+        return False
+
     async def read(
         self, topic: str, partition: int, offset: int, *, max_records: int = 1000, max_bytes: int = 4 << 20
     ) -> list[Record]:

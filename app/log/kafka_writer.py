@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaTimeoutError
 from app.log.contract import LogError, LogSealed, LogUnavailable, NewRecord, RecordTooLarge
 from app.log.kafka_connect import BATCH_BYTES, LARGEST_BATCH, STAMP, Address, translated
 from app.log.kafka_topics import Topics
-from app.log.rows import check
+from app.log.rows import check, refuse_late
 
 APPEND_SECONDS: Final = 10.0
 """Well below the minute that a record's received time may be older than its append (EXACTNESS, Identity)."""
@@ -49,6 +49,7 @@ class Writer:
                 check(record, topics[record.topic])
                 if record.key is None and record.value is None:
                     raise LogError("a record needs a key or a value")
+            refuse_late(records)
             try:
                 return await self._send(records)
             except RecordTooLarge:
@@ -112,7 +113,7 @@ class Writer:
                 try:
                     await producer.start()
                 except BaseException:
-                    await producer.client.close()
+                    await _abandon(producer)
                     raise
                 self._producer = producer
             return self._producer

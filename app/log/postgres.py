@@ -92,6 +92,10 @@ class PostgresLog:
         """
         return await self._writer.append(records)
 
+    def full(self) -> bool:
+        """Tell whether an append would raise LogFull, as far as the disk's free bytes say; looked at once a second."""
+        return self._guard.full()
+
     async def read(
         self, topic: str, partition: int, offset: int, *, max_records: int = 1000, max_bytes: int = 4 << 20
     ) -> list[Record]:

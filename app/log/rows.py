@@ -1,5 +1,6 @@
 """Pure part of an append: what a record must be, where each one goes, and the rows of it."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -7,7 +8,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from app.log.contract import LogError, LogSealed, NewRecord, RecordTooLarge
+from app.log.contract import LogError, LogSealed, LogTooLate, NewRecord, RecordTooLarge
 
 MAX_RECORD: Final = 16 << 20
 """Bytes of one record. A crash is at most 1 MiB; a block of processed ones is halved by its agent at 8 MiB."""
@@ -73,6 +74,13 @@ def check(record: NewRecord, topic: Topic) -> int:
     if nbytes > MAX_RECORD:
         raise RecordTooLarge(f"a record of {nbytes} bytes is over the log's limit of {MAX_RECORD}")
     return nbytes
+
+
+def refuse_late(records: Iterable[NewRecord]) -> None:
+    """Raise LogTooLate for a deadline that has passed."""
+    now = time.time_ns() // 1_000_000
+    if any(0 < record.deadline < now for record in records):
+        raise LogTooLate("a record waited beyond its deadline")
 
 
 def counts(records: Iterable[NewRecord], topics: Mapping[str, Topic]) -> dict[Place, int]:

@@ -13,7 +13,7 @@ from app.log.connect import connect, translated
 from app.log.contract import LogError, LogFull, LogSealed, LogUnavailable, NewRecord
 from app.log.disk import DiskGuard
 from app.log.retention import make_days
-from app.log.rows import COLUMNS, Place, Placed, Start, check, counts, place
+from app.log.rows import COLUMNS, Place, Placed, Start, check, counts, place, refuse_late
 from app.log.wake import CHANNEL, payload
 
 if TYPE_CHECKING:
@@ -142,6 +142,9 @@ class Writer:
         topics = await self._topics.find(())
         async with connection.transaction():
             starts = await self._reserve(connection, counts(records, topics))
+            # Looked at once the offsets are taken: the rows of the partitions stay locked until the end, so what gets a
+            # later offset gets it later, whenever this transaction is committed.
+            refuse_late(records)
             placed = place(records, topics, starts)
             await _write(connection, placed)
         return placed.offsets

@@ -6,9 +6,10 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import cast
 
+import msgspec
 import pytest
 
-from app.log.contract import Bounds, Log, LogError, NewRecord, Record, RecordTooLarge, TopicSpec
+from app.log.contract import Bounds, Log, LogError, LogTooLate, NewRecord, Record, RecordTooLarge, TopicSpec
 from app.log.kafka import KafkaLog
 from app.log.postgres import PostgresLog
 from app.log.rows import MAX_RECORD
@@ -71,6 +72,14 @@ async def test_offsets_are_by_partition_and_in_the_order_of_the_append(open_log:
     assert keys(await log.read(EVENTS, 2, 2)) == [b"3", b"5"]
     assert await log.read(EVENTS, 2, 4) == []
     assert await log.bounds(EVENTS) == {0: Bounds(0, 0), 1: Bounds(0, 0), 2: Bounds(0, 4), 3: Bounds(0, 2)}
+
+
+async def test_a_record_past_its_deadline_leaves_nothing_of_its_append(open_log: OpenLog) -> None:
+    log = await open_log()
+    with pytest.raises(LogTooLate):
+        await log.append([event(0), msgspec.structs.replace(event(1), deadline=1)])
+    assert await log.append([msgspec.structs.replace(event(2), deadline=4_102_444_800_000)]) == [0]
+    assert keys(await log.read(EVENTS, 0, 0)) == [b"2"]
 
 
 async def test_an_empty_append_is_nothing(open_log: OpenLog) -> None:

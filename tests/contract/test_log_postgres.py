@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,9 +10,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
+import msgspec
 import pytest
 
-from app.log.contract import LogFull, LogSealed, LogUnavailable, NewRecord, Record, TopicSpec
+from app.log.contract import LogFull, LogSealed, LogTooLate, LogUnavailable, NewRecord, Record, TopicSpec
 from app.log.postgres import PostgresLog, commit_offsets
 from app.log.retention import child_name
 
@@ -71,6 +73,21 @@ async def test_callers_who_wait_share_a_transaction(
         await asyncio.sleep(0)
     assert [offset for task in (first, *rest) for offset in await task] == list(range(30))
     assert await admin.fetchval("select count(distinct xmin::text) from log_records") == 2
+
+
+async def test_what_waited_for_its_offset_beyond_its_deadline_is_refused_alone(
+    log: PostgresLog, admin: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    soon = time.time_ns() // 1_000_000 + 200
+    async with held(admin, EVENTS):
+        late = asyncio.create_task(log.append([msgspec.structs.replace(event(0), deadline=soon)]))
+        await waiting(admin)
+        other = asyncio.create_task(log.append([event(1)]))
+        while time.time_ns() // 1_000_000 <= soon:
+            await asyncio.sleep(0.05)
+    with pytest.raises(LogTooLate):
+        await late
+    assert await other == [0]
 
 
 async def test_a_connection_lost_in_an_append_leaves_nothing(

@@ -126,7 +126,8 @@ async def test_what_is_no_key_is_never_asked_for(store: Store, clock: Clock, key
 
 
 def test_health_forgets_what_nothing_would_clear(clock: Clock) -> None:
-    health = Health(clock)
+    full = False
+    health = Health(lambda: full, clock)
     assert health.readiness() == []
     health.failed("log_full")
     assert health.readiness() == ["log_full"]
@@ -135,3 +136,5 @@ def test_health_forgets_what_nothing_would_clear(clock: Clock) -> None:
     health.failed("log_unavailable")
     clock.now += FORGET_SECONDS
     assert health.readiness() == []
+    full = True
+    assert health.readiness() == ["log_full"]

@@ -21,6 +21,7 @@ def test_refuses_below_the_reserve_and_looks_once_a_second() -> None:
 
     guard = DiskGuard(FOLDER, 100, free=look, clock=lambda: now)
     guard.check()
+    assert not guard.full()
     free = 99
     guard.check()
     assert looks == 1
@@ -28,6 +29,7 @@ def test_refuses_below_the_reserve_and_looks_once_a_second() -> None:
     for _ in range(3):
         with pytest.raises(LogFull):
             guard.check()
+    assert guard.full()
     assert looks == 2
     free, now = 100, 2.0
     guard.check()
@@ -39,3 +41,7 @@ def test_guards_nothing_without_folder_or_reserve() -> None:
 
     DiskGuard(None, 100, free=look).check()
     DiskGuard(FOLDER, 0, free=look).check()
+
+
+def test_a_folder_that_is_not_there_is_on_no_full_disk(tmp_path: Path) -> None:
+    DiskGuard(tmp_path / "none", 1).check()
