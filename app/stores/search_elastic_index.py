@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from elasticsearch import AsyncElasticsearch, NotFoundError
+from elasticsearch import AsyncElasticsearch, BadRequestError, NotFoundError
 from elasticsearch.helpers import async_streaming_bulk
 
 from app.stores.contract import Document, StoreUnavailable
@@ -50,7 +50,12 @@ class Writer:
         """Write documents, durable on return. Raises StoreUnavailable."""
         with translated():
             for start in range(0, len(documents), BULK):
-                await self._write(documents[start : start + BULK], WHOLE)
+                chunk = documents[start : start + BULK]
+                try:
+                    await self._write(chunk, WHOLE)
+                except DayGone:  # another process dropped it: make it again
+                    self._days.clear()
+                    await self._write(chunk, WHOLE)
 
     async def retain(self, days: int) -> list[date]:
         """Delete the indices of days over ``days`` days ago, and give the days."""
@@ -69,12 +74,9 @@ class Writer:
 
     async def _write(self, documents: Sequence[Document], extent: int) -> None:
         """Write one request's documents; those refused for their content again, with less of it."""
-        rows = await asyncio.to_thread(lambda: [indexed(document, extent) for document in documents])
-        await self._prepare({row.day for row in rows})
-        places = {
-            (index_of(self._name, row.day), row.id): document for row, document in zip(rows, documents, strict=True)
-        }
-        refused = await self._send(rows)
+        rows = await asyncio.to_thread(_newest, documents, extent)
+        await self._prepare({row.day for row, _ in rows})
+        refused = await self._send([row for row, _ in rows])
         if not refused:
             return
         if extent == LEAST:
@@ -83,12 +85,24 @@ class Writer:
             )
         for place, error in refused.items():
             _log.error("search_document_refused", index=place[0], id=place[1], error=error, extent=extent)
-        await self._write([places[place] for place in refused], extent + 1)
+        again = [document for row, document in rows if (index_of(self._name, row.day), row.id) in refused]
+        await self._write(again, extent + 1)
 
     async def _prepare(self, days: set[date]) -> None:
-        """See to the template before a day's index comes to be: without it every field would be guessed."""
-        if days <= self._days:
+        """Make the indices of days that are new here, after the template: without it every field would be guessed."""
+        missing = days - self._days
+        if not missing:
             return
+        await self._put_template()
+        for day in sorted(missing):
+            try:
+                await self._client.indices.create(index=index_of(self._name, day), timeout=SHARD_SECONDS)
+            except BadRequestError as error:
+                if error.error != "resource_already_exists_exception":
+                    raise StoreUnavailable(f"search: no index of {day}: {error.error}") from error
+            self._days.add(day)
+
+    async def _put_template(self) -> None:
         try:
             there = await self._client.indices.get_index_template(name=self._name)
             version = max(entry["index_template"].get("version", 0) for entry in there["index_templates"])
@@ -102,7 +116,6 @@ class Writer:
                 priority=PRIORITY,
                 version=VERSION,
             )
-        self._days |= days
 
     async def _send(self, rows: Sequence[Indexed]) -> dict[Place, str]:
         """Send rows, again those that are refused for now; give those whose content is refused, with the error."""
@@ -139,6 +152,21 @@ class Writer:
             }
 
 
+class DayGone(StoreUnavailable):
+    """The index of a day is not there (any more)."""
+
+
+def _newest(documents: Sequence[Document], extent: int) -> list[tuple[Indexed, Document]]:
+    """Give what is written of documents, of each event and day that with the greatest version."""
+    rows: dict[tuple[date, str], tuple[Indexed, Document]] = {}
+    for document in documents:
+        row = indexed(document, extent)
+        known = rows.get((row.day, row.id))
+        if known is None or known[0].version < row.version:
+            rows[row.day, row.id] = row, document
+    return list(rows.values())
+
+
 def _refusal(result: Mapping[str, Any]) -> str:
     """Give why a document's content was refused, '' where it is written. Raises StoreUnavailable for anything else."""
     status = result["status"]
@@ -147,4 +175,6 @@ def _refusal(result: Mapping[str, Any]) -> str:
     kind = result["error"]["type"]
     if status == BAD and kind in CONTENT:
         return str(kind)
+    if kind == "index_not_found_exception":
+        raise DayGone("search: the index of a day is not there")
     raise StoreUnavailable(f"search: Elasticsearch refuses for now ({status} {kind})")

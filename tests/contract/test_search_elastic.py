@@ -72,6 +72,25 @@ async def test_old_days_are_deleted_and_made_again_when_needed(elastic_search: R
     assert await elastic_search._client.indices.exists(index=f"{elastic_search._name}-20010101-not-ours")
 
 
+async def test_a_day_that_another_process_dropped_is_made_again(elastic_search: Refreshed) -> None:
+    today = int(time.time() * 1000)
+    old = document(1, received=today - 9 * DAY, time=today - 9 * DAY)
+    await elastic_search.index([old])
+    await Refreshed(elastic_search._client, elastic_search._name).retain(7)
+    await elastic_search.index([old])
+    assert await elastic_search.event(old.found.event_id) == [old]
+    assert (await elastic_search.search(1, "release:shop@1.0.0", today - 20 * DAY, today)).total == 1
+
+
+async def test_of_one_event_the_newest_is_tried_again_with_less(
+    elastic_search: Refreshed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_elastic_documents, "_body", broken("no object"))
+    newest, older = document(2, event_id="e" * 32), document(1, event_id="e" * 32)
+    await elastic_search.index([newest, older])
+    assert await elastic_search.event("e" * 32) == [newest]
+
+
 async def test_several_processes_make_the_same_days_at_once(elastic_search: Refreshed) -> None:
     documents = [document(at, received=NOW - at % 5 * DAY) for at in range(100)]
     await asyncio.gather(*(Refreshed(elastic_search._client, elastic_search._name).index(documents) for _ in range(4)))
