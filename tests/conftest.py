@@ -1,18 +1,24 @@
 """What all tests share: a real PostgreSQL, and a fresh, migrated database of it for each test that asks.
 
-The server is the one of FAULTLINE_TEST_DATABASE where set, else an embedded one that lives as long as the run.
+The server is the one of FAULTLINE_TEST_DATABASE where set, else an embedded one that lives as long as the run. Kafka,
+Elasticsearch and S3 are those of FAULTLINE_TEST_KAFKA, _ELASTICSEARCH and _S3 where set, else started for the first
+test that asks; where one can't be had, its tests are skipped with the reason (with CI=true they fail).
 """
 
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterator
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import asyncpg
 import pytest
 
 from app.stores.migrate import migrate
+from tests import servers
 
 
 @pytest.fixture(scope="session")
@@ -55,11 +61,62 @@ async def database(postgres_server: str, template_database: str) -> AsyncIterato
     await _admin(postgres_server, f"drop database {name} with (force)")
 
 
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Give ``host:port`` of a Kafka."""
+    with _given_or("KAFKA", servers.kafka) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def elasticsearch() -> Iterator[str]:
+    """Give the URL of an Elasticsearch."""
+    with _given_or("ELASTICSEARCH", servers.elasticsearch) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """Give FAULTLINE_FILES of a bucket without a prefix; the environment has the credentials meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "FAULTLINE_TEST_S3" not in os.environ:
+            for name, value in servers.S3_CREDENTIALS.items():
+                patch.setenv(name, value)
+        with _given_or("S3", servers.s3) as address:
+            yield address
+
+
 @pytest.fixture
-def kafka_url(request: pytest.FixtureRequest) -> str:
-    """Give the setting FAULTLINE_LOG of a log of the test's own, in the Kafka of FAULTLINE_TEST_KAFKA where set."""
-    servers = os.environ.get("FAULTLINE_TEST_KAFKA") or request.getfixturevalue("kafka")
-    return f"kafka://{servers}/test-{secrets.token_hex(6)}"
+def kafka_url(kafka: str) -> str:
+    """Give the setting FAULTLINE_LOG of a log of the test's own."""
+    return f"kafka://{kafka}/test-{secrets.token_hex(6)}"
+
+
+@pytest.fixture
+def s3_url(s3: str) -> str:
+    """Give the setting FAULTLINE_FILES of a place of the test's own."""
+    bucket, _, options = s3.partition("?")
+    return f"{bucket}/test-{secrets.token_hex(6)}?{options}"
+
+
+@contextmanager
+def _given_or(name: str, start: Callable[[], AbstractContextManager[servers.Server]]) -> Iterator[str]:
+    given = os.environ.get(f"FAULTLINE_TEST_{name}")
+    with ExitStack() as stack:
+        try:
+            address = given or stack.enter_context(start()).address
+        except servers.Unavailable as error:
+            _missing(f"no {name.capitalize()}: {error}")
+        yield address
+
+
+def _missing(what: str) -> NoReturn:
+    """Skip, loudly; fail where CI=true."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    if sys.__stderr__ is not None:
+        sys.__stderr__.write(f"\nskipped: {what}\n")
+    pytest.skip(what)
 
 
 def _named(url: str, name: str) -> str:
