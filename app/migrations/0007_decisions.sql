@@ -8,3 +8,6 @@ alter table group_states
 
 alter table notices drop constraint notices_kind_check;
 alter table notices add constraint notices_kind_check check (kind in ('new', 'regressed', 'reopened'));
+
+alter table notices add column release text not null default '';  -- in which it was new, or seen again; '' for none
+create index notices_by_release on notices (project, release) where release <> '';

@@ -1,10 +1,48 @@
 """Small questions of the pages: series for many groups in one query, whether anything came at all."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from app.stores.connect import Pool
+
+
+class Arrival(NamedTuple):
+    """A group that was new in a release, or came back in it."""
+
+    group: str
+    title: str
+    kind: str
+    """new, or regressed."""
+    at: int
+    """Milliseconds since the epoch."""
+
+
+class Arrivals(NamedTuple):
+    """What a release brought: how many groups of each kind in all, and the latest of them."""
+
+    counts: dict[str, int]
+    latest: list[Arrival]
+
+
+_ARRIVALS = """
+select * from (
+  select n.release, n.kind, n.grp, g.title, max(n.at) as at, count(*) over (partition by n.release, n.kind) as whole,
+         row_number() over (partition by n.release, n.kind order by max(n.at) desc, n.grp) as place
+  from notices n join groups g on g.id = n.grp
+  where n.project = $1 and n.release = any($2::text[]) and n.kind in ('new', 'regressed')
+  group by n.release, n.kind, n.grp, g.title) ranked
+where place <= $3 order by kind, at desc, grp"""
+
+
+async def arrivals(pool: "Pool", project: int, releases: Sequence[str], most: int) -> dict[str, Arrivals]:
+    """Give, by release, the groups that were new in it or came back in it, at most ``most`` of each kind."""
+    found: dict[str, Arrivals] = {name: Arrivals({}, []) for name in releases}
+    for row in await pool.fetch(_ARRIVALS, project, list(releases), most):
+        release = found[row["release"]]
+        release.counts[row["kind"]] = row["whole"]
+        release.latest.append(Arrival(row["grp"], row["title"], row["kind"], row["at"]))
+    return found
 
 
 async def sparks(

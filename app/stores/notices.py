@@ -50,8 +50,8 @@ update group_states s set events_left = s.events_left - n.events
 from unnest($1::text[], $2::bigint[]) n (id, events) where s.id = n.id"""
 
 _NOTICE = """
-insert into notices (id, project, grp, kind, at)
-select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[])
+insert into notices (id, project, grp, kind, at, release)
+select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[])
 on conflict do nothing"""
 
 
@@ -61,6 +61,7 @@ class _Notice(NamedTuple):
     group: str
     kind: Literal["new", "regressed", "reopened"]
     at: int
+    release: str
 
 
 async def write_groups(connection: Connection, fold: Fold) -> None:
@@ -78,8 +79,9 @@ async def _write(connection: Connection, changes: Mapping[str, GroupChange]) -> 
     records = await connection.fetch(_UPSERT, *_columns(sorted(groups), cells, groups))
     made = sorted(record["id"] for record in records if record["made"])
     return [
-        _Notice(f"new:{_address(group, groups[group])}", cells[group].project, group, "new", groups[group].first_seen)
+        _Notice(f"new:{_address(group, told)}", cells[group].project, group, "new", told.first_seen, told.facts.release)
         for group in made
+        for told in [groups[group]]
     ]
 
 
@@ -109,10 +111,11 @@ async def _decide(connection: Connection, fold: Fold, seen: Mapping[str, Seen]) 
         whole = reduce(together, (seen[member] for member in members))
         status = ending(standing, whole)
         if status is not None:
-            name, at = _first(fold, members[0])
+            name, at, release = _first(fold, members[0])
             at, kind = whole.last if whole.last is not None else at, NOTICES[status]
+            release = min(whole.releases - (standing.spared or frozenset()), default=release)
             ended[root] = (status, at)
-            notices.append(_Notice(f"{kind}:{name}", record["project"], root, kind, at))
+            notices.append(_Notice(f"{kind}:{name}", record["project"], root, kind, at, release))
         elif standing.events_left is not None and whole.events:
             counted[root] = whole.events
     if ended:
@@ -122,17 +125,17 @@ async def _decide(connection: Connection, fold: Fold, seen: Mapping[str, Seen]) 
     return notices
 
 
-def _first(fold: Fold, group: str) -> tuple[str, int]:
-    """Name the first event that a fold counts of a group, and give about when (ms) the last happened.
+def _first(fold: Fold, group: str) -> tuple[str, int, str]:
+    """Name the first event that a fold counts of a group; give about when (ms) the last happened, and the release.
 
     Where only windows of its releases are known, the delta that brought the first stands for the event.
     """
     told = next((change for name, change in fold.groups.items() if Cell.parse(name).group == group), None)
     if told is not None:
-        return _address(group, told), told.last_seen
+        return _address(group, told), told.last_seen, told.facts.release
     rows = [(key.start, changes[0].at) for key, changes in fold.rows.items() if Cell.parse(key.cell).group == group]
     generation, offset = min(at for _, at in rows)
-    return f"{group}:deltas/{generation}/{offset}", max(start for start, _ in rows) * 1000
+    return f"{group}:deltas/{generation}/{offset}", max(start for start, _ in rows) * 1000, ""
 
 
 def _standing(record: asyncpg.Record) -> Standing:

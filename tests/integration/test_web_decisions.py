@@ -47,6 +47,12 @@ async def test_resolved_until_a_new_release(site: Site) -> None:
     said = await site.get(f"/api/v1/groups/{group}")
     assert (said["status"], said["next_release"]) == ("regressed", False)
     assert "regressed</span>" in await shown(site, f"/projects/{site.project.id}?status=regressed")
+    releases = await shown(site, f"/projects/{site.project.id}/releases")
+    newer, older = releases.split("<tr data-row>")[1:]
+    assert "shop@1.0.1" in newer
+    assert ("1</data> regressed" in newer, "</data> new" in newer) == (True, False)
+    assert ("1</data> new" in older, "</data> regressed" in older) == (True, False)
+    assert all(f'href="/groups/{group}"' in part for part in (newer, older))
 
 
 async def test_ignored_by_the_buttons_of_the_pages(site: Site) -> None:

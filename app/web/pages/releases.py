@@ -2,12 +2,13 @@
 
 import asyncio
 import math
-import re
 from typing import NamedTuple
 
 from aiohttp import web
 
+from app.stores import glances
 from app.stores.contract import ReleaseRow
+from app.web import figures
 from app.web.call import Call
 from app.web.pages.shell import around, looked
 from app.web.render import page
@@ -18,6 +19,8 @@ ENOUGH_SESSIONS = 100
 """From here on, no sure difference means not worse."""
 NOTICEABLE = 0.005
 """A smaller difference of shares is nothing to act on."""
+LISTED = 20
+"""Groups of each kind that a release lists."""
 SURE = 2.58
 """Standard deviations: chance alone gives as much once in a hundred times."""
 
@@ -38,9 +41,9 @@ async def show(call: Call) -> web.Response:
     rows, shell = await asyncio.gather(
         call.services.aggregates.releases(project.id, start, end), around(call, project, "releases")
     )
-    rows.sort(key=lambda row: (row.first_seen, natural(row.release)), reverse=True)
     judged = [(row, judge(row, older)) for row, older in zip(rows, [*rows[1:], None], strict=False)]
-    return page("releases.html", **shell, rows=judged, looked=shown, complete=complete)
+    brought = await glances.arrivals(call.services.pool, project.id, [row.release for row in rows], LISTED)
+    return page("releases.html", **shell, rows=judged, brought=brought, looked=shown, complete=complete)
 
 
 def judge(row: ReleaseRow, older: ReleaseRow | None) -> Verdict:
@@ -52,12 +55,16 @@ def judge(row: ReleaseRow, older: ReleaseRow | None) -> Verdict:
     if min(row.sessions, older.sessions) < FEW_SESSIONS:
         return Verdict("not enough data", "same", f"{row.sessions} and {older.sessions} sessions")
     difference = row.crash_free_sessions - older.crash_free_sessions
-    text = f"{difference * 100:+.2f} points of crash-free sessions against {older.release}"
+    text = (
+        f"crash-free sessions {figures.share(row.crash_free_sessions)} of {row.sessions:,}, against "
+        f"{figures.share(older.crash_free_sessions)} of {older.sessions:,} in {older.release}: "
+        f"{difference * 100:+.2f} points"
+    )
     sure = abs(difference) >= SURE * _deviation(row, older)
     if sure and abs(difference) >= NOTICEABLE:
         return Verdict("worse", "worse", text) if difference < 0 else Verdict("better", "better", text)
     if min(row.sessions, older.sessions) < ENOUGH_SESSIONS:
-        return Verdict("not enough data", "same", f"{row.sessions} and {older.sessions} sessions; {text}")
+        return Verdict("not enough data", "same", text)
     return Verdict("not worse", "same", text)
 
 
@@ -66,8 +73,3 @@ def _deviation(row: ReleaseRow, older: ReleaseRow) -> float:
     crashed = row.crashed_sessions + older.crashed_sessions
     share = crashed / (row.sessions + older.sessions)
     return math.sqrt(share * (1 - share) * (1 / row.sessions + 1 / older.sessions))
-
-
-def natural(name: str) -> list[tuple[int, int, str]]:
-    """Give what releases are ordered by: 1.10 comes after 1.9."""
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in re.findall(r"[0-9]{1,18}|[^0-9]+", name)]
