@@ -1,16 +1,10 @@
-"""Every metric of the agents, declared once. They are counted by batch, never by record."""
+"""What agents count beside what every role has (``app.metrics``): by batch, never by record."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 
 RECORDS = Counter("faultline_agent_records", "Source records by role and what became of them.", ["role", "outcome"])
 DEAD_LETTERS = Counter("faultline_agent_dead_letters", "Dead letters by role and code.", ["role", "code"])
 REPORT_BYTES = Counter("faultline_agent_report_bytes", "Bytes of scrubbed reports sent on, before packing.", ["role"])
-BATCH_SECONDS = Histogram(
-    "faultline_agent_batch_seconds",
-    "Time of one batch, from its arrival to its last durable write.",
-    ["role"],
-    buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
-)
 EXPIRED = Counter("faultline_agent_expired_states", "Changelog records of state that expired, by role.", ["role"])
 ROWS = Counter("faultline_rates_rows", "Window rows by why they were published.", ["why"])
 ARCHIVED = Counter("faultline_archive_reports", "Reports that were made durable in the archive, redeliveries included.")

@@ -103,8 +103,7 @@ class Rates:
         if not batch.records:
             return
         try:
-            with metrics.BATCH_SECONDS.labels("rates").time():
-                await self._count(batch, claim)
+            await self._count(batch, claim)
         except BaseException:
             # Whether the transaction was written is not known: progress is read again before the next try.
             self._progress.pop(claim.partition, None)

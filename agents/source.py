@@ -86,8 +86,7 @@ class SourceAgent(ABC):
             source = Source(batch.topic, batch.partition)
             await self.app.produce(empty_spans(source, batch.first, batch.idle_at, self._targets()))
             return
-        with metrics.BATCH_SECONDS.labels(self.role).time():
-            await self._run(batch.records, claim, batch.lost)
+        await self._run(batch.records, claim, batch.lost)
 
     async def _run(self, records: Sequence[Record], claim: Claim, lost: int) -> None:
         owned = self._claimed(claim)

@@ -62,14 +62,17 @@ def address(settings: Settings, port: int) -> str:
     return settings.url.rstrip("/") or f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def describe(installation: Installation, url: str, pids: Mapping[str, int]) -> dict[str, object]:
-    """Give the content of ``faultline.json``."""
+def describe(
+    installation: Installation, url: str, pids: Mapping[str, int], metrics: Mapping[str, str]
+) -> dict[str, object]:
+    """Give the content of ``faultline.json``; ``metrics`` are addresses by process that serve ``/metrics``."""
     return {
         "url": url,
         "token": installation.token,
         "sign_in": sign_in(installation, url),
         "projects": [_described(project, url) for project in installation.projects],
         "pids": dict(pids),
+        "metrics": dict(metrics),
     }
 
 

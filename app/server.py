@@ -24,15 +24,18 @@ from app import topics
 from app.files import routes as files
 from app.files.read import ObjectArchive
 from app.files.reports import Reports
+from app.heartbeat import Heartbeat, beating
 from app.ingest import routes as ingest
 from app.log.contract import Log, LogUnavailable, TopicSpec
 from app.log.open import AnyLog, open_log
 from app.normalise import scrub
+from app.server_watch import Watch
 from app.settings import Settings, SettingsError
 from app.stores.access import Cached
 from app.stores.aggregates import Aggregates
 from app.stores.contract import Search
 from app.stores.folder import open_blobs
+from app.stores.instances import Instances
 from app.stores.projects import Projects
 from app.stores.search import open_search
 from app.web import routes as pages
@@ -124,6 +127,7 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
             runner, settings.host, settings.port, reuse_address=True, reuse_port=settings.reuse_port or None
         )
         await site.start()
+        await stack.enter_async_context(beating(Heartbeat(Instances(pool), "server", Watch(parts).figures)))
         yield int(runner.addresses[0][1])
 
 

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from time import monotonic
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 import faust
@@ -16,7 +17,7 @@ from faust.tables.manager import TableManager
 from faust.types import TP, StreamT
 from mode import CrashingSupervisor
 
-from app import topics
+from app import metrics, topics
 from app.log.batch import Batch, Claim
 from app.log.batching import BatchSchema, fatal
 from app.log.connect import AWAY
@@ -113,6 +114,8 @@ class RoleApp:
         self.idle_seconds = idle_seconds
         self.claims: dict[int, Claim] = {}
         """By partition number what this process owns now."""
+        self.waiting: dict[TP, str] = {}
+        """By partition whose batch waits for a backend the class of the backend's error."""
         self.log: AnyLog
         self.process = process
         process.roles.append(self)
@@ -231,6 +234,7 @@ class RoleApp:
         """Let go of partition numbers: whatever still works on them finds its claim gone."""
         for number in list(numbers):
             self.claims.pop(number, None)
+            self.waiting = {tp: error for tp, error in self.waiting.items() if tp.partition != number}
             for _, table in self._tables.values():
                 table.close(number)
 
@@ -255,7 +259,7 @@ class RoleApp:
             return False
         await self._refuse_hole(batch, claim)
         working_claim.set(claim)
-        delay = FIRST_DELAY
+        tp, begun, delay = TP(batch.topic, batch.partition), monotonic(), FIRST_DELAY
         while self.claims.get(batch.partition) is claim:
             self._discard(batch)
             try:
@@ -267,12 +271,16 @@ class RoleApp:
                     await self.fatal(error)
                 log.warning("%s: %s/%d at %d waits for a backend: %r",
                             self.role, batch.topic, batch.partition, batch.first, error)  # fmt: skip
+                self.waiting[tp] = type(error).__name__
+                metrics.RETRIES.labels(self.role, self.waiting[tp]).inc()
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, LONGEST_DELAY)
             except Exception as error:  # noqa: BLE001  whatever it is, passing over the batch would lose it
                 await self.fatal(error)
             else:
-                self._next[TP(batch.topic, batch.partition)] = (claim, batch.last + 1)
+                self._next[tp] = (claim, batch.last + 1)
+                self.waiting.pop(tp, None)
+                metrics.finished(self.role, len(batch), monotonic() - begun)
                 return True
         return False
 

@@ -7,8 +7,9 @@ server and worker, supervised -> ``faultline.json`` when both are ready. They en
 import asyncio
 import os
 import signal
+import socket
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ STOP_SECONDS: Final = 12.0
 LOOK_SECONDS: Final = 0.5
 RETAIN_SECONDS: Final = 3600.0
 SERVER_PARTS: Final = ("ingest", "web", "files")
+LOOPBACK: Final = "127.0.0.1"
 
 log = structlog.get_logger()
 
@@ -92,8 +94,9 @@ class Up:
         self._port = settings.port
         self._shown = False
         self._stop = asyncio.Event()
-        self._web = self._child("server", "app.server")
-        self._worker = self._child("worker", "app.worker")
+        self._worker_url = ""
+        self._web = self._child("server", "app.server", self._environment)
+        self._worker = self._child("worker", "app.worker", self._worker_environment)
 
     async def run(self) -> int:
         """Prepare the database, keep the children, and end them when told."""
@@ -128,10 +131,10 @@ class Up:
             self._worker.kill()
         self._stop.set()
 
-    def _child(self, name: str, module: str) -> Child:
+    def _child(self, name: str, module: str, environment: Callable[[], Mapping[str, str]]) -> Child:
         # -P: the folder that we were started in may hold an ``app`` of its own.
         command = [sys.executable, "-P", "-m", module]
-        return Child(name, command, self._settings.data_dir / "logs" / f"{name}.log", self._environment, self._ready)
+        return Child(name, command, self._settings.data_dir / "logs" / f"{name}.log", environment, self._ready)
 
     def _environment(self) -> Mapping[str, str]:
         """Give a child its settings: ours, with what is known by now; secrets never stand on a command line."""
@@ -148,6 +151,14 @@ class Up:
             "PYTHONUNBUFFERED": "1",
         }  # fmt: skip
 
+    def _worker_environment(self) -> Mapping[str, str]:
+        """Give the worker a port for its metrics: the one that is set, else a free one of this machine alone."""
+        host, port = self._settings.host, self._settings.worker_port
+        if not port:
+            host, port = LOOPBACK, free_port()
+        self._worker_url = installed.address(msgspec.structs.replace(self._settings, host=host, url=""), port)
+        return {**self._environment(), "FAULTLINE_HOST": host, "FAULTLINE_WORKER_PORT": str(port)}
+
     def _ready(self, child: Child) -> None:
         """Note a child that is ready; once both are, tell the user and whoever reads ``faultline.json``."""
         log.info("child_ready", child=child.name, pid=child.pid)
@@ -159,7 +170,7 @@ class Up:
         if not (self._web.said and self._worker.said):
             return
         url = installed.address(self._settings, self._port)
-        description = installed.describe(self._installation, url, self._pids())
+        description = installed.describe(self._installation, url, self._pids(), {"worker": self._worker_url})
         installed.write_description(self._settings.data_dir / "faultline.json", description)
         if not self._shown:
             self._shown = True
@@ -195,6 +206,13 @@ class Up:
                 except LogError as error:
                     log.warning("retention_failed", error=str(error))
                 await asyncio.sleep(RETAIN_SECONDS)
+
+
+def free_port() -> int:
+    """Give a port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
 
 
 def _show(installation: Installation, url: str) -> None:

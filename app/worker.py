@@ -31,6 +31,7 @@ from app.log.contract import LogError
 from app.log.open import log_identity
 from app.settings import Settings, SettingsError
 from app.stream import FaustApp, Process, RoleApp
+from app.worker_http import Outlook
 
 CONSUMED: Final[Mapping[str, frozenset[str]]] = {
     "crashes": frozenset({topics.CRASHES}),
@@ -158,11 +159,12 @@ class RoleWorker(faust.worker.Worker):
         """Take the App that the command line found; its siblings come along."""
         app.conf.web_enabled = False  # the command line switches it on
         super().__init__(app, *services, **kwargs)
+        self._outlook = Outlook(app.role_app.process, beacon=self.beacon)
         self._roles = Roles([role.faust for role in app.role_app.process.roles], beacon=self.beacon)
 
     def on_init_dependencies(self) -> Iterable[ServiceT]:
-        """Start the roles as one service instead of one after another."""
-        return [*self.services, self._roles]
+        """Start the roles as one service instead of one after another, and before them what tells how they do."""
+        return [*self.services, self._outlook, self._roles]
 
     async def default_on_first_start(self) -> None:
         """Watch the parent besides what every worker does first."""

@@ -1,6 +1,7 @@
 """How far the numbers are complete, and what is behind: from the ends of the log and the groups' commits alone."""
 
 import asyncio
+from collections.abc import Container
 from typing import Final, NamedTuple
 
 from app.cells import SKEW
@@ -41,26 +42,26 @@ async def complete_until(log: Log, generation: int, now_ms: int) -> int:
     The order of looking is EXACTNESS.md's ("complete_until"): sources first. What they have committed then was in
     ``deltas`` before its end is looked at; looked at the other way round, it could slip between the two looks.
     """
-    crashes, sessions = await asyncio.gather(*(_stage(log, generation, *reader) for reader in READERS[:2]))
-    rates = await _stage(log, generation, *READERS[2])
+    crashes, sessions = await asyncio.gather(*(stage(log, generation, *reader) for reader in READERS[:2]))
+    rates = await stage(log, generation, *READERS[2])
     waiting = [stage.oldest for stage in (crashes, sessions, rates) if stage.oldest is not None]
     return min([now_ms, *(oldest - SKEW * 1000 for oldest in waiting)])
 
 
 async def lag(log: Log, generation: int) -> list[Stage]:
     """Give how far each role is behind."""
-    return list(await asyncio.gather(*(_stage(log, generation, *reader) for reader in READERS)))
+    return list(await asyncio.gather(*(stage(log, generation, *reader) for reader in READERS)))
 
 
-async def _stage(log: Log, generation: int, role: str, name: str) -> Stage:
-    """Look at the ends of a topic, then at what the role's group has committed of it."""
+async def stage(log: Log, generation: int, role: str, name: str, only: Container[int] | None = None) -> Stage:
+    """Look at the ends of a topic, then at what the role's group has committed of it, on all partitions or some."""
     topic = qualified(generation, name)
     bounds = await log.bounds(topic)
     committed = await log.committed(f"faultline-{role}", topic)
     behind = {
         partition: max(committed.get(partition, bound.start), bound.start)
         for partition, bound in bounds.items()
-        if committed.get(partition, bound.start) < bound.end
+        if committed.get(partition, bound.start) < bound.end and (only is None or partition in only)
     }
     look = _first_that_adds if name == DELTAS else _first
     firsts = await asyncio.gather(*(look(log, topic, p, at, bounds[p].end) for p, at in behind.items()))

@@ -1,0 +1,100 @@
+"""Says every few seconds, in PostgreSQL, that this process lives and how its roles do.
+
+It never disturbs the process: what fails is left out, and said again at the next beat.
+"""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+from typing import Final
+from uuid import uuid4
+
+import psutil
+import structlog
+
+from app.stores.contract import StoreUnavailable
+from app.stores.instances import Figures, Instance, Instances
+
+BEAT_SECONDS: Final = 5.0
+LEAVE_SECONDS: Final = 1.0
+
+log = structlog.get_logger()
+
+
+class Rates:
+    """Turns counts that only grow into numbers a second."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start without a count; ``clock`` gives seconds."""
+        self._clock = clock
+        self._before: tuple[float, Mapping[str, float]] | None = None
+
+    def of(self, counts: Mapping[str, float]) -> dict[str, float | None]:
+        """Give how much each name grew a second since the last call, None for all at the first."""
+        now, before = self._clock(), self._before
+        self._before = (now, counts)
+        if before is None:
+            return dict.fromkeys(counts)
+        passed = max(now - before[0], 1e-3)
+        return {name: (count - before[1].get(name, 0)) / passed for name, count in counts.items()}
+
+
+class Heartbeat:
+    """The row of this process."""
+
+    def __init__(
+        self, instances: Instances, part: str, figures: Callable[[], Awaitable[Mapping[str, Figures]]]
+    ) -> None:
+        """Take the store, what this process is, and what gives its roles' figures."""
+        self._instances = instances
+        self._part = part
+        self._figures = figures
+        self._process = psutil.Process()
+        self._id = uuid4()
+        self._failing = False
+
+    async def run(self) -> None:
+        """Beat until cancelled."""
+        while True:
+            await self.beat()
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def beat(self) -> None:
+        """Write the row once; a failure is logged once, until it passes."""
+        try:
+            await self._instances.beat(await self._instance(), time.time() - self._process.create_time())
+        except Exception as error:  # noqa: BLE001  telling how a process does must never end it
+            if not self._failing:
+                log.warning("heartbeat_away", error=type(error).__name__)
+            self._failing = True
+        else:
+            self._failing = False
+
+    async def leave(self) -> None:
+        """Take the row away, if that is quick; else it goes stale by itself."""
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await self._instances.leave(self._id)
+
+    async def _instance(self) -> Instance:
+        return Instance(
+            id=self._id, part=self._part, host=socket.gethostname(), pid=os.getpid(), version=version("faultline"),
+            memory=self._process.memory_info().rss, figures=dict(await self._figures()),
+        )  # fmt: skip
+
+
+@asynccontextmanager
+async def beating(heartbeat: Heartbeat) -> AsyncIterator[None]:
+    """Beat while the block runs, then leave."""
+    task = asyncio.create_task(heartbeat.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await heartbeat.leave()

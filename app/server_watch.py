@@ -1,0 +1,33 @@
+"""How the parts of a server do, for its row among the instances."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from app.heartbeat import Rates
+from app.ingest import metrics as ingest
+from app.metrics import totals
+from app.stores.instances import Figures
+from app.web import metrics as web
+
+SERVER_ERROR: Final = "5"
+"""First digit of the statuses that say that the fault is here."""
+
+
+class Watch:
+    """The parts of one server. Ingest counts records, web answers of the API; files counts nothing of its own."""
+
+    def __init__(self, parts: frozenset[str]) -> None:
+        """Take the parts that run."""
+        self._parts = sorted(parts)
+        self._rates = Rates()
+
+    async def figures(self) -> Mapping[str, Figures]:
+        """Give the figures of each part."""
+        answers = totals(web.ANSWERS, "status")
+        done = {"ingest": sum(totals(ingest.RECORDS, "topic").values()), "web": sum(answers.values())}
+        failed = {
+            "ingest": sum(totals(ingest.REFUSALS, "code").values()),
+            "web": sum(count for status, count in answers.items() if status.startswith(SERVER_ERROR)),
+        }
+        rates = self._rates.of(done)
+        return {part: Figures(records=rates.get(part), errors=failed.get(part, 0)) for part in self._parts}

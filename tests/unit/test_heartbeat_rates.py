@@ -1,0 +1,23 @@
+"""Counts that only grow, as numbers a second."""
+
+from prometheus_client import CollectorRegistry, Counter
+
+from app.heartbeat import Rates
+from app.metrics import totals
+
+
+def test_rates_are_of_the_time_between_two_looks() -> None:
+    times = iter([100.0, 105.0, 107.0])
+    rates = Rates(lambda: next(times))
+    assert rates.of({"crashes": 50}) == {"crashes": None}
+    assert rates.of({"crashes": 60, "rates": 5}) == {"crashes": 2.0, "rates": 1.0}
+    assert rates.of({"crashes": 60}) == {"crashes": 0.0}
+
+
+def test_totals_are_summed_by_one_label() -> None:
+    counter = Counter("letters", "Letters.", ["role", "code"], registry=CollectorRegistry())
+    counter.labels("crashes", "a").inc(2)
+    counter.labels("crashes", "b").inc(3)
+    counter.labels("sessions", "a").inc()
+    assert totals(counter, "role") == {"crashes": 5, "sessions": 1}
+    assert totals(counter, "code") == {"a": 3, "b": 3}
