@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from app.stores.contract import Point, ReleaseRow, Totals
 from app.stores.ranges import columns, cover, sizes_of
 from app.stores.rows import Connection, row_of
+from app.stores.versions import newest_first
 from tables.windows import Row, united
 
 # Members of a merged group are each a row; '' stands for no group and no release.
@@ -79,7 +80,7 @@ async def releases(connection: Connection, project: int, start: int, end: int) -
     }
     sessions = whole.counts.get("sessions", 0)
     found = [_release(name, _united(parts), sessions, firsts.get(name, 0)) for name, parts in rows.items()]
-    return sorted(found, key=lambda row: (-row.first_seen, row.release))
+    return sorted(found, key=lambda row: newest_first(row.first_seen, row.release), reverse=True)
 
 
 def crash_free_sessions(row: Row) -> float | None:

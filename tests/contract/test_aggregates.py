@@ -276,6 +276,15 @@ async def test_releases_by_sessions(store: Aggregates) -> None:
     assert (totals["sessions"], totals["crash_free_sessions"]) == (9, 1 - 2 / 9)
 
 
+async def test_releases_first_seen_in_one_window_are_ordered_by_name(store: Aggregates) -> None:
+    names = ["1.9.0", "1.10.0", "1.10.0-rc.2", "1.2.0"]
+    windows = {Cell("c", 7, "", name).key(): [(MINUTE, NOON, [at])] for at, name in enumerate(names)}
+    entries = [Entry(at, {"crashes": 1}) for at in range(len(names))]
+    await count(store, Delta(1, *Source("1.crashes", 0), 0, 3, 0, entries, windows, {}))
+    found = await store.releases(7, NOON, NOON + 60)
+    assert [row.release for row in found] == ["1.10.0", "1.10.0-rc.2", "1.9.0", "1.2.0"]
+
+
 async def test_rows_that_miss_are_read_and_computed_again(store: Aggregates, events: list[Event]) -> None:
     """Whatever the fast copy says, PostgreSQL's row is the one that is added to."""
     fold = Fold(1, await store.progress("1.deltas", 0))

@@ -93,8 +93,3 @@ def test_a_release_is_judged_only_where_chance_can_be_told_apart(
     now: ReleaseRow, before: ReleaseRow | None, word: str
 ) -> None:
     assert releases.judge(now, before).word == word
-
-
-def test_releases_are_ordered_as_people_count() -> None:
-    names = ["shop@1.10.0", "shop@1.9.3", "b", "", "2"]
-    assert sorted(names, key=releases.natural) == ["", "b", "shop@1.9.3", "shop@1.10.0", "2"]

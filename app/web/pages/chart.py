@@ -117,5 +117,4 @@ async def _parts(call: Call, project: int, bars: Axis) -> tuple[list[str], list[
 async def _marks(call: Call, project: int, bars: Axis) -> list[dict[str, Any]]:
     rows = await call.services.aggregates.releases(project, bars.start, bars.end)
     fresh = [row for row in rows if bars.start * 1000 <= row.first_seen < bars.end * 1000]
-    fresh.sort(key=lambda row: row.first_seen)
-    return [{"time": row.first_seen // 1000, "name": row.release} for row in fresh[-STACKED:]]
+    return [{"time": row.first_seen // 1000, "name": row.release} for row in reversed(fresh[:STACKED])]

@@ -54,5 +54,5 @@ async def _card(call: Call, project: Project) -> Card:
     return Card(
         project, figures.a_minute(per, seconds, NOW_MINUTES), sum(series),
         figures.change(sum(series), yesterday), series,
-        max(releases, key=lambda row: row.first_seen, default=None), newest[0] if newest else None,
+        releases[0] if releases else None, newest[0] if newest else None,
     )  # fmt: skip
