@@ -17,6 +17,7 @@ APPEND_SECONDS: Final = 10.0
 """Well below the minute that a record's received time may be older than its append (EXACTNESS, Identity)."""
 
 CLOSE_SECONDS: Final = 10.0
+ABANDON_SECONDS: Final = 1.0
 LINGER_MS: Final = 1
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ class Writer:
         future: asyncio.Future[Any] = await producer.send(
             self._address.name(record.topic), record.value, record.key, record.partition, headers=headers
         )
+        future.add_done_callback(_told)
         return future
 
     async def _started(self) -> AIOKafkaProducer:
@@ -124,11 +126,20 @@ class Writer:
             await _abandon(producer)
 
 
+def _told(future: "asyncio.Future[Any]") -> None:
+    """Look at how it ended: its caller may have given up before."""
+    if not future.cancelled():
+        future.exception()
+
+
 async def _abandon(producer: AIOKafkaProducer) -> None:
     """Stop a producer without waiting for what it could not deliver; whoever waits for that is told."""
-    failure = KafkaTimeoutError("the producer was given up")
-    # Its own stop() waits for the delivery of everything, and there is no other way to end the sender.
-    producer._message_accumulator.fail_all(failure)  # noqa: SLF001  see above
+    # Its own stop() waits for the delivery of everything; there is no public way to end the sender before.
+    producer._message_accumulator.fail_all(KafkaTimeoutError("the producer was given up"))  # noqa: SLF001  see above
     await producer.client.close()
-    await producer._sender.close()  # noqa: SLF001  see above
+    sending = producer._sender.sender_task  # noqa: SLF001  see above
+    if sending is not None:
+        sending.cancel()
+        # What it had under way may fail in any way, for it is all failed already.
+        await asyncio.wait([sending], timeout=ABANDON_SECONDS)
     producer._closed = True  # noqa: SLF001  else it warns that it was not stopped

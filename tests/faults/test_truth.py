@@ -16,10 +16,20 @@ EVENTS = int(os.environ.get("FAULTLINE_TRUTH_EVENTS", "5000"))
 """20000 for the long run."""
 
 
+@pytest.fixture(params=["postgres", "kafka"])
+def log_setting(request: pytest.FixtureRequest) -> str:
+    """Give FAULTLINE_LOG; Kafka is started only where it is used."""
+    setting: str = request.getfixturevalue("kafka_url") if request.param == "kafka" else "database:"
+    return setting
+
+
 @pytest.mark.faults
 @pytest.mark.timeout(1500)
-async def test_every_figure_is_exact_though_the_worker_is_killed(database: str, tmp_path: Path) -> None:
-    with Installation(tmp_path / "data", {"FAULTLINE_DATABASE": database}) as installation:
+async def test_every_figure_is_exact_though_the_worker_is_killed(
+    log_setting: str, database: str, tmp_path: Path
+) -> None:
+    settings = {"FAULTLINE_DATABASE": database, "FAULTLINE_LOG": log_setting}
+    with Installation(tmp_path / "data", settings) as installation:
         checker = await _run(installation, lambda: _kill_worker(installation, times=3))
         assert await checker.rows(database) > 0
 
