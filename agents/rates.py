@@ -15,6 +15,7 @@ import structlog
 from agents import metrics
 from app.cells import MINUTE
 from app.codec import Delta, decode_delta
+from app.housekeeping import keeping
 from app.log.batch import Batch, Claim
 from app.log.connect import OPTIONS
 from app.log.contract import Bounds
@@ -73,6 +74,7 @@ def setup(app: "RoleApp") -> None:
 
     rates = Rates(table, lambda: store.value, lambda: app.log, sources, app.generation)
     app.consume(DELTAS, rates.handle)
+    app.resource("housekeeping", lambda: keeping(app.settings, app.log))
 
 
 class Rates:

@@ -1,26 +1,18 @@
 """Role search: what was found out about events (``processed``) → documents that can be searched."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
 
 import asyncpg
-import structlog
 
 from agents import metrics
 from app.codec import decode_processed
 from app.log.batch import Batch, Claim
 from app.model import Address
-from app.stores.contract import Document, Search, StoreUnavailable
+from app.stores.contract import Document, Search
 from app.stores.search import open_search
 from app.stream import RoleApp
 from app.topics import PROCESSED
-
-RETAIN_SECONDS: Final = 3600.0
-"""How often old days are looked for."""
-
-_log: Final = structlog.get_logger(__name__)
 
 
 def setup(app: RoleApp) -> None:
@@ -35,7 +27,6 @@ class SearchIndex:
         """Declare what it opens."""
         self._app = app
         self._search = app.resource("search", self._open)
-        self._retained: float | None = None
 
     async def handle(self, batch: Batch, _: Claim) -> None:
         """Do one batch; on return its events can be found. May be called again with the same batch after any error."""
@@ -45,17 +36,6 @@ class SearchIndex:
         if documents:
             await self._search.value.index(documents)
             metrics.INDEXED.inc(len(documents))
-        await self._retain()
-
-    async def _retain(self) -> None:
-        now = time.monotonic()
-        if self._retained is not None and now - self._retained < RETAIN_SECONDS:
-            return
-        self._retained = now
-        try:
-            await self._search.value.retain(self._app.settings.search_days)
-        except StoreUnavailable as error:  # a search is in the way: old days can wait, the batch cannot
-            _log.warning("search_retain_later", error=str(error))
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Search]:

@@ -23,9 +23,6 @@ import app
 from app import installation as installed
 from app.embedded import EmbeddedError, EmbeddedPostgres, FolderLock
 from app.installation import Installation
-from app.log.contract import LogError
-from app.log.open import on_kafka
-from app.log.postgres import PostgresLog
 from app.settings import Settings
 from app.supervise import Child, NeverReady
 
@@ -33,7 +30,6 @@ STOP_SECONDS: Final = 12.0
 """Beyond the drain time: a worker ends itself 10 s after it, and is killed only if even that fails."""
 
 LOOK_SECONDS: Final = 0.5
-RETAIN_SECONDS: Final = 3600.0
 SERVER_PARTS: Final = ("ingest", "web", "files")
 LOOPBACK: Final = "127.0.0.1"
 
@@ -106,8 +102,10 @@ class Up:
             loop.add_signal_handler(number, self._told)
         reading, writing = os.pipe()
         jobs: list[Coroutine[Any, Any, None]] = [
-            self._web.keep(reading), self._worker.keep(reading), self._keep_postgres(), self._keep_days(),
-        ]  # fmt: skip
+            self._web.keep(reading),
+            self._worker.keep(reading),
+            self._keep_postgres(),
+        ]
         tasks = [asyncio.create_task(job) for job in jobs]
         stopping = asyncio.create_task(self._stop.wait())
         try:
@@ -192,20 +190,6 @@ class Up:
                 log.error("postgres_ended", code=self._server.poll())
                 await asyncio.to_thread(self._server.start)
                 self._describe()
-
-    async def _keep_days(self) -> None:
-        """Make the log's coming days and drop the old ones; Kafka does so by itself."""
-        if on_kafka(self._settings):
-            await self._stop.wait()
-            return
-        async with PostgresLog(self._url) as records:
-            while True:
-                try:
-                    for day in await records.retain(self._settings.retention_days):
-                        log.info("log_day_dropped", day=str(day))
-                except LogError as error:
-                    log.warning("retention_failed", error=str(error))
-                await asyncio.sleep(RETAIN_SECONDS)
 
 
 def free_port() -> int:

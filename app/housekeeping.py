@@ -1,0 +1,118 @@
+"""Drops what is too old: days of the log and of search, small windows, sign-ins. Once an hour, one process at a time.
+
+It runs beside the role rates, so that every way of deployment has it. It never disturbs the process: what fails is
+logged and tried again an hour later.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import asyncpg
+import structlog
+
+from app.cells import DAY, HOUR, LATENESS, MINUTE
+from app.log.open import AnyLog
+from app.log.postgres import PostgresLog
+from app.settings import Settings
+from app.stores.connect import translated
+from app.stores.contract import Search
+from app.stores.search import open_search
+
+if TYPE_CHECKING:
+    from app.stores.connect import Connection, Pool
+
+EVERY_SECONDS: Final = 3600.0
+CHUNK: Final = 5000
+"""Rows of one delete: some 50 ms, so that no other transaction waits for long."""
+
+PAUSE_SECONDS: Final = 0.05
+LOCK: Final = 0x4661_756C_7400_0009  # "Fault", housekeeping: one process at a time
+
+_OLD_WINDOWS: Final = """
+delete from windows where ctid = any(array(
+  select ctid from windows where size = $1 and start < extract(epoch from now()) - $2
+  limit $3 for update skip locked))"""
+
+_OLD_SIGN_INS: Final = """
+with codes as (delete from sign_in_codes where expires < now() - interval '1 day')
+delete from browser_sessions where expires < now()"""
+
+log = structlog.get_logger()
+
+
+def ages(settings: Settings) -> dict[int, int]:
+    """Give by size of window the age (s) from which it is deleted; days are kept for ever.
+
+    Never less than what a record at the log's far end may still add to: a row that its owner knows must be there.
+    """
+    wanted = {MINUTE: settings.minute_days * DAY, HOUR: settings.hour_days * DAY}
+    return {size: max(age, settings.retention_days * DAY + LATENESS[size] + DAY) for size, age in wanted.items()}
+
+
+class Housekeeping:
+    """What one process does, if no other does it at the moment."""
+
+    def __init__(self, settings: Settings, pool: "Pool", records: AnyLog, search: Search) -> None:
+        """Take the stores; the caller opens and closes them."""
+        self._settings = settings
+        self._pool = pool
+        self._log = records
+        self._search = search
+
+    async def run(self) -> None:
+        """Keep house now and every hour until cancelled."""
+        while True:
+            try:
+                await self.once()
+            except Exception as error:  # noqa: BLE001  what is old can wait, the role must go on
+                log.warning("housekeeping_later", error=str(error) or type(error).__name__)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def once(self) -> bool:
+        """Drop what is too old; False where another process is at it. Raises StoreUnavailable, LogError."""
+        with translated("housekeeping"):
+            async with self._pool.acquire() as connection:
+                if not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
+                    return False
+                try:
+                    await self._drop(connection)
+                finally:
+                    await connection.fetchval("select pg_advisory_unlock($1)", LOCK)
+                return True
+
+    async def _drop(self, connection: "Connection") -> None:
+        if isinstance(self._log, PostgresLog):  # Kafka does so by itself
+            for day in await self._log.retain(self._settings.retention_days):
+                log.info("log_day_dropped", day=str(day))
+        for size, age in ages(self._settings).items():
+            await _drop_windows(connection, size, age)
+        await connection.execute(_OLD_SIGN_INS)
+        await self._search.retain(self._settings.search_days)
+
+
+async def _drop_windows(connection: "Connection", size: int, age: int) -> None:
+    """Delete the windows of one size that are older than ``age`` s, by chunks."""
+    dropped, last = 0, CHUNK
+    while last == CHUNK:
+        last = int((await connection.execute(_OLD_WINDOWS, size, age, CHUNK)).rpartition(" ")[2])
+        dropped += last
+        await asyncio.sleep(PAUSE_SECONDS)
+    if dropped:
+        log.info("windows_dropped", size=size, rows=dropped)
+
+
+@asynccontextmanager
+async def keeping(settings: Settings, records: AnyLog) -> AsyncIterator[None]:
+    """Keep house as long as the block runs; ``settings.database_url`` can be reached."""
+    async with (
+        asyncpg.create_pool(settings.database_url, min_size=0, max_size=2) as pool,  # connects when it is used
+        open_search(settings, pool) as search,
+    ):
+        task = asyncio.create_task(Housekeeping(settings, pool, records, search).run(), name="housekeeping")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
