@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r
 
-.PHONY: run demo test bench faults lint types wheel lock clean help
+.PHONY: run demo test bench faults lint types wheel servers lock clean help
 
 run: $(VENV)/run.stamp  ## Start everything, embedded, in the foreground (DATA=dir, PORT=n).
 	@$(BIN)/faultline up --data "$(DATA)" --port "$(PORT)"
@@ -15,13 +15,18 @@ demo: $(VENV)/run.stamp  ## Send realistic traffic from real SDKs to the running
 	@FAULTLINE_DATA="$(DATA)" $(BIN)/faultline demo
 
 test: $(VENV)/dev.stamp  ## Set everything up and pass the whole suite.
+	$(BIN)/python -m tests.servers --fetch
 	$(BIN)/python -m pytest -q -m "not faults and not bench"
 
 faults: $(VENV)/dev.stamp  ## The fault runs: kill -9 in the middle of events of known truth.
+	$(BIN)/python -m tests.servers --fetch
 	$(BIN)/python -m pytest -q -m faults
 
 bench: $(VENV)/dev.stamp  ## Ratios against a peer measured in the same run.
 	$(BIN)/python -m tests.bench
+
+servers: $(VENV)/dev.stamp  ## Run Kafka, Elasticsearch, S3 and PostgreSQL by hand; prints the settings, until Ctrl-C.
+	@$(BIN)/python -m tests.servers
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
