@@ -82,6 +82,12 @@ class Search(Protocol):
         """Find events of a project with start <= time < end (ms). Raises ValueError for a query it cannot read."""
         ...
 
+    async def by_time(
+        self, project: int, query: str, start: int, end: int, step: int, *, groups: Sequence[str] = ()
+    ) -> dict[int, int]:
+        """Count what ``search`` finds by steps of ``step`` ms: start (ms, a multiple of ``step``) -> events, if any."""
+        ...
+
     async def event(self, event_id: str, project: int | None = None) -> list[Document]:
         """Give the events of this id (one a project, the newest where an id came again after a day)."""
         ...

@@ -81,6 +81,14 @@ class Search:
         more = len(found["hits"]) > limit
         return Hits(documents, min(found["total"]["value"], TOTAL_CAP), cursor_after(documents[-1]) if more else None)
 
+    async def by_time(
+        self, project: int, query: str, start: int, end: int, step: int, *, groups: Sequence[str] = ()
+    ) -> dict[int, int]:
+        """Count what ``search`` finds by steps of ``step`` ms."""
+        wanted = {"steps": {"histogram": {"field": "time", "interval": step, "min_doc_count": 1}}}
+        counted = await self._counted(matching(within(project, start, end, groups), parse(query)), wanted)
+        return {int(at): events for at, events in counted.get("steps", [])}
+
     async def event(self, event_id: str, project: int | None = None) -> list[Document]:
         """Give the events of this id, one a project, the newest where it came again after a day."""
         filters: list[Query] = [{"term": {"event": value(event_id.strip().replace("-", ""))}}]
@@ -117,8 +125,8 @@ class Search:
         counted = await self._counted(matching(filters), wanted)
         return {name: counted[str(at)] for at, name in enumerate(names) if counted.get(str(at))}
 
-    async def _counted(self, query: Query, wanted: dict[str, Any]) -> dict[str, list[tuple[str, int]]]:
-        """Count values; no index, no counts."""
+    async def _counted(self, query: Query, wanted: dict[str, Any]) -> dict[str, list[tuple[Any, int]]]:
+        """Count values, or steps of one; no index, no counts."""
         found = await self._ask(query=query, aggs=wanted, size=0, track_total_hits=False)
         buckets = {name: counts["buckets"] for name, counts in found.get("aggregations", {}).items()}
         return {name: [(each["key"], each["doc_count"]) for each in every] for name, every in buckets.items()}

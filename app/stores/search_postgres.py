@@ -43,6 +43,9 @@ SECONDS: Final = 15
 _PAGE: Final = 'select topic, partition, "offset", found from events where {where}'
 _NEWEST: Final = ' order by time desc, topic desc, partition desc, "offset" desc limit {limit}'
 _TOTAL: Final = "select count(*) from (select 1 from events where {where} limit {cap}) as matching"
+_BY_TIME: Final = """
+select time / {step} * {step} as start, count(*) as events
+from (select time from events where {where} limit {cap}) as matching group by 1"""
 _EVENT: Final = """
 select distinct on (project) topic, partition, "offset", found from events
 where event_id = $1 and ($2::bigint is null or project = $2) order by project, day desc"""
@@ -101,6 +104,17 @@ class Search:
             total = len(rows) if whole else await connection.fetchval(total_query, *total_values)
         documents = [document_of(row) for row in rows[:limit]]
         return Hits(documents, total, cursor_after(documents[-1]) if len(rows) > limit else None)
+
+    async def by_time(
+        self, project: int, query: str, start: int, end: int, step: int, *, groups: Sequence[str] = ()
+    ) -> dict[int, int]:
+        """Count what ``search`` finds, up to its greatest total, by steps of ``step`` ms."""
+        where = _Where(project, start, end)
+        where.matching(tsquery(parse(query)))
+        where.of_groups(groups)
+        async with self._reading() as connection:
+            counted = _BY_TIME.format(where=where.text, cap=TOTAL_CAP, step=int(step))
+            return {row["start"]: row["events"] for row in await connection.fetch(counted, *where.values)}
 
     async def event(self, event_id: str, project: int | None = None) -> list[Document]:
         """Give the events of this id, one a project, the newest where it came again after a day."""

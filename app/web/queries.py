@@ -51,6 +51,14 @@ async def find(
         raise bad("bad_query", str(error) or "The query or the cursor cannot be read.") from error
 
 
+async def by_time(services: Services, project: int, query: str, asked: Range, step: int) -> dict[int, int]:
+    """Count what a search finds by steps of ``step`` ms. Raises 400 for a query that can't be read."""
+    try:
+        return await services.search.by_time(project, query, asked.start, asked.end, step)
+    except ValueError as error:
+        raise bad("bad_query", str(error) or "The query cannot be read.") from error
+
+
 async def decide(services: Services, group: str, status: str, *, next_release: bool = False,
                  events: int | None = None, days: int | None = None) -> None:  # fmt: skip
     """Set a group's status, until something. Raises 400 for a decision that makes no sense."""

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from app.web import figures
+from app.web.highlight import marked
 from app.web.params import iso
 
 STATIC: Final = Path(str(resources.files("app.web") / "static"))
@@ -77,6 +78,7 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.filters |= {"number": number, "share": share, "exact": figures.exact, "iso": iso, "bars": figures.bars}
+    made.filters["marked"] = marked
     made.globals |= {"when": when, "asset": asset, "unknown": unknown, "WIDTH": figures.WIDTH, "HEIGHT": figures.HEIGHT}
     return made
 

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from app.web.call import Call, check_change, identify
 from app.web.errors import understood
+from app.web.letters import BOARD, Board
 from app.web.pages import chart, event, group, pipeline, project, projects, releases, search, settings, sign_in
 from app.web.pages.failed import error_page, report
 from app.web.render import STATIC
@@ -22,6 +23,7 @@ GETS: Final[dict[str, PageHandler]] = {
     "/projects/{project}/chart.json": chart.show,
     "/projects/{project}/releases": releases.show,
     "/projects/{project}/search": search.show,
+    "/projects/{project}/values.json": search.values,
     "/projects/{project}/start": project.start,
     "/groups/{group}": group.show,
     "/events/{event}": event.show,
@@ -42,6 +44,7 @@ POSTS: Final[dict[str, PageHandler]] = {
 
 def add_routes(application: web.Application, services: Services) -> None:
     """Serve the pages, their static files and the signing in."""
+    application[BOARD] = Board(services.log, services.generation)
     for path, handler in GETS.items():
         application.router.add_get(path, _guarded(handler, services))
     for path, handler in POSTS.items():

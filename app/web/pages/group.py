@@ -8,6 +8,7 @@ from app.stores.contract import Document
 from app.web import queries
 from app.web.call import Call
 from app.web.errors import ApiError, missing
+from app.web.highlight import words_of
 from app.web.pages import decisions
 from app.web.pages.event import view
 from app.web.pages.shell import around, looked, part
@@ -36,7 +37,7 @@ async def show(call: Call) -> web.Response:
     latest = await part(_latest(call, hits.documents[0])) if hits and hits.documents else None
     return page(
         "group.html", **shell, row=row, totals=totals, hits=hits, facets=_facets(facets), why=why, looked=shown,
-        complete=complete, view=view(latest) if latest else None,
+        words=words_of(text),        complete=complete, view=view(latest) if latest else None,
     )  # fmt: skip
 
 

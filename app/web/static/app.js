@@ -13,6 +13,7 @@ function ago(ms) {
   return `${Math.floor(seconds / size)} ${unit} ago`;
 }
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const minute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 function times(root = document) {
   for (const time of all("time[datetime]", root)) {
@@ -20,6 +21,7 @@ function times(root = document) {
     if (Number.isNaN(ms)) continue;
     time.title = exact.format(ms);
     if (time.classList.contains("clock")) time.textContent = clock.format(ms);
+    else if (time.classList.contains("minute")) time.textContent = minute.format(ms);
     else if (/ago$|^just now$/.test(time.textContent)) time.textContent = ago(ms);
   }
 }
@@ -74,6 +76,24 @@ document.addEventListener("input", (event) => {
 document.addEventListener("click", (event) => {
   for (const menu of all("details.switch[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
+
+// Completion: of the last word of a query, by the fields and the values that events have
+for (const input of all("input[data-complete]")) {
+  const list = one(`#${input.getAttribute("list")}`);
+  const known = [...list.options].map((option) => option.value);
+  input.addEventListener("focus", async () => {
+    try {
+      const answer = await fetch(input.dataset.complete);
+      if (answer.ok) known.push(...await answer.json());
+    } catch { /* the fields' names are there without it */ }
+  }, { once: true });
+  input.addEventListener("input", () => {
+    const last = /(?:[^\s":]+:)?(?:"[^"]*|[^\s"]*)$/.exec(input.value)[0], before = input.value.slice(0, input.value.length - last.length);
+    const sign = last.startsWith("-") ? "-" : "", wanted = last.slice(sign.length).replaceAll('"', "").toLowerCase();
+    const fits = wanted ? known.filter((one) => one.replaceAll('"', "").toLowerCase().startsWith(wanted)).slice(0, 20) : [];
+    list.replaceChildren(...fits.map((one) => { const option = document.createElement("option"); option.value = before + sign + one; return option; }));
+  });
+}
 
 // Keys
 let went = 0;
