@@ -1,6 +1,7 @@
 """What the parts of Faultline say to each other: an event, the facts that ingest knew of it, what was found out.
 
-All times are integers, milliseconds since the epoch, UTC. Nothing here does I/O.
+All times are integers, milliseconds since the epoch, UTC. Nothing here does I/O. What is made by the dozen for each
+event is kept from the collector (``gc=False``): it is read from JSON, a tree, so that no cycle is ever part of it.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -57,7 +58,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     refused: tuple[Refused, ...] = ()
 
 
-class Frame(msgspec.Struct, omit_defaults=True):
+class Frame(msgspec.Struct, omit_defaults=True, gc=False):
     """One frame, as the SDK names it (not normalised for grouping)."""
 
     function: str = ""
@@ -79,7 +80,7 @@ class Frame(msgspec.Struct, omit_defaults=True):
     """Only in a full event."""
 
 
-class Raised(msgspec.Struct, omit_defaults=True):
+class Raised(msgspec.Struct, omit_defaults=True, gc=False):
     """One exception of a chain; frames are innermost last (Sentry's order), whatever the SDK sent."""
 
     type: str = ""
@@ -95,7 +96,7 @@ class Raised(msgspec.Struct, omit_defaults=True):
     frames: list[Frame] = []
 
 
-class Thread(msgspec.Struct, omit_defaults=True):
+class Thread(msgspec.Struct, omit_defaults=True, gc=False):
     """One thread of the process at the time of the crash."""
 
     id: str = ""
@@ -106,7 +107,7 @@ class Thread(msgspec.Struct, omit_defaults=True):
     frames: list[Frame] = []
 
 
-class Breadcrumb(msgspec.Struct, omit_defaults=True):
+class Breadcrumb(msgspec.Struct, omit_defaults=True, gc=False):
     """What happened before; oldest first."""
 
     time: int | None = None
@@ -117,7 +118,7 @@ class Breadcrumb(msgspec.Struct, omit_defaults=True):
     data: dict[str, Any] = {}
 
 
-class User(msgspec.Struct, omit_defaults=True):
+class User(msgspec.Struct, omit_defaults=True, gc=False):
     """The user that the SDK named; ``identity`` is the first of id, email, username, ip_address ('' for none)."""
 
     id: str = ""
@@ -133,7 +134,7 @@ class User(msgspec.Struct, omit_defaults=True):
         return self.id or self.email or self.username or self.ip_address
 
 
-class Event(msgspec.Struct):
+class Event(msgspec.Struct, gc=False):
     """One crash or message, whichever protocol brought it: what grouping, search and the event page read.
 
     A light event (``full=False``) lacks what only a page shows: variables, source context, breadcrumbs, request,

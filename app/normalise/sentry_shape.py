@@ -1,6 +1,7 @@
 """The parts of a Sentry event that are read, as they come: all optional, each null where SDKs send null.
 
-Generic in the frame, so that a light event decodes only what grouping and search need. Source: WIRE.md 7.
+Generic in the frame, so that a light event decodes only what grouping and search need. Kept from the collector
+(``gc=False``), as JSON is a tree. Source: WIRE.md 7.
 """
 
 from typing import Any, Generic, TypeVar
@@ -8,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 
-class LightFrame(Struct):
+class LightFrame(Struct, gc=False):
     """One frame; ``lineno`` and ``colno`` count from 1."""
 
     function: str | None = None
@@ -36,13 +37,13 @@ class FullFrame(LightFrame):
 F = TypeVar("F", bound=LightFrame)
 
 
-class Stack(Struct, Generic[F]):
+class Stack(Struct, Generic[F], gc=False):
     """Frames, outermost first."""
 
     frames: list[F | None] | None = None
 
 
-class Mechanism(Struct):
+class Mechanism(Struct, gc=False):
     """How the exception was caught, and its place in a tree of exceptions."""
 
     type: str | None = None
@@ -53,7 +54,7 @@ class Mechanism(Struct):
     is_exception_group: bool | None = None
 
 
-class ExceptionValue(Struct, Generic[F]):
+class ExceptionValue(Struct, Generic[F], gc=False):
     """One exception."""
 
     type: str | None = None
@@ -71,7 +72,7 @@ class ExceptionField(ExceptionValue[F], Generic[F]):
     values: list[ExceptionValue[F] | None] | None = None
 
 
-class ThreadValue(Struct, Generic[F]):
+class ThreadValue(Struct, Generic[F], gc=False):
     """One thread."""
 
     id: Any = None
@@ -83,13 +84,13 @@ class ThreadValue(Struct, Generic[F]):
     raw_stacktrace: Stack[F] | None = None
 
 
-class ThreadField(Struct, Generic[F]):
+class ThreadField(Struct, Generic[F], gc=False):
     """``threads`` as an object."""
 
     values: list[ThreadValue[F] | None] | None = None
 
 
-class LogEntry(Struct):
+class LogEntry(Struct, gc=False):
     """A message with its parameters."""
 
     formatted: str | None = None
@@ -97,19 +98,19 @@ class LogEntry(Struct):
     params: Any = None
 
 
-class RequestField(Struct):
+class RequestField(Struct, gc=False):
     """The address alone; a full event has all of it."""
 
     url: str | None = None
 
 
-class Settings(Struct):
+class Settings(Struct, gc=False):
     """How the SDK was set up."""
 
     infer_ip: str | None = None
 
 
-class Sdk(Struct):
+class Sdk(Struct, gc=False):
     """Who sent it."""
 
     name: str | None = None
@@ -117,7 +118,7 @@ class Sdk(Struct):
     settings: Settings | None = None
 
 
-class Template(Struct):
+class Template(Struct, gc=False):
     """Where a template failed."""
 
     filename: str | None = None
@@ -125,14 +126,14 @@ class Template(Struct):
     context_line: str | None = None
 
 
-class Csp(Struct):
+class Csp(Struct, gc=False):
     """A report of a Content-Security-Policy, inside an event."""
 
     effective_directive: str | None = None
     blocked_uri: str | None = None
 
 
-class SentryEvent(Struct, Generic[F]):
+class SentryEvent(Struct, Generic[F], gc=False):
     """The event item's payload."""
 
     timestamp: Any = None
