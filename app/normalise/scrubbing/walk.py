@@ -56,18 +56,20 @@ class Walk:
 
     def run(self) -> bytes:
         """Give the scrubbed payload, the very object where nothing was found."""
-        seen = 0
-        while spot := find_spot(self.payload, seen):
-            self._look(*spot)
-            seen = max(spot[1], self.at)
+        payload, seen = self.payload, 0
+        while spot := find_spot(payload, seen):
+            start, end = spot
+            self._look(start, end)
+            seen = max(end, self.at)
         return self._applied() if self.edits else self.payload
 
     def _look(self, start: int, end: int) -> None:
-        if self.payload[end - 1] in _DIGITS and outside(self.payload, self.at, end):
+        payload = self.payload
+        if payload[end - 1] in _DIGITS and outside(payload, self.at, end):
             self._number(end)
             return
-        quote = opening_quote(self.payload, end, self.at)
-        string = _STRING.match(self.payload, quote) if quote >= 0 else None
+        quote = opening_quote(payload, end, self.at)
+        string = _STRING.match(payload, quote) if quote >= 0 else None
         if string is None:
             self._rest(max(quote, self.at))
         elif string.end(1) >= start:
