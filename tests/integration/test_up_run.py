@@ -78,8 +78,9 @@ def test_brings_everything_up_and_ends_it(data: Path) -> None:
     process = start(data)
     found = described(data, process)
     assert (data / "faultline.json").stat().st_mode & 0o177 == 0
+    assert get(found["metrics"]["worker"] + "/readyz", "") == {"ready": True, "reasons": []}
     assert data.stat().st_mode & 0o077 == 0
-    assert set(found) == {"url", "token", "sign_in", "projects", "pids"}
+    assert set(found) == {"url", "token", "sign_in", "projects", "pids", "metrics"}
     roles = {"crashes", "sessions", "rates", "archive", "search", "ingest", "web", "files", "postgres"}
     assert set(found["pids"]) == roles
     assert get(f"{found['url']}/api/v1/projects", found["token"])["projects"] == found["projects"]

@@ -1,33 +1,42 @@
-"""For the operator: how far each stage is behind, and what became of every record."""
+"""For the operator: the way of the data, how each stage does, and what became of every record."""
 
 import asyncio
+from typing import Final
 
 from aiohttp import web
 
 from app.cells import HOUR
 from app.stores.complete import lag
+from app.stores.instances import Instances
+from app.topics import DELTAS, qualified
 from app.web.call import Call
 from app.web.health import TEXTS, unready
+from app.web.letters import BOARD
 from app.web.pages.shell import around, part
 from app.web.render import page
+from app.web.stages import stages
 
-OUTCOMES = ("grouped", "duplicate", "filtered", "rate_limited", "dead_lettered", "in_flight")
-MINUTES = 60
+OUTCOMES: Final = ("grouped", "duplicate", "filtered", "rate_limited", "dead_lettered", "in_flight")
+MINUTES: Final = 60
+LETTERS: Final = 20
 
 
 async def show(call: Call) -> web.Response:
     """Answer ``GET /pipeline``."""
     services, now = call.services, call.services.now()
-    complete, stages, minutes, reasons, shell = await asyncio.gather(
-        services.complete_until(),
+    instances = Instances(services.pool)
+    complete = await services.complete_until()
+    lags, running, watermark, minutes, letters = await asyncio.gather(
         part(lag(services.log, services.generation)),
+        part(instances.alive()),
+        part(instances.watermark(qualified(services.generation, DELTAS))),
         part(services.aggregates.ledger(now - HOUR * 1000, now + 1, log=services.log, generation=services.generation)),
-        unready(services),
-        around(call, None, "pipeline"),
+        part(call.request.app[BOARD].look(LETTERS, call.access.projects)),
     )
     sums = {name: sum(minute[name] for minute in minutes or ()) for name in ("accepted", *OUTCOMES)}
     return page(
-        "pipeline.html", **shell, stages=stages, minutes=list(reversed(minutes or []))[:MINUTES], sums=sums,
-        outcomes=OUTCOMES, complete=complete, known=minutes is not None,
-        reasons=[TEXTS.get(code, code) for code in reasons],
+        "pipeline.html", **await around(call, None, "pipeline"), stages=stages(lags or (), running or (), now),
+        lags=lags, instances=running, watermark=watermark, minutes=list(reversed(minutes or []))[:MINUTES],
+        sums=sums, outcomes=OUTCOMES, complete=complete, known=minutes is not None, letters=letters,
+        reasons=[TEXTS.get(code, code) for code in await unready(services)],
     )  # fmt: skip

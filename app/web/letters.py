@@ -1,0 +1,73 @@
+"""The newest dead letters, kept up to date by reading only what came since the last look."""
+
+import asyncio
+import time
+from collections import Counter
+from typing import Final, NamedTuple
+
+import msgspec
+from aiohttp import web
+
+from app.codec import DeadLetter, decode_dead_letter
+from app.log.contract import Log, Record
+from app.topics import DEAD_LETTERS, qualified
+
+KEPT: Final = 1000
+FRESH_SECONDS: Final = 2.0
+
+
+class Letters(NamedTuple):
+    """What a page shows: the newest first, and how many of all that are kept have each code."""
+
+    newest: list[DeadLetter]
+    codes: list[tuple[str, int]]
+    more: bool
+    """True where there are older ones than those that were counted."""
+
+
+class Board:
+    """The ``KEPT`` newest dead letters of one log, each once however often it was delivered."""
+
+    def __init__(self, log: Log, generation: int) -> None:
+        """Read nothing yet."""
+        self._log = log
+        self._topic = qualified(generation, DEAD_LETTERS)
+        self._next: dict[int, int] = {}
+        self._kept: dict[bytes, DeadLetter] = {}
+        self._dropped = False
+        self._looked = -FRESH_SECONDS
+        self._lock = asyncio.Lock()
+
+    async def look(self, limit: int, projects: frozenset[int] | None = None) -> Letters:
+        """Give the newest letters, of some projects or of all. Raises LogError."""
+        async with self._lock:
+            if time.monotonic() - self._looked >= FRESH_SECONDS:
+                await self._read()
+                self._looked = time.monotonic()
+        seen = [dead for dead in self._kept.values() if projects is None or dead.project in projects]
+        newest = sorted(seen, key=lambda dead: dead.received, reverse=True)[:limit]
+        codes = Counter(f"{dead.role}: {dead.code}" for dead in seen)
+        return Letters(newest, codes.most_common(), self._dropped)
+
+    async def _read(self) -> None:
+        for partition, bounds in sorted((await self._log.bounds(self._topic)).items()):
+            first = max(bounds.start, bounds.end - KEPT)
+            at = max(self._next.get(partition, first), first)
+            self._dropped = self._dropped or first > bounds.start
+            while at < bounds.end and (page := await self._log.read(self._topic, partition, at)):
+                self._keep(page)
+                at = page[-1].offset + 1
+                self._next[partition] = at
+
+    def _keep(self, page: list[Record]) -> None:
+        for record in page:
+            try:
+                self._kept[record.key or b""] = decode_dead_letter(record.value or b"")
+            except msgspec.DecodeError:  # of a newer version: a list shows what it can
+                continue
+        if len(self._kept) > KEPT:
+            newest = sorted(self._kept.items(), key=lambda item: item[1].received)[-KEPT:]
+            self._kept, self._dropped = dict(newest), True
+
+
+BOARD: Final = web.AppKey("board", Board)

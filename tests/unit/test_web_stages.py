@@ -1,0 +1,47 @@
+"""The stages of the pipeline page, from what the log and the processes tell."""
+
+from uuid import UUID
+
+import pytest
+
+from app.stores.complete import Stage
+from app.stores.instances import Figures, Instance
+from app.web.stages import ROLES, stages
+
+NOW = 1_780_000_000_000
+
+
+def instance(number: int, **figures: Figures) -> Instance:
+    return Instance(
+        id=UUID(int=number), part="worker", host="h", pid=number, version="1", memory=100 + number, figures=figures
+    )  # fmt: skip
+
+
+def test_processes_of_a_role_are_summed() -> None:
+    running = [
+        instance(1, crashes=Figures(records=10.0, errors=1, dead_letters=2), rates=Figures(records=None)),
+        instance(2, crashes=Figures(records=5.5, errors=2, waits="OSError")),
+    ]
+    shown = stages([Stage("crashes", "1.crashes", 7, NOW - 1500)], running, NOW)
+    assert tuple(shown) == tuple(ROLES)
+    crashes = shown["crashes"]
+    assert (crashes.rate, crashes.lag_records, crashes.lag_seconds) == (15.5, 7, 1.5)
+    assert (crashes.errors, crashes.dead_letters, crashes.processes, crashes.memory) == (3, 2, 2, 203)
+    assert crashes.state == ("late", "waits")
+    assert (shown["rates"].rate, shown["rates"].missing) == (None, "measured after a few seconds")
+
+
+@pytest.mark.parametrize(
+    ("oldest", "state"),
+    [(None, ("good", "running")), (NOW - 14_000, ("good", "running")), (NOW - 16_000, ("late", "behind"))],
+)
+def test_a_stage_is_late_by_its_oldest_record(oldest: int | None, state: tuple[str, str]) -> None:
+    lags = [Stage("archive", "1.processed", 1, oldest)]
+    assert stages(lags, [instance(1, archive=Figures())], NOW)["archive"].state == state
+
+
+def test_what_nobody_runs_is_told_and_not_zero() -> None:
+    search = stages([], [], NOW)["search"]
+    assert search.state == ("worse", "not running")
+    assert (search.rate, search.lag_records, search.lag_seconds) == (None, None, None)
+    assert search.missing == "no process runs this role"
