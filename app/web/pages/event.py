@@ -44,11 +44,12 @@ async def show(call: Call) -> web.Response:
     asked = whole(call.query.get("project", ""))
     found = await queries.document(call.services, call.request.match_info["event"], call.access, asked)
     project = await call.services.projects.get(found.found.project)
-    picture, neighbours, shell = await asyncio.gather(
-        queries.picture(call.services, found), part(_neighbours(call, found)), around(call, project, "event")
-    )
+    picture, neighbours, shell, complete = await asyncio.gather(
+        queries.picture(call.services, found), part(_neighbours(call, found)), around(call, project, "event"),
+        call.services.complete_until(),
+    )  # fmt: skip
     older, newer = neighbours or (None, None)
-    return page("event.html", **shell, view=view(picture), older=older, newer=newer, base=call.base)
+    return page("event.html", **shell, view=view(picture), older=older, newer=newer, base=call.base, complete=complete)
 
 
 def view(picture: Picture) -> dict[str, Any]:

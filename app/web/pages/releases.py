@@ -56,7 +56,7 @@ def judge(row: ReleaseRow, older: ReleaseRow | None) -> Verdict:
         return Verdict("not enough data", "same", f"{row.sessions} and {older.sessions} sessions")
     difference = row.crash_free_sessions - older.crash_free_sessions
     text = (
-        f"crash-free sessions {figures.share(row.crash_free_sessions)} of {row.sessions:,}, against "
+        f"{figures.share(row.crash_free_sessions)} of {row.sessions:,} sessions crash-free, "
         f"{figures.share(older.crash_free_sessions)} of {older.sessions:,} in {older.release}: "
         f"{difference * 100:+.2f} points"
     )
