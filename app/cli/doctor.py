@@ -5,7 +5,7 @@ import shutil
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import asyncpg
@@ -16,8 +16,11 @@ from app.cli.show import load, out
 from app.log.contract import LogError
 from app.settings import Settings, SettingsError
 from app.stores.complete import Stage, complete_until, lag
+from app.stores.contract import StoreUnavailable
+from app.stores.instances import Instance, Instances
 
 BEHIND_SECONDS = 30
+SERVER_PARTS = ("ingest", "web", "files")
 
 
 class Finding(NamedTuple):
@@ -57,11 +60,12 @@ async def _stores(settings: Settings) -> list[Finding]:
             number = await generation(connections)
             until = await complete_until(opened, number, int(time.time() * 1000))
             stages = await lag(opened, number)
-    except (SettingsError, LogError, OSError, asyncpg.PostgresError) as error:
+            running = await Instances(connections).alive()
+    except (SettingsError, LogError, StoreUnavailable, OSError, asyncpg.PostgresError) as error:
         return [Finding(False, f"PostgreSQL: {error}", "check FAULTLINE_DATABASE and that the server runs")]
     late = time.time() - until / 1000
     numbers = Finding(late < BEHIND_SECONDS * 4, f"numbers: complete to {late:.0f} s ago", "look at the roles below")
-    return [Finding(True, "PostgreSQL: answers"), numbers, *_stages(stages)]
+    return [Finding(True, "PostgreSQL: answers"), numbers, *_stages(stages), *_processes(running)]
 
 
 def _stages(stages: list[Stage]) -> Iterator[Finding]:
@@ -72,6 +76,20 @@ def _stages(stages: list[Stage]) -> Iterator[Finding]:
             f"{stage.role}: {stage.records} records of {stage.topic} to go, the oldest waits {waits:.0f} s",
             f"is a worker with the role running? `faultline worker --roles {stage.role}`; its log says why it waits",
         )
+
+
+def _processes(running: Sequence[Instance]) -> Iterator[Finding]:
+    """List the processes that run, then each part that none of them runs."""
+    for each in running:
+        yield Finding(
+            True,
+            f"{each.part} on {each.host}, pid {each.pid}: {', '.join(each.roles)}, {each.memory >> 20} MiB,"
+            f" version {each.version}",
+        )
+    for name in (*SERVER_PARTS, *Settings().role_names):
+        if not any(name in each.roles for each in running):
+            command = name if name in SERVER_PARTS else f"worker --roles {name}"
+            yield Finding(False, f"{name}: no process runs it", f"start `faultline up` or `faultline {command}`")
 
 
 def _server(settings: Settings) -> Finding:

@@ -66,7 +66,7 @@ async def test_the_page_shows_the_stages_the_dead_letters_and_the_processes(data
         ):
             assert shown in text, shown
         assert "<i>3" not in text
-        assert "crashes: not json <b>1</b>" in text
+        assert 'crashes: not json <b><data value="1"' in text
 
 
 async def test_the_page_says_what_is_empty(database: str, tmp_path: Path) -> None:

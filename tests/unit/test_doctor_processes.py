@@ -1,0 +1,30 @@
+"""What ``faultline doctor`` says of the processes."""
+
+from uuid import UUID
+
+from app.cli.doctor import _processes
+from app.settings import Settings
+from app.stores.instances import Figures, Instance
+
+
+def instance(part: str, *roles: str) -> Instance:
+    return Instance(
+        id=UUID(int=1), part=part, host="h", pid=7, version="0.1.0", memory=64 << 20,
+        figures=dict.fromkeys(roles, Figures()),
+    )  # fmt: skip
+
+
+def test_processes_are_listed_and_missing_roles_are_told_with_their_remedy() -> None:
+    running = [instance("server", "ingest", "web"), instance("worker", "crashes", "sessions", "archive", "search")]
+    found = list(_processes(running))
+    assert found[0].what == "server on h, pid 7: ingest, web, 64 MiB, version 0.1.0"
+    missing = {each.what: each.remedy for each in found if not each.well}
+    assert missing == {
+        "files: no process runs it": "start `faultline up` or `faultline files`",
+        "rates: no process runs it": "start `faultline up` or `faultline worker --roles rates`",
+    }
+
+
+def test_an_installation_with_all_parts_is_well() -> None:
+    running = [instance("server", "ingest", "web", "files"), instance("worker", *Settings().role_names)]
+    assert all(each.well for each in _processes(running))
