@@ -10,7 +10,7 @@ from app.codec import decode_processed
 from app.files.archiver import Archiver
 from app.files.catalogue import Catalogue
 from app.log.batch import Batch, Claim
-from app.stores.folder import open_blobs
+from app.stores.blobs import open_blobs
 from app.stream import RoleApp
 from app.topics import PROCESSED, Source
 
@@ -38,9 +38,10 @@ class Archive:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Archiver]:
-        async with asyncpg.create_pool(self._app.settings.database_url, min_size=0, max_size=1) as pool:
+        pooled = asyncpg.create_pool(self._app.settings.database_url, min_size=0, max_size=1)
+        async with self._blobs as blobs, pooled as pool:
             limit = self._app.settings.archive_object_mb << 20
-            yield Archiver(self._blobs, Catalogue(pool), self._log_start, limit)
+            yield Archiver(blobs, Catalogue(pool), self._log_start, limit)
 
     async def _log_start(self, source: Source) -> int:
         return (await self._app.log.bounds(source.topic))[source.partition].start

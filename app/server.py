@@ -33,8 +33,8 @@ from app.server_watch import Watch
 from app.settings import Settings, SettingsError
 from app.stores.access import Cached
 from app.stores.aggregates import Aggregates
+from app.stores.blobs import open_blobs
 from app.stores.contract import Search
-from app.stores.folder import open_blobs
 from app.stores.instances import Instances
 from app.stores.projects import Projects
 from app.stores.search import open_search
@@ -115,7 +115,9 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
         records: AnyLog = await stack.enter_async_context(open_log(settings))
         await _ensure(records, _topics(settings, generation))
         search = await stack.enter_async_context(open_search(settings, pool))
-        application = build(settings, parts, pool, records, search, generation)
+        blobs = await stack.enter_async_context(open_blobs(settings.files_url))
+        archive = ObjectArchive(blobs, pool, settings.file_cache_mb << 20)
+        application = build(settings, parts, pool, records, search, archive, generation)
         # Ingest counts and unpacks bodies itself: aiohttp's own unpacking knows no limit.
         runner = web.AppRunner(
             application, auto_decompress=False, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS,
@@ -132,11 +134,16 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
 
 
 def build(
-    settings: Settings, parts: frozenset[str], pool: "Pool", records: Log, search: Search, generation: int
+    settings: Settings,
+    parts: frozenset[str],
+    pool: "Pool",
+    records: Log,
+    search: Search,
+    archive: ObjectArchive,
+    generation: int,
 ) -> web.Application:
     """Compose one application of the parts."""
     application, projects = web.Application(), Projects(pool)
-    archive = ObjectArchive(open_blobs(settings.files_url), pool, settings.file_cache_mb << 20)
     services = Services(
         settings, generation, pool, records, projects, Aggregates(pool), search,
         Reports(archive, records, scrub), Cached(pool),

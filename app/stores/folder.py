@@ -1,4 +1,4 @@
-"""Objects as files of a folder, and the choice of where objects are kept by a URL.
+"""Objects as files of a folder.
 
 A file is written beside its place under a hidden name, made durable, and renamed: it is there whole or not at all, also
 after a power cut. The folder may be shared by several processes.
@@ -6,7 +6,6 @@ after a power cut. The folder may be shared by several processes.
 
 import asyncio
 import os
-import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -14,24 +13,16 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import unquote, urlsplit
 
-from app.settings import SettingsError
-from app.stores.contract import Blobs, StoreUnavailable
+from app.stores.contract import StoreUnavailable
+from app.stores.object_names import checked_name, checked_prefix, is_name
 
 STALE_SECONDS: Final = 3600
 """A hidden file of this age is of a writer that was killed: no write takes so long."""
 
 HIDDEN: Final = ".writing-"
 
-_NAME: Final = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,200}(/(?!\.)[A-Za-z0-9._-]{1,200}){0,15}", re.ASCII)
-_PREFIX: Final = re.compile(r"(?!/)[A-Za-z0-9._/-]*", re.ASCII)
-
 T = TypeVar("T")
-
-
-class BadName(ValueError):
-    """A name that no object can have: it would leave the folder, or not be the same on every store."""
 
 
 class FolderBlobs:
@@ -65,8 +56,7 @@ class FolderBlobs:
 
     async def list(self, prefix: str) -> AsyncIterator[str]:
         """Yield the names that start with ``prefix``, in order, one folder at a time; hidden files are none."""
-        if not _PREFIX.fullmatch(prefix) or ".." in prefix:
-            raise BadName(f"no prefix of an object: {prefix!r}")
+        checked_prefix(prefix)
         waiting = [prefix[: prefix.rfind("/") + 1]]
         while waiting:
             entry = waiting.pop()
@@ -85,17 +75,7 @@ class FolderBlobs:
         return await _off_loop(partial(_clean, self._root))
 
     def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise BadName(f"no name of an object: {name!r}")
-        return self._root / name
-
-
-def open_blobs(url: str) -> Blobs:
-    """Give the store that a URL names. Raises SettingsError for a scheme that this version has no store for."""
-    parts = urlsplit(url)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
-        return FolderBlobs(Path(unquote(parts.path)))
-    raise SettingsError(f"FAULTLINE_FILES={url}: this version keeps files in a folder only: file:///path/of/the/folder")
+        return self._root / checked_name(name)
 
 
 async def _off_loop(call: Callable[[], T]) -> T:
@@ -166,7 +146,7 @@ def _children(root: Path, folder: str, prefix: str) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     wanted = [name for name in found if name.startswith(prefix) or (name.endswith("/") and prefix.startswith(name))]
-    return sorted((name for name in wanted if _NAME.fullmatch(name.removesuffix("/"))), reverse=True)
+    return sorted((name for name in wanted if is_name(name.removesuffix("/"))), reverse=True)
 
 
 def _clean(root: Path) -> int:

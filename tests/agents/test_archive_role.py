@@ -18,7 +18,7 @@ from app.log.contract import NewRecord
 from app.log.postgres import PostgresLog
 from app.model import Address
 from app.settings import Settings
-from app.stores.folder import FolderBlobs, open_blobs
+from app.stores.blobs import open_blobs
 from app.stores.search_postgres import Search
 from app.stream import Process, RoleApp
 from tests.agents.archive_parts import flatten, has_report, processed, reports, stored
@@ -32,6 +32,12 @@ NOW = time.time_ns() // 1_000_000
 @pytest.fixture
 def settings(database: str, tmp_path: Path) -> Settings:
     return Settings(database=database, data=str(tmp_path), partitions=PARTITIONS, drain_seconds=1.0, rocksdb_mb=16)
+
+
+@pytest.fixture(params=["folder", "s3"])
+def archive_settings(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+    files = request.getfixturevalue("s3_url") if request.param == "s3" else ""
+    return msgspec.structs.replace(settings, files=files)
 
 
 @asynccontextmanager
@@ -73,9 +79,12 @@ def both(a: int, b: int, partition: int) -> list[Processed]:
     return [crashes, processed(a, b, topic="1.sessions", partition=partition)]
 
 
-async def test_reports_are_archived_before_they_are_committed(settings: Settings) -> None:
-    blobs = open_blobs(settings.files_url)
-    async with asyncpg.create_pool(settings.database_url, min_size=0, max_size=2) as pool:
+async def test_reports_are_archived_before_they_are_committed(archive_settings: Settings) -> None:
+    settings = archive_settings
+    async with (
+        open_blobs(settings.files_url) as blobs,
+        asyncpg.create_pool(settings.database_url, min_size=0, max_size=2) as pool,
+    ):
         reader = ObjectArchive(blobs, pool, 1 << 20)
         async with running(settings, "archive", archive.setup) as role:
             for at in range(0, 60, 6):
@@ -100,7 +109,7 @@ async def test_reports_are_archived_before_they_are_committed(settings: Settings
             for partition in range(PARTITIONS):
                 last = 63 if (topic, partition) == ("1.crashes", 0) else 59
                 assert await flatten(reader.stream(topic, partition, 0, 1000)) == reports(0, last)
-        names = [name async for name in FolderBlobs(settings.data_dir / "files").list("")]
+        names = [name async for name in blobs.list("")]
         rows = await pool.fetch("select name from objects order by name")
         assert [row["name"] for row in rows] == names
         assert await rebuild(blobs, pool) == len(names)

@@ -1,19 +1,33 @@
 """What every store of objects does. Each implementation goes into the fixture ``blobs``."""
 
+import asyncio
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from app.settings import SettingsError
+from app.stores.blobs import open_blobs
 from app.stores.contract import Blobs, StoreUnavailable
-from app.stores.folder import HIDDEN, BadName, FolderBlobs, open_blobs
+from app.stores.folder import HIDDEN, FolderBlobs
+from app.stores.object_names import BadName
+
+LARGE = bytes(range(251)) * 80_000
+"""Three parts of an upload to S3."""
 
 
-@pytest.fixture(params=["folder"])
-def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
-    assert request.param == "folder"
-    return open_blobs(f"file://{tmp_path}/a%20folder/objects")
+@pytest.fixture(params=["folder", "s3"])
+def blobs_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "folder":
+        return f"file://{tmp_path}/a%20folder/objects"
+    return str(request.getfixturevalue("s3_url"))
+
+
+@pytest.fixture
+async def blobs(blobs_url: str) -> AsyncIterator[Blobs]:
+    async with open_blobs(blobs_url) as opened:
+        yield opened
 
 
 async def names(blobs: Blobs, prefix: str) -> list[str]:
@@ -37,6 +51,42 @@ async def test_an_object_comes_back_whole_and_by_ranges(blobs: Blobs) -> None:
 async def test_an_empty_object_is_one(blobs: Blobs) -> None:
     await blobs.put("empty", b"")
     assert (await blobs.size("empty"), await blobs.get("empty", 0, 10)) == (0, b"")
+
+
+async def test_a_large_object_comes_back_whole(blobs: Blobs) -> None:
+    await blobs.put("a/large", LARGE)
+    assert await blobs.size("a/large") == len(LARGE)
+    assert await blobs.get("a/large", 0, len(LARGE)) == LARGE
+    assert await blobs.get("a/large", (8 << 20) - 7, 15) == LARGE[(8 << 20) - 7 : (8 << 20) + 8]
+
+
+@pytest.mark.parametrize("ticks", [1, 3, 10, 100])
+async def test_a_put_that_is_given_up_leaves_the_old_or_the_new(blobs: Blobs, ticks: int) -> None:
+    await blobs.put("a/large", b"old")
+    putting = asyncio.create_task(blobs.put("a/large", LARGE))
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    putting.cancel()
+    await asyncio.wait([putting])
+    assert await blobs.size("a/large") in {3, len(LARGE)}
+    assert await names(blobs, "") == ["a/large"]
+    await blobs.put("a/large", b"newer")
+    assert await blobs.get("a/large", 0, 100) == b"newer"
+
+
+async def test_many_at_once(blobs: Blobs) -> None:
+    wanted = [f"{number % 7}/{number:03d}" for number in range(60)]
+    await asyncio.gather(*(blobs.put(name, name.encode()) for name in wanted))
+    assert await names(blobs, "") == sorted(wanted)
+    assert await asyncio.gather(*(blobs.get(name, 0, 99) for name in wanted)) == [name.encode() for name in wanted]
+
+
+async def test_it_opens_again(blobs_url: str) -> None:
+    store = open_blobs(blobs_url)
+    for data in (b"1", b"2"):
+        async with store as blobs:
+            await blobs.put("x", data)
+            assert await blobs.get("x", 0, 9) == data
 
 
 async def test_a_second_put_replaces(blobs: Blobs) -> None:
@@ -149,7 +199,21 @@ async def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
     assert (tmp_path / "new/a/b").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/prefix", "", "/a/path", "file://host/path", "file:"])
-def test_other_urls_name_what_is_supported(url: str) -> None:
-    with pytest.raises(SettingsError, match="file:///path"):
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "/a/path",
+        "file://host/path",
+        "file:",
+        "s3://",
+        "s3://bucket/../x",
+        "s3://bucket?endpoint=ftp://host",
+        "s3://bucket?path_style=perhaps",
+        "s3://bucket?key=secret",
+        "s3://bucket/x?endpoint",
+    ],
+)
+def test_what_cannot_be_read_names_the_setting(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"^files: .*"):
         open_blobs(url)
