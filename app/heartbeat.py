@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from importlib.metadata import version
 from typing import Final
 from uuid import uuid4
@@ -23,6 +24,11 @@ BEAT_SECONDS: Final = 5.0
 LEAVE_SECONDS: Final = 1.0
 
 log = structlog.get_logger()
+
+
+@cache
+def _version() -> str:
+    return version("faultline")
 
 
 class Rates:
@@ -82,7 +88,7 @@ class Heartbeat:
 
     async def _instance(self) -> Instance:
         return Instance(
-            id=self._id, part=self._part, host=socket.gethostname(), pid=os.getpid(), version=version("faultline"),
+            id=self._id, part=self._part, host=socket.gethostname(), pid=os.getpid(), version=_version(),
             memory=self._process.memory_info().rss, figures=dict(await self._figures()),
         )  # fmt: skip
 

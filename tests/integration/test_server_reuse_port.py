@@ -1,14 +1,19 @@
 """Several servers share one port: the kernel spreads connections over them, and one that ends takes none along."""
 
+import asyncio
 import json
 import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
+import asyncpg
+
+from app.stores.instances import Instance, Instances
 from tests.integration.test_api_server import started
 
 
@@ -25,6 +30,16 @@ def who_answers(port: int) -> float:
     return float(found)
 
 
+def pids(database: str) -> set[int]:
+    """Give the servers that say that they run ingest."""
+
+    async def alive() -> list[Instance]:
+        async with asyncpg.create_pool(database, min_size=0, max_size=1) as pool:
+            return await Instances(pool).alive()
+
+    return {each.pid for each in asyncio.run(alive()) if each.part == "server" and each.roles == ("ingest",)}
+
+
 def test_two_servers_share_a_port(database: str, tmp_path: Path) -> None:
     more = {"FAULTLINE_PORT": str(free_port()), "FAULTLINE_REUSE_PORT": "1"}
     with (
@@ -38,9 +53,12 @@ def test_two_servers_share_a_port(database: str, tmp_path: Path) -> None:
             if len(seen) == 2:
                 break
         assert len(seen) == 2
+        while pids(database) != {first.pid, second.pid}:  # the first beat comes a moment after the port is open
+            time.sleep(0.05)
         first.send_signal(signal.SIGTERM)
         assert first.wait(20) == 0
         assert second.poll() is None
+        assert pids(database) == {second.pid}
         assert len({who_answers(port) for _ in range(50)}) == 1
 
 
