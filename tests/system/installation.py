@@ -54,6 +54,11 @@ class Installation:
         return str(self.facts["url"]).rstrip("/")
 
     @property
+    def files_url(self) -> str:
+        """The address of the file server."""
+        return self.url
+
+    @property
     def token(self) -> str:
         """The token that may do everything."""
         return str(self.facts["token"])

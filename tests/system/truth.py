@@ -112,13 +112,16 @@ def _windows(time: float, late: float) -> Iterator[tuple[int, int]]:
     return ((size, int(time // size) * size) for size in LATENESS if late <= LATENESS[size])
 
 
-def make(project: dict[str, Any], count: int, now: float, seed: int = 7) -> Truth:
-    """Make ``count`` events and sessions (about one session for three events) for a project of ``faultline.json``."""
+def make(project: dict[str, Any], count: int, now: float, seed: int = 7, clocks: float = 0.06) -> Truth:
+    """Make ``count`` events and sessions (about one session for three events) for a project of ``faultline.json``.
+
+    ``clocks`` is the share of fresh Sentry events from a wrong clock, whose times follow from when they are received.
+    """
     chance, truth = random.Random(seed), Truth()
     dsn_key = str(project["dsn"]).split("//")[1].split("@")[0]
     makers = [(_sentry, 45), (_raygun, 25), (_message, 5), (_session, 20), (_aggregate, 5)]
     for kind in chance.choices([maker for maker, _ in makers], [weight for _, weight in makers], k=count):
-        kind(truth, chance, now, {**project, "key": dsn_key})
+        kind(truth, chance, now, {**project, "key": dsn_key, "clocks": clocks})
     return truth
 
 
@@ -150,7 +153,7 @@ def _sentry(truth: Truth, chance: random.Random, now: float, project: dict[str, 
         crash,
         unhandled,
         b"",
-        *_clock(chance, late),
+        *_clock(chance, late, project["clocks"]),
     )
     event: dict[str, Any] = {"event_id": sent.event_id, "level": level, "platform": "python", "user": {"id": sent.user}}
     event["timestamp"] = sent.time if sent.shift is None else now + sent.shift - sent.age
@@ -172,9 +175,9 @@ def _sentry(truth: Truth, chance: random.Random, now: float, project: dict[str, 
     )
 
 
-def _clock(chance: random.Random, late: float) -> tuple[float | None, float]:
+def _clock(chance: random.Random, late: float, share: float) -> tuple[float | None, float]:
     """Give (by how much the client's clock is wrong, age at sending): corrected, its time is received - age."""
-    if late > 60 or chance.random() > 0.06:
+    if late > 60 or chance.random() > share:
         return None, 0.0
     return chance.choice([-7200.0, 5400.0, 86_400.0 * 3]), float(chance.randrange(30))
 

@@ -6,19 +6,46 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import aiohttp
 import asyncpg
 
-from tests.system.installation import Installation
 from tests.system.truth import LABELS, SIZES, Cell, Request, Sent, Truth, Window
 
 SENDERS = 24
 COMPLETE_SECONDS = 180
 SPANS = {"1m": 4 * 3600, "1h": 5 * 86_400, "1d": 31 * 86_400}
 """How far back each size of window is asked for, seconds."""
+
+
+class Site(Protocol):
+    """What is asked: an installation or a cluster."""
+
+    @property
+    def url(self) -> str:
+        """The address of the API."""
+        ...
+
+    @property
+    def files_url(self) -> str:
+        """The address of the file server."""
+        ...
+
+    @property
+    def token(self) -> str:
+        """A token that may do everything."""
+        ...
+
+    @property
+    def project(self) -> dict[str, Any]:
+        """The project, with its DSN and Raygun key."""
+        ...
+
+    def get(self, path: str, token: str | None = None) -> Any:  # noqa: ANN401  JSON of whatever shape
+        """Read JSON from the API."""
+        ...
 
 
 async def send(url: Callable[[], str], requests: Sequence[Request], during: Callable[[], Awaitable[None]]) -> None:
@@ -46,7 +73,7 @@ async def _accepted(session: aiohttp.ClientSession, url: Callable[[], str], requ
     return answer.status != 503
 
 
-async def complete(installation: Installation, since: float) -> None:
+async def complete(installation: Site, since: float) -> None:
     """Wait until everything received before ``since`` (epoch seconds) is in the numbers and can be searched."""
     path, end = f"/api/v1/projects/{installation.project['id']}/rates", time.monotonic() + COMPLETE_SECONDS
     while _seconds((await asyncio.to_thread(installation.get, path))["complete_until"]) < since:
@@ -61,7 +88,7 @@ def _seconds(text: str) -> float:
 class Checker:
     """Reads what an installation says and compares it with the truth."""
 
-    def __init__(self, installation: Installation, truth: Truth) -> None:
+    def __init__(self, installation: Site, truth: Truth) -> None:
         """Take both."""
         self._api, self._truth = installation, truth
         self._base = f"/api/v1/projects/{installation.project['id']}"
@@ -97,6 +124,22 @@ class Checker:
         assert got == want, sorted(key for key in got.keys() | want.keys() if got.get(key) != want.get(key))[:8]
         return len(got)
 
+    async def points(self, until: float) -> dict[tuple[str, str, str], list[Any]]:
+        """Give, after ``check``, what the API says of every cell by size of window, up to ``until``."""
+        headers, found = {"Authorization": f"Bearer {self._api.token}"}, {}
+        async with aiohttp.ClientSession(self._api.url, headers=headers) as self._session:
+            for group in ["", *self._groups_found.values()]:
+                for release in sorted({release for _, release in self._truth.windows(self._received_found)}):
+                    for size in SIZES:
+                        found[group, release, size] = await self._points(size, group, release, until)
+        return found
+
+    async def _points(self, size: str, group: str, release: str, now: float) -> list[Any]:
+        query = {"window": size, "from": _iso(now - SPANS[size]), "to": _iso(now + 120)}
+        query |= {name: value for name, value in (("group", group), ("release", release)) if value}
+        points: list[Any] = (await self._json(f"{self._base}/rates?{urlencode(query)}"))["points"]
+        return points
+
     async def _searched(self) -> list[dict[str, Any]]:
         """Search must list each event once."""
         documents = [doc async for doc in self._pages()]
@@ -123,11 +166,8 @@ class Checker:
         limit = asyncio.Semaphore(16)
 
         async def fetch(doc: dict[str, Any]) -> tuple[Sent, dict[str, Any]]:
-            address = doc["address"]
-            async with (
-                limit,
-                self._session.get(f"/files/{address['topic']}/{address['partition']}/{address['offset']}") as answer,
-            ):
+            path = "/files/{topic}/{partition}/{offset}".format(**doc["address"])
+            async with limit, self._session.get(self._api.files_url + path) as answer:
                 body = await answer.read()
             assert answer.status == 200, f"{answer.status} {body[:200]!r}"
             return by_payload.pop(body), doc
@@ -159,16 +199,7 @@ class Checker:
     async def _cell(self, cell: Cell, group: str, expected: dict[tuple[int, int], Window]) -> int:
         compared = 0
         for size, seconds in SIZES.items():
-            now = time.time()
-            query = {
-                "window": size,
-                "from": _iso(now - SPANS[size]),
-                "to": _iso(now + 120),
-                "group": group,
-                "release": cell[1],
-            }
-            query = {name: value for name, value in query.items() if value}
-            points = (await self._json(f"{self._base}/rates?{urlencode(query)}"))["points"]
+            points = await self._points(size, group, cell[1], time.time())
             got = {int(_seconds(point["start"])): _figures(point, sessions=not group) for point in points}
             want = {
                 start: _expected(window, sessions=not group)

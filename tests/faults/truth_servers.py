@@ -1,0 +1,109 @@
+"""Real servers of a test's own, to be stopped and started while events are under way."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from app.embedded import EmbeddedPostgres
+from app.stores.migrate import migrate
+from tests import servers
+
+
+class Stoppable(Protocol):
+    """A server; both calls block."""
+
+    def stop(self) -> None:
+        """Shut it down in order."""
+        ...
+
+    def start(self) -> object:
+        """Start it again on the same data, at the same address."""
+        ...
+
+
+class Servers:
+    """What runs, and the settings of an installation on it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take a folder with a short name: that of PostgreSQL's socket must not change, and cannot be long."""
+        self.running: dict[str, Stoppable] = {}
+        self._postgres = EmbeddedPostgres(folder / "pg")
+        self._addresses: dict[str, str] = {}
+        self._folder = folder
+        self._stack = ExitStack()
+
+    def start(self, *, all_kinds: bool) -> None:
+        """Start PostgreSQL, and Kafka, Elasticsearch and S3 beside it. Raises servers.Unavailable."""
+        self._stack.callback(self._postgres.stop)
+        self._addresses["postgres"] = self._postgres.start()
+        self.running["postgres"] = self._postgres
+        if not all_kinds:
+            return
+        for name, kind in (("kafka", servers.kafka), ("elasticsearch", servers.elasticsearch), ("s3", servers.s3)):
+            server = self._stack.enter_context(kind())
+            self.running[name], self._addresses[name] = server, server.address
+
+    def stop(self) -> None:
+        """Stop all."""
+        self._stack.close()
+
+    async def settings(self, *, all_kinds: bool) -> dict[str, str]:
+        """Give the stores of one more installation: a database, and parts of the servers, of its own."""
+        name = f"i{secrets.token_hex(4)}"
+        settings = {
+            "FAULTLINE_DATABASE": await self._database(name),
+            "FAULTLINE_FILES": f"file://{self._folder / name}",
+            "FAULTLINE_LOG": "database:",
+            "FAULTLINE_SEARCH": "database:",
+        }
+        return {**settings, **self._servers(name)} if all_kinds else settings
+
+    def _servers(self, name: str) -> Mapping[str, str]:
+        bucket, _, options = self._addresses["s3"].partition("?")
+        return {
+            "FAULTLINE_LOG": f"kafka://{self._addresses['kafka']}/{name}",
+            "FAULTLINE_SEARCH": f"{self._addresses['elasticsearch']}?index={name}",
+            "FAULTLINE_FILES": f"{bucket}/{name}?{options}",
+            "FAULTLINE_KAFKA_SESSION": "6",
+            **servers.S3_CREDENTIALS,
+        }
+
+    async def _database(self, name: str) -> str:
+        first = self._addresses["postgres"]
+        connection = await asyncpg.connect(first)
+        await connection.execute(f"create database {name}")
+        await connection.close()
+        parts = urlsplit(first)
+        made = parts._replace(path=f"/{name}").geturl()
+        connection = await asyncpg.connect(made)
+        await migrate(connection)
+        await connection.close()
+        return made
+
+
+@asynccontextmanager
+async def running(*, all_kinds: bool) -> AsyncIterator[Servers]:
+    """Run servers for the block; skips, loudly, where one can't be had, and fails there with CI=true."""
+    folder = Path(tempfile.mkdtemp(prefix="fl-"))
+    made = Servers(folder)
+    try:
+        try:
+            await asyncio.to_thread(made.start, all_kinds=all_kinds)
+        except servers.Unavailable as error:
+            if os.environ.get("CI") == "true":
+                pytest.fail(str(error))
+            pytest.skip(str(error))
+        yield made
+    finally:
+        await asyncio.to_thread(made.stop)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,137 @@
+"""What happens to a cluster while events are under way, and the traffic that goes on meanwhile."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+import psutil
+
+from app.log.open import open_log
+from app.settings import load
+from app.topics import PROCESSED, qualified
+from tests.faults.truth_servers import Servers
+from tests.system.cluster import Cluster
+from tests.system.truth import Request
+from tests.system.truth_run import send
+
+ROUNDS: Final = 300
+"""Into how many portions the traffic is cut, so that there is some during each step."""
+
+LOOK_SECONDS: Final = 0.5
+MEMORY_MB: Final = 500
+GROWTH_MB: Final = 150
+"""Generous: what is bounded is some tens of MiB of buffers, on top of a Python of about 100 MiB."""
+
+
+class Traffic:
+    """Requests that are sent bit by bit while steps run."""
+
+    def __init__(self, cluster: Cluster, requests: Sequence[Request]) -> None:
+        """Take where to and what."""
+        self._cluster = cluster
+        self._rest = deque(requests)
+        self._portion = max(1, len(requests) // ROUNDS)
+
+    async def during(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Send portions until the step is done."""
+        doing = asyncio.ensure_future(step())
+        while not doing.done():
+            await self._send(self._portion)
+            await asyncio.wait([doing], timeout=0.3)
+        doing.result()
+
+    async def rest(self) -> None:
+        """Send what is left."""
+        await self._send(len(self._rest))
+
+    async def _send(self, count: int) -> None:
+        requests = [self._rest.popleft() for _ in range(min(count, len(self._rest)))]
+        if requests:
+            await send(lambda: self._cluster.ingest_url, requests, _nothing)
+
+
+class Steps:
+    """What is done to processes and stores; each step returns when the cluster has recovered from it."""
+
+    def __init__(self, cluster: Cluster, servers: Servers, settings: Mapping[str, str]) -> None:
+        """Take the cluster, its servers, and the settings of its stores."""
+        self._cluster, self._servers = cluster, servers
+        self._settings = load(settings)
+
+    async def kill(self, name: str) -> None:
+        """Kill -9; who takes over what a worker owned is waited for, then its successor."""
+        member = self._cluster.members[name]
+        if member.role == "ingest":
+            await asyncio.to_thread(member.kill)
+        else:
+            seconds = await asyncio.to_thread(self._cluster.kill, name)
+            _say(f"{name} killed: all its partitions taken over after {seconds:.1f} s")
+        await asyncio.to_thread(self._cluster.wait_ready)
+
+    async def leave(self, name: str) -> None:
+        """End one by SIGTERM; those who stay own all."""
+        begun = time.monotonic()
+        await self._end(name)
+        await asyncio.to_thread(self._cluster.wait_owned, self._cluster.members[name].role)
+        _say(f"{name} left: all taken over after {time.monotonic() - begun:.1f} s")
+
+    async def join(self, name: str) -> None:
+        """Let one come back and take its part."""
+        begun = time.monotonic()
+        self._cluster.members[name].wanted = True
+        await asyncio.to_thread(self._cluster.wait_ready)
+        _say(f"{name} joined after {time.monotonic() - begun:.1f} s")
+
+    async def away(self, server: str, seconds: float) -> None:
+        """Stop a server for a while; everyone comes back by itself."""
+        await asyncio.to_thread(self._servers.running[server].stop)
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(self._servers.running[server].start)
+        begun = time.monotonic()
+        await asyncio.to_thread(self._cluster.wait_ready)
+        _say(f"{server} was away for {seconds:.0f} s; all ready {time.monotonic() - begun:.1f} s after it was back")
+
+    async def sink_down(self, server: str, role: str, seconds: float) -> None:
+        """Stop what a role writes to: memory stays flat, members stay; one that is told to leaves without a commit."""
+        await asyncio.to_thread(self._servers.running[server].stop)
+        before = {member.name: member.pid for member in self._cluster.of(role)}
+        memory = await self._memory(role, seconds / 2)
+        assert {member.name: member.pid for member in self._cluster.of(role)} == before, "a member left"
+        assert self._cluster.owned(role) == self._settings.partitions
+        committed = await self._committed(role)
+        await self.leave(f"{role}-2")
+        assert await self._committed(role) == committed, "acknowledged what was not written"
+        memory += await self._memory(role, seconds / 2)
+        await asyncio.to_thread(self._servers.running[server].start)
+        await self.join(f"{role}-2")
+        _say(f"{server} was away for {seconds:.0f} s: {role} used {min(memory):.0f} to {max(memory):.0f} MiB")
+        assert max(memory) < MEMORY_MB
+        assert max(memory) - memory[0] < GROWTH_MB
+
+    async def _end(self, name: str) -> None:
+        code = await asyncio.to_thread(self._cluster.members[name].leave)
+        assert code == 0, f"{name} ended with {code}:\n{self._cluster.members[name].said()[-3000:]}"
+
+    async def _memory(self, role: str, seconds: float) -> list[float]:
+        """Give the greatest resident memory of a role's members, MiB, time and again."""
+        found: list[float] = []
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            pids = [member.pid for member in self._cluster.of(role) if member.pid is not None]
+            found.append(max(psutil.Process(pid).memory_info().rss for pid in pids) / 2**20)
+            await asyncio.sleep(LOOK_SECONDS)
+        return found
+
+    async def _committed(self, role: str) -> Mapping[int, int]:
+        async with open_log(self._settings) as log:
+            return await log.committed(f"faultline-{role}", qualified(1, PROCESSED))
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201  takeover times and memory are what the run is to tell
+
+
+async def _nothing() -> None:
+    pass

@@ -1,0 +1,196 @@
+"""A Faultline whose roles are processes of their own, several of each, on stores that are given.
+
+Two ``faultline ingest`` on one port, one ``web``, one ``files``, and two ``worker --roles R`` for each role R. A thread
+starts again what ends by itself, as an orchestrator does. All end with the process that started them.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+from tests.servers.process import free_ports
+from tests.system.member import LEAVE_SECONDS, Member
+
+ROLES: Final = ("crashes", "sessions", "rates", "archive", "search")
+LOOK_SECONDS: Final = 0.05
+READY_SECONDS: Final = 240
+"""For sixteen Pythons that start on two cores which others use as well."""
+
+OWNS: Final = re.compile(r"faultline-(\w+) owns partitions \[([\d, ]*)\]")
+
+
+class Cluster:
+    """The processes; a context manager that stops what it started. Looks like an ``Installation`` to those who ask."""
+
+    def __init__(self, folder: Path, stores: Mapping[str, str], *, partitions: int = 8, workers: int = 2) -> None:
+        """Take a folder for logs and local state, and the settings that name the stores."""
+        self.folder = folder
+        self._partitions = partitions
+        self._ports = dict(zip(("ingest", "web", "files"), free_ports(3), strict=True))
+        self._environment = {
+            **os.environ,
+            "FAULTLINE_DISK_RESERVE_MB": "64",
+            "FAULTLINE_PARTITIONS": str(partitions),
+            "FAULTLINE_URL": f"http://127.0.0.1:{self._ports['ingest']}",
+            **stores,
+        }
+        self.members = {member.name: member for member in self._members(workers)}
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="cluster", daemon=True)
+        self.project: dict[str, Any] = {}
+        self.token = ""
+
+    @property
+    def url(self) -> str:
+        """The address of API and pages."""
+        return self._address("web")
+
+    @property
+    def files_url(self) -> str:
+        """The address of the file server."""
+        return self._address("files")
+
+    @property
+    def ingest_url(self) -> str:
+        """The address that SDKs send to."""
+        return self._address("ingest")
+
+    def start(self) -> Self:
+        """Make tables, a project and a token, start every process and wait until all are ready."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._command("migrate")
+        number, name, dsn, raygun_key = self._command("project", "create", "Shop").splitlines()[-1].split("\t")
+        self.project = {"id": int(number), "name": name, "dsn": dsn, "raygun_key": raygun_key}
+        self.token = self._command("token", "create", "truth").strip()
+        for member in self.members.values():
+            member.wanted = True
+        self._thread.start()
+        self.wait_ready()
+        return self
+
+    def stop(self) -> None:
+        """End all, in order."""
+        members = self.members.values()
+        for member in members:
+            member.ask_to_end()
+        end = time.monotonic() + LEAVE_SECONDS
+        while any(member.pid is not None for member in members) and time.monotonic() < end:
+            time.sleep(LOOK_SECONDS)
+        self._ending.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        for member in members:
+            member.close()
+
+    def of(self, role: str) -> list[Member]:
+        """Give the members of a role."""
+        return [member for member in self.members.values() if member.role == role]
+
+    def wait_ready(self) -> None:
+        """Wait until every wanted member is ready and its group owns everything."""
+        wanted = [member for member in self.members.values() if member.wanted]
+        self._wait(lambda: all(member.ready for member in wanted), "readiness of all")
+        for role in ROLES:
+            self.wait_owned(role)
+
+    def wait_owned(self, role: str) -> None:
+        """Wait until the living members of a role own all partitions, by what they said last."""
+        self._wait(lambda: self.owned(role) == self._partitions, f"owners of all partitions for {role}")
+
+    def owned(self, role: str) -> int:
+        """Give how many partitions the living members of a role own, by what they said last."""
+        return len({number for member in self.of(role) if member.pid is not None for number in _owned(member, role)})
+
+    def kill(self, name: str) -> float:
+        """Kill -9 a worker and give the seconds until its group owns all partitions again."""
+        begun = time.monotonic()
+        member = self.members[name]
+        old = member.kill()
+        self._wait(lambda: member.pid != old, f"the end of {name}")
+        self.wait_owned(member.role)
+        return time.monotonic() - begun
+
+    def get(self, path: str, token: str | None = None) -> Any:  # noqa: ANN401  JSON of whatever shape
+        """Read JSON from the API."""
+        headers = {"Authorization": f"Bearer {token or self.token}"}
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers), timeout=30) as answer:
+            return json.loads(answer.read())
+
+    def ends(self) -> dict[str, list[int]]:
+        """Give the exit codes of members that ended though they were wanted."""
+        return {name: list(member.ends) for name, member in self.members.items() if member.ends}
+
+    def __enter__(self) -> Self:
+        """Start."""
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.stop()
+
+    def _members(self, workers: int) -> Iterator[Member]:
+        for part, count in (("ingest", 2), ("web", 1), ("files", 1)):
+            more = {"FAULTLINE_PORT": str(self._ports[part]), "FAULTLINE_REUSE_PORT": str(count > 1).lower()}
+            for number in range(1, count + 1):
+                yield self._member(f"{part}-{number}", [part], more)
+        for role in ROLES:
+            for number in range(1, workers + 1):
+                yield self._member(f"{role}-{number}", ["worker", "--roles", role], {})
+
+    def _member(self, name: str, arguments: Sequence[str], more: Mapping[str, str]) -> Member:
+        environment = {**self._environment, **more, "FAULTLINE_DATA": str(self.folder / name)}
+        return Member(name, [_program(), *arguments], self.folder, environment)
+
+    def _address(self, part: str) -> str:
+        return f"http://127.0.0.1:{self._ports[part]}"
+
+    def _command(self, *arguments: str) -> str:
+        environment = {**self._environment, "FAULTLINE_DATA": str(self.folder / "cli")}
+        done = subprocess.run([_program(), *arguments], env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def _keep(self) -> None:
+        """Start what is wanted and does not run, until told to end; the pipe tells the members when we are gone."""
+        reading, writing = os.pipe()
+        while not self._ending.wait(LOOK_SECONDS):
+            for member in self.members.values():
+                member.look(reading)
+        os.close(writing)
+        os.close(reading)
+
+    def _wait(self, ready: Callable[[], bool], what: str) -> None:
+        end = time.monotonic() + READY_SECONDS
+        while not ready():
+            if time.monotonic() > end:
+                raise AssertionError(f"no {what}; ended: {self.ends()}\n{self._tails()}")
+            time.sleep(LOOK_SECONDS)
+
+    def _tails(self) -> str:
+        return "\n".join(
+            f"-- {name}: ready {member.ready}\n{member.said()[-1200:]}"
+            for name, member in self.members.items()
+            if member.ends or not member.ready
+        )
+
+
+def _program() -> str:
+    return str(Path(sys.executable).parent / "faultline")
+
+
+def _owned(member: Member, role: str) -> set[int]:
+    """Give what a process said last that it owns."""
+    said = [numbers for named, numbers in OWNS.findall(member.said()) if named == role]
+    return {int(number) for number in said[-1].split(",") if number.strip()} if said else set()

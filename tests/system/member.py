@@ -1,0 +1,114 @@
+"""One process of a cluster, and those that follow it when it ends."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+AGAIN_SECONDS: Final = 1.0
+"""Before a process that ended is started again."""
+
+LEAVE_SECONDS: Final = 60.0
+"""A process ends itself sooner, with exit code 1, where its stop takes too long."""
+
+
+class Member:
+    """A place in the cluster. Its keeper's thread calls ``look``; everything else may be called by another one."""
+
+    def __init__(self, name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+        """Take its name (``role-number``), how it is run, and the folder of its logs."""
+        self.name = name
+        self.role = name.rpartition("-")[0]
+        self.wanted = False
+        self.ready = False
+        self.ends: list[int] = []
+        self._command, self._folder, self._environment = list(command), folder, dict(environment)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready_fd: int | None = None
+        self._runs = 0
+        self._not_before = 0.0
+        self._lock = threading.Lock()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, None where none runs."""
+        process = self._process
+        return None if process is None else process.pid
+
+    def said(self) -> str:
+        """Give the log of the present process, or of the last one."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def look(self, parent_fd: int) -> None:
+        """Note an end, start what is wanted, hear readiness."""
+        with self._lock:
+            if self._process is not None and self._process.poll() is not None:
+                if self.wanted:
+                    self.ends.append(self._process.returncode)
+                self._forget()
+                self._not_before = time.monotonic() + AGAIN_SECONDS
+            if self.wanted and self._process is None and time.monotonic() >= self._not_before:
+                self._start(parent_fd)
+            self._hear()
+
+    def kill(self) -> int:
+        """Kill -9 the process and give the pid that it had."""
+        with self._lock:
+            assert self._process is not None
+            self._process.kill()
+            return self._process.pid
+
+    def ask_to_end(self) -> "subprocess.Popen[bytes] | None":
+        """Have it end by SIGTERM, and not be started again."""
+        with self._lock:
+            self.wanted = False
+            if self._process is not None:
+                self._process.send_signal(signal.SIGTERM)
+            return self._process
+
+    def leave(self) -> int:
+        """End it by SIGTERM and give the exit code. Raises subprocess.TimeoutExpired."""
+        process = self.ask_to_end()
+        assert process is not None
+        return process.wait(LEAVE_SECONDS)
+
+    def close(self) -> None:
+        """Kill what is left."""
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
+                self._forget()
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / f"{self.name}.{self._runs}.log"
+
+    def _start(self, parent_fd: int) -> None:
+        self._runs += 1
+        self._ready_fd, says = os.pipe()
+        os.set_blocking(self._ready_fd, False)
+        environment = {**self._environment, "FAULTLINE_READY_FD": str(says), "FAULTLINE_PARENT_FD": str(parent_fd)}
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                pass_fds=[says, parent_fd], start_new_session=True,
+            )  # fmt: skip
+        os.close(says)
+
+    def _hear(self) -> None:
+        """Take the line by which a process says that it is ready; it says nothing else there."""
+        if self._ready_fd is not None and not self.ready:
+            with suppress(BlockingIOError):
+                self.ready = bool(os.read(self._ready_fd, 1024))
+
+    def _forget(self) -> None:
+        self._process, self.ready = None, False
+        if self._ready_fd is not None:
+            os.close(self._ready_fd)
+            self._ready_fd = None
