@@ -247,6 +247,26 @@ def test_keys(installation: Installation, browser: Browser, signed: str) -> None
     context.close()
 
 
+def test_search_completes_and_a_menu_decides(installation: Installation, browser: Browser, signed: str) -> None:
+    group = counted(installation, send(installation, "CompletedError", "by menu", environment="canary"))
+    context = browser.new_context(storage_state=signed)
+    watched = Watched(context, installation.url)
+    page = watched.page
+    with page.expect_response("**/values.json*"):
+        page.goto(f"{installation.url}/projects/{installation.project['id']}/search?q=by+menu")
+    expect(page.locator(".hits mark").first).to_have_text("by")
+    page.locator("#q").fill("menu -environment:can")
+    expect(page.locator("#fields option")).to_have_attribute("value", 'menu -environment:"canary"')
+    page.locator(".bytime a").last.click()
+    page.wait_for_url("**from=*")
+    page.goto(f"{installation.url}/groups/{group}")
+    page.locator(".menu summary").nth(1).click()
+    page.get_by_role("button", name="Until 10 more events").click()
+    expect(page.locator("#status")).to_contain_text("ignored until 10 more events")
+    assert watched.complaints == []
+    context.close()
+
+
 def test_pages_work_without_a_script(installation: Installation, browser: Browser, signed: str) -> None:
     group = counted(installation, send(installation, "PlainError", "no script"))
     context = browser.new_context(storage_state=signed, java_script_enabled=False)

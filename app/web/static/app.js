@@ -81,12 +81,14 @@ document.addEventListener("click", (event) => {
 for (const input of all("input[data-complete]")) {
   const list = one(`#${input.getAttribute("list")}`);
   const known = [...list.options].map((option) => option.value);
-  input.addEventListener("focus", async () => {
+  const learn = async () => {
     try {
       const answer = await fetch(input.dataset.complete);
       if (answer.ok) known.push(...await answer.json());
     } catch { /* the fields' names are there without it */ }
-  }, { once: true });
+  };
+  if (document.activeElement === input) learn();
+  else input.addEventListener("focus", learn, { once: true });
   input.addEventListener("input", () => {
     const last = /(?:[^\s":]+:)?(?:"[^"]*|[^\s"]*)$/.exec(input.value)[0], before = input.value.slice(0, input.value.length - last.length);
     const sign = last.startsWith("-") ? "-" : "", wanted = last.slice(sign.length).replaceAll('"', "").toLowerCase();
