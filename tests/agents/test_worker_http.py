@@ -15,6 +15,7 @@ from typing import Any
 
 import asyncpg
 import prometheus_client
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from app import metrics
@@ -130,8 +131,12 @@ def test_every_metric_of_a_role_is_documented_and_appears() -> None:
         assert family.name.startswith("faultline_")
 
 
-async def test_a_role_is_ready_once_it_can_work(database: str, tmp_path: Path) -> None:
-    process = Process(Settings(database=database, data=str(tmp_path), partitions=2, rocksdb_mb=16), 1, "log")
+@pytest.mark.parametrize("where", ["postgres", "kafka"])
+async def test_a_role_is_ready_once_it_can_work(
+    database: str, tmp_path: Path, where: str, request: pytest.FixtureRequest
+) -> None:
+    name = request.getfixturevalue("kafka_url") if where == "kafka" else "database:"
+    process = Process(Settings(database=database, log=name, data=str(tmp_path), partitions=2, rocksdb_mb=16), 1, "log")
     role, refuses = RoleApp("crashes", process), True
 
     async def handle(batch: Batch, _: Claim) -> None:
