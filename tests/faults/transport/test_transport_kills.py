@@ -1,6 +1,7 @@
 """Every record is counted once, whatever happens to the processes that count."""
 
 import asyncio
+import random
 import shutil
 import signal
 from typing import TYPE_CHECKING
@@ -87,3 +88,22 @@ async def test_a_server_that_drops_every_connection_costs_no_record(bench: "Benc
     bench.start()
     await bench.until(lambda done: done == RECORDS)
     assert await bench.counts() == bench.truth
+
+
+@pytest.mark.faults
+async def test_many_joins_leaves_and_kills_count_each_record_once(bench: "Bench") -> None:
+    dice = random.Random(5)
+    await bench.append(4 * RECORDS)
+    living = [bench.start("0", COUNTING_DELAY="0.2")]
+    for step in range(1, 10):
+        living.append(bench.start(str(step), COUNTING_DELAY="0.2"))
+        await asyncio.sleep(dice.uniform(0.5, 5))
+        if len(living) > 2:
+            living.pop(dice.randrange(len(living))).send(signal.SIGKILL if step % 3 == 0 else signal.SIGTERM)
+            await asyncio.sleep(dice.uniform(0, 2))
+    await bench.until(lambda done: done == 4 * RECORDS)
+    assert await bench.counts() == bench.truth
+    for process in living:
+        assert process.process.poll() is None, process.text()
+    ended = [process.process.poll() for process in bench.processes if process not in living]  # SIGTERM: not up yet
+    assert set(ended) <= {0, -signal.SIGKILL, -signal.SIGTERM}, [process.text() for process in bench.processes]
