@@ -1,4 +1,4 @@
-"""A process that archives until it is killed: ``python -m tests.agents.archive_child URL FOLDER FIRST``.
+"""A process that archives until it is killed: ``python -m tests.agents.archive_child DATABASE FILES FIRST``.
 
 Each batch's last offset goes to standard output after the batch was acknowledged.
 """
@@ -7,24 +7,23 @@ import asyncio
 import os
 import random
 import sys
-from pathlib import Path
 
 import asyncpg
 
 from app.files.archiver import Archiver
 from app.files.catalogue import Catalogue
-from app.stores.folder import FolderBlobs
+from app.stores.blobs import open_blobs
 from app.topics import Source
 from tests.agents.archive_parts import processed
 
 
-async def main(url: str, folder: str, first: int) -> None:
+async def main(url: str, files: str, first: int) -> None:
     async def log_start(_: Source) -> int:
         return 0
 
     cuts = random.Random(first)
-    async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
-        archiver = Archiver(FolderBlobs(Path(folder)), Catalogue(pool), log_start, 6000)
+    async with open_blobs(files) as blobs, asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
+        archiver = Archiver(blobs, Catalogue(pool), log_start, 6000)
         while True:
             last = first + cuts.randint(0, 4)
             await archiver.store([processed(first, last)])

@@ -1,13 +1,12 @@
 """What the tests of the archive share: made-up batches of a source, in any cut, and a store that fails on demand."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import zstandard
 
 from app.codec import SCHEMA, Block, Processed, Stored, encode_stored
 from app.model import Facts
-from app.stores.folder import FolderBlobs
+from app.stores.contract import Blobs
 
 
 class Killed(BaseException):
@@ -39,23 +38,24 @@ def _block(kept: list[Stored]) -> Block:
     return Block(kept[0].offset, kept[-1].offset, len(kept), data)
 
 
-class FailingBlobs(FolderBlobs):
-    """A folder whose writer is killed before its n-th change (put or delete)."""
+class FailingBlobs:
+    """A store whose writer is killed before its n-th change (put or delete)."""
 
-    def __init__(self, root: Path, kill_at: int) -> None:
-        """Take the folder and the number, from 0, of the change that does not happen."""
-        super().__init__(root)
+    def __init__(self, blobs: Blobs, kill_at: int) -> None:
+        """Take the store and the number, from 0, of the change that does not happen."""
         self.left = kill_at
+        self.get, self.size, self.list = blobs.get, blobs.size, blobs.list
+        self._blobs = blobs
 
     async def put(self, name: str, data: bytes) -> None:
         """Put, unless killed before."""
         self._change()
-        await super().put(name, data)
+        await self._blobs.put(name, data)
 
     async def delete(self, name: str) -> None:
         """Delete, unless killed before."""
         self._change()
-        await super().delete(name)
+        await self._blobs.delete(name)
 
     def _change(self) -> None:
         if self.left == 0:

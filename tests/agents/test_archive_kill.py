@@ -7,12 +7,13 @@ from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from app.files.archiver import Archiver
 from app.files.catalogue import Catalogue
 from app.files.names import Span
 from app.files.read import ObjectArchive
-from app.stores.folder import FolderBlobs
+from app.stores.blobs import open_blobs
 from app.topics import Source
 from tests.agents.archive_parts import flatten, processed, reports
 
@@ -31,16 +32,20 @@ async def killed_after(child: Process, lines: int, more: float) -> int:
     return int((last + rest).split()[-1])
 
 
-async def test_killed_at_any_moment(database: str, tmp_path: Path) -> None:
+@pytest.fixture(params=["folder", "s3"])
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(request.getfixturevalue("s3_url")) if request.param == "s3" else f"file://{tmp_path}"
+
+
+async def test_killed_at_any_moment(database: str, files: str) -> None:
     moments = random.Random(9)
     acknowledged = -1
     for _ in range(ROUNDS):
         first = max(0, acknowledged + 1 - moments.randint(0, 9))  # what was not committed comes again, cut differently
-        arguments = ("-m", "tests.agents.archive_child", database, str(tmp_path), str(first))
+        arguments = ("-m", "tests.agents.archive_child", database, files, str(first))
         child = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=PIPE)
         acknowledged = await killed_after(child, moments.randint(1, 60), moments.random() / 50)
-    blobs = FolderBlobs(tmp_path)
-    async with asyncpg.create_pool(database, min_size=0, max_size=2) as pool:
+    async with open_blobs(files) as blobs, asyncpg.create_pool(database, min_size=0, max_size=2) as pool:
         reader = ObjectArchive(blobs, pool, 1 << 20)
         assert await flatten(reader.stream("1.crashes", 0, 0, acknowledged)) == reports(0, acknowledged)
 
@@ -51,4 +56,4 @@ async def test_killed_at_any_moment(database: str, tmp_path: Path) -> None:
         assert await flatten(reader.stream("1.crashes", 0, 0, 10**6)) == reports(0, acknowledged + 50)
         assert await reader.gaps("1.crashes", 0, 0, acknowledged + 60) == [Span(acknowledged + 51, acknowledged + 60)]
         rows = await pool.fetch("select name from objects order by name")
-    assert [row["name"] for row in rows] == [name async for name in blobs.list("")]
+        assert [row["name"] for row in rows] == [name async for name in blobs.list("")]

@@ -14,8 +14,7 @@ from agents import archive, search
 from app.codec import Found, Processed, encode_processed
 from app.files.catalogue import rebuild
 from app.files.read import ObjectArchive
-from app.log.contract import NewRecord
-from app.log.postgres import PostgresLog
+from app.log.contract import Log, NewRecord
 from app.model import Address
 from app.settings import Settings
 from app.stores.blobs import open_blobs
@@ -60,7 +59,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def send(log: PostgresLog, items: list[Processed]) -> None:
+async def send(log: Log, items: list[Processed]) -> None:
     await log.append(
         [NewRecord("1.processed", item.partition, None, encode_processed(item), {}, item.received) for item in items]
     )

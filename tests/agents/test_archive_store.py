@@ -1,4 +1,4 @@
-"""The archive as its agent writes it and the file server reads it, on a real folder and a real PostgreSQL."""
+"""The archive as its agent writes it and the file server reads it: a real folder and S3, a real PostgreSQL."""
 
 import random
 from collections.abc import AsyncIterator, Awaitable
@@ -13,6 +13,7 @@ from app.files.catalogue import Catalogue, rebuild
 from app.files.names import Span, parse_name
 from app.files.read import ObjectArchive
 from app.model import Address
+from app.stores.blobs import open_blobs
 from app.stores.contract import Blobs, StoreUnavailable
 from app.stores.folder import FolderBlobs
 from app.topics import Source
@@ -30,9 +31,11 @@ async def pool(database: str) -> AsyncIterator["Pool"]:
         yield pool
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "files"
+@pytest.fixture(params=["folder", "s3"])
+async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Blobs]:
+    url = request.getfixturevalue("s3_url") if request.param == "s3" else f"file://{tmp_path}/files"
+    async with open_blobs(url) as opened:
+        yield opened
 
 
 async def log_start(_: Source) -> int:
@@ -60,8 +63,7 @@ async def check(blobs: Blobs, pool: "Pool", last: int, first: int = 0) -> None:
     assert [row["bytes"] for row in rows] == [await blobs.size(name) for name in await names(blobs)]
 
 
-async def test_batches_are_there_when_store_returns_and_small_objects_stay_few(folder: Path, pool: "Pool") -> None:
-    blobs = FolderBlobs(folder)
+async def test_batches_are_there_when_store_returns_and_small_objects_stay_few(blobs: Blobs, pool: "Pool") -> None:
     writer, at, most = archiver(blobs, pool), 0, 0
     cuts = random.Random(1)
     for _ in range(150):
@@ -75,8 +77,7 @@ async def test_batches_are_there_when_store_returns_and_small_objects_stay_few(f
     assert most < 40
 
 
-async def test_several_batches_and_sources_of_one_call(folder: Path, pool: "Pool") -> None:
-    blobs = FolderBlobs(folder)
+async def test_several_batches_and_sources_of_one_call(blobs: Blobs, pool: "Pool") -> None:
     sessions = processed(0, 9, topic="1.sessions")
     await archiver(blobs, pool).store([processed(0, 3), sessions, processed(4, 9), processed(10, 9)])
     parsed = [parse_name(name) for name in await names(blobs)]
@@ -84,8 +85,8 @@ async def test_several_batches_and_sources_of_one_call(folder: Path, pool: "Pool
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_redelivery_in_other_cuts_adds_nothing(folder: Path, pool: "Pool", seed: int) -> None:
-    blobs, cuts = FolderBlobs(folder), random.Random(seed)
+async def test_redelivery_in_other_cuts_adds_nothing(blobs: Blobs, pool: "Pool", seed: int) -> None:
+    cuts = random.Random(seed)
     writer, end = archiver(blobs, pool), -1
     for _ in range(40):
         if cuts.random() < 0.3:
@@ -97,19 +98,19 @@ async def test_redelivery_in_other_cuts_adds_nothing(folder: Path, pool: "Pool",
     await check(blobs, pool, end)
 
 
-async def test_killed_between_any_two_steps(folder: Path, pool: "Pool") -> None:
+async def test_killed_between_any_two_steps(blobs: Blobs, pool: "Pool") -> None:
     batches = [processed(at, at + 3) for at in range(0, 80, 4)]
-    for kill_at in range(26):
-        root = folder / str(kill_at)
+    for kill_at in range(0, 26, 1 if isinstance(blobs, FolderBlobs) else 5):
         await pool.execute("delete from objects")
-        done = await stored_before_kill(archiver(FailingBlobs(root, kill_at), pool), batches)
-        after = FolderBlobs(root)
+        for name in await names(blobs):
+            await blobs.delete(name)
+        done = await stored_before_kill(archiver(FailingBlobs(blobs, kill_at), pool), batches)
         if done:
-            await readable(after, pool, done * 4 - 1)
-        writer = archiver(after, pool)
+            await readable(blobs, pool, done * 4 - 1)
+        writer = archiver(blobs, pool)
         for batch in recut(batches[max(0, done - 1) :]):  # what was not committed comes again, cut differently
             await writer.store([batch])
-        await check(after, pool, 79)
+        await check(blobs, pool, 79)
 
 
 async def stored_before_kill(writer: Archiver, batches: list[Processed]) -> int:
@@ -134,12 +135,11 @@ def recut(batches: list[Processed]) -> list[Processed]:
     return [processed(at, min(at + 6, last), per_block=2) for at in range(first, last + 1, 7)]
 
 
-async def test_killed_between_the_catalogue_and_what_follows(folder: Path, pool: "Pool") -> None:
+async def test_killed_between_the_catalogue_and_what_follows(blobs: Blobs, pool: "Pool") -> None:
     class Stopped(Catalogue):
         async def replace(self, *_: object) -> None:
             raise Killed
 
-    blobs = FolderBlobs(folder)
     with pytest.raises(Killed):
         await Archiver(blobs, Stopped(pool), log_start, SMALL).store([processed(0, 5)])
     assert len(await names(blobs)) == 1
@@ -147,8 +147,7 @@ async def test_killed_between_the_catalogue_and_what_follows(folder: Path, pool:
     await check(blobs, pool, 5)
 
 
-async def test_a_zombie_and_its_successor_together_lose_nothing(folder: Path, pool: "Pool") -> None:
-    blobs = FolderBlobs(folder)
+async def test_a_zombie_and_its_successor_together_lose_nothing(blobs: Blobs, pool: "Pool") -> None:
     zombie, owner = archiver(blobs, pool), archiver(blobs, pool)
     end = {zombie: -1, owner: -1}
     cuts = random.Random(5)
@@ -175,20 +174,19 @@ async def retried(writer: Archiver, batch: Processed) -> None:
         await writer.store([batch])
 
 
-async def test_a_hole_is_fatal_while_the_log_has_the_missing(folder: Path, pool: "Pool") -> None:
-    writer = archiver(FolderBlobs(folder), pool)
+async def test_a_hole_is_fatal_while_the_log_has_the_missing(blobs: Blobs, pool: "Pool") -> None:
+    writer = archiver(blobs, pool)
     await writer.store([processed(0, 5)])
     with pytest.raises(ArchiveHole, match="offset 6 should come next, 8 did"):
         await writer.store([processed(8, 9)])
     await writer.store([processed(6, 9)])
-    await check(FolderBlobs(folder), pool, 9)
+    await check(blobs, pool, 9)
 
 
-async def test_what_retention_took_is_a_gap_that_is_told(folder: Path, pool: "Pool") -> None:
+async def test_what_retention_took_is_a_gap_that_is_told(blobs: Blobs, pool: "Pool") -> None:
     async def late(_: Source) -> int:
         return 9
 
-    blobs = FolderBlobs(folder)
     writer = Archiver(blobs, Catalogue(pool), late, SMALL)
     await writer.store([processed(2, 5)])
     await writer.store([processed(6, 7), processed(9, 12), processed(13, 14)])
@@ -200,13 +198,12 @@ async def test_what_retention_took_is_a_gap_that_is_told(folder: Path, pool: "Po
     assert await archive.gaps(*SOURCE, 2, 59) == [Span(8, 8)]
 
 
-async def test_the_catalogue_made_anew_is_the_catalogue(folder: Path, pool: "Pool") -> None:
-    blobs = FolderBlobs(folder)
+async def test_the_catalogue_made_anew_is_the_catalogue(blobs: Blobs, pool: "Pool") -> None:
     writer = archiver(blobs, pool)
     for at in range(0, 60, 2):
         await writer.store([processed(at, at + 1), processed(at, at + 1, topic="1.sessions")])
-    (folder / "notes.txt").write_bytes(b"a foreign file")
-    (folder / "1.crashes" / "0000" / "0000000000000000060-0000000000000000061.flt").write_bytes(b"torn")
+    await blobs.put("notes.txt", b"a foreign file")
+    await blobs.put("1.crashes/0000/0000000000000000060-0000000000000000061.flt", b"torn")
     rows = "select topic, partition, first, last, name, bytes from objects order by name"
     before = await pool.fetch(rows)
     await pool.execute("delete from objects where topic = '1.crashes'")
@@ -218,22 +215,19 @@ async def test_the_catalogue_made_anew_is_the_catalogue(folder: Path, pool: "Poo
     assert await pool.fetch(rows) == before
 
 
-async def test_torn_and_foreign_files_are_passed_over(folder: Path, pool: "Pool") -> None:
-    blobs = FolderBlobs(folder)
+async def test_torn_and_foreign_files_are_passed_over(blobs: Blobs, pool: "Pool") -> None:
     await archiver(blobs, pool).store([processed(0, 5)])
-    place = folder / "1.crashes" / "0000"
-    (place / "0000000000000000006-0000000000000000009.flt").write_bytes(b"half an obj")
-    (place / "README").write_bytes(b"hello")
-    (place / "0000000000000000000-0000000000000000099.flt").write_bytes(
-        (place / "0000000000000000000-0000000000000000005.flt").read_bytes()
-    )
+    place = "1.crashes/0000/"
+    whole = await blobs.get(f"{place}0000000000000000000-0000000000000000005.flt", 0, 1 << 20)
+    await blobs.put(f"{place}0000000000000000006-0000000000000000009.flt", b"half an obj")
+    await blobs.put(f"{place}README", b"hello")
+    await blobs.put(f"{place}0000000000000000000-0000000000000000099.flt", whole)
     await archiver(blobs, pool).store([processed(4, 9)])
     archive = ObjectArchive(blobs, pool, 1 << 20)
     assert await flatten(archive.stream(*SOURCE, 0, 99)) == reports(0, 9)
 
 
-async def test_a_damaged_object_is_an_error_not_an_absence(folder: Path, pool: "Pool") -> None:
-    blobs = FolderBlobs(folder)
+async def test_a_damaged_object_is_an_error_not_an_absence(blobs: Blobs, pool: "Pool") -> None:
     await archiver(blobs, pool).store([processed(0, 5)])
     (name,) = await names(blobs)
     data = bytearray(await blobs.get(name, 0, 1 << 20))
@@ -246,8 +240,7 @@ async def test_a_damaged_object_is_an_error_not_an_absence(folder: Path, pool: "
         await flatten(archive.stream(*SOURCE, 0, 5))
 
 
-async def test_a_reader_follows_objects_that_are_merged_under_it(folder: Path, pool: "Pool") -> None:
-    blobs = FolderBlobs(folder)
+async def test_a_reader_follows_objects_that_are_merged_under_it(blobs: Blobs, pool: "Pool") -> None:
     writer, archive = archiver(blobs, pool), ObjectArchive(blobs, pool, 1 << 20)
     for at in range(7):
         await writer.store([processed(at, at)])
@@ -261,7 +254,7 @@ async def test_a_reader_follows_objects_that_are_merged_under_it(folder: Path, p
     assert await archive.read(Address(*SOURCE, 3)) == stored(3)
 
 
-async def test_one_ranged_read_gives_one_report(folder: Path, pool: "Pool") -> None:
+async def test_one_ranged_read_gives_one_report(tmp_path: Path, pool: "Pool") -> None:
     class Counting(FolderBlobs):
         reads: list[int]
 
@@ -269,7 +262,7 @@ async def test_one_ranged_read_gives_one_report(folder: Path, pool: "Pool") -> N
             self.reads.append(length)
             return await super().get(name, start, length)
 
-    blobs = Counting(folder)
+    blobs = Counting(tmp_path)
     blobs.reads = []
     await archiver(blobs, pool).store([processed(0, 300, per_block=10)])
     archive = ObjectArchive(blobs, pool, 1 << 20)
@@ -280,14 +273,14 @@ async def test_one_ranged_read_gives_one_report(folder: Path, pool: "Pool") -> N
     assert blobs.reads[0] <= 64 << 10
 
 
-async def test_a_database_that_is_away(folder: Path, pool: "Pool") -> None:
-    await archiver(FolderBlobs(folder), pool).store([processed(0, 5)])
-    archive = ObjectArchive(FolderBlobs(folder), pool, 1 << 20)
+async def test_a_database_that_is_away(blobs: Blobs, pool: "Pool") -> None:
+    await archiver(blobs, pool).store([processed(0, 5)])
+    archive = ObjectArchive(blobs, pool, 1 << 20)
     await pool.close()
     tries: list[Awaitable[object]] = [
         archive.read(Address(*SOURCE, 1)),
         archive.gaps(*SOURCE, 0, 5),
-        archiver(FolderBlobs(folder), pool).store([processed(6, 7)]),
+        archiver(blobs, pool).store([processed(6, 7)]),
     ]
     for attempt in tries:
         with pytest.raises(StoreUnavailable):
