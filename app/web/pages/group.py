@@ -37,7 +37,7 @@ async def show(call: Call) -> web.Response:
     latest = await part(_latest(call, hits.documents[0])) if hits and hits.documents else None
     return page(
         "group.html", **shell, row=row, totals=totals, hits=hits, facets=_facets(facets), why=why, looked=shown,
-        words=words_of(text),        complete=complete, view=view(latest) if latest else None,
+        complete=complete, view=view(latest) if latest else None, words=words_of(text),
     )  # fmt: skip
 
 
