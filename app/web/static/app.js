@@ -196,6 +196,8 @@ function late(reason) {
   const behind = one(".behind", mark);
   if (behind) behind.textContent = `· ${reason}`;
 }
+// Ingest may take 60 s from stamping an event to appending it, so under steady traffic that much is never certain yet.
+const LATE_SECONDS = 75;
 let complete = Number(one("#watermark")?.dataset.complete || 0);
 function watermark(ms) {
   const mark = one("#watermark");
@@ -205,7 +207,7 @@ function watermark(ms) {
   if (!time) return;
   time.dateTime = new Date(complete).toISOString();
   time.textContent = clock.format(complete);
-  if (behind > 15) return late(`${behind} s behind: events are waiting to be counted`);
+  if (behind > LATE_SECONDS) return late(`${behind} s behind: events are waiting to be counted`);
   mark.classList.remove("late");
   one(".dot", mark).classList.remove("late");
   one(".behind", mark).textContent = "";
