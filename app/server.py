@@ -59,6 +59,10 @@ which aiohttp's own hour would be far too long."""
 log = structlog.get_logger()
 
 
+class CannotListen(Exception):
+    """The address of the settings is taken, or none of this machine's."""
+
+
 def main(parts: Iterable[str] = PARTS) -> int:
     """Serve until told to end. Gives the exit code: 0, or 2 where a setting cannot be used."""
     try:
@@ -80,7 +84,14 @@ def main(parts: Iterable[str] = PARTS) -> int:
     )
     # Its lines about requests that can't be parsed quote them, keys and payloads included; handlers log for themselves.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
-    asyncio.run(serve(settings, frozenset(parts)))
+    try:
+        asyncio.run(serve(settings, frozenset(parts)))
+    except SettingsError as error:
+        log.error("settings", error=str(error))  # noqa: TRY400  the text says it all
+        return 2
+    except CannotListen as error:
+        log.error("cannot_listen", error=str(error))  # noqa: TRY400  the text says it all
+        return 1
     return 0
 
 
@@ -128,7 +139,10 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
         site = web.TCPSite(
             runner, settings.host, settings.port, reuse_address=True, reuse_port=settings.reuse_port or None
         )
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:  # getaddrinfo's too
+            raise CannotListen(f"{settings.host}:{settings.port}: {error.strerror or error}") from error
         await stack.enter_async_context(beating(Heartbeat(Instances(pool), "server", Watch(parts).figures)))
         yield int(runner.addresses[0][1])
 

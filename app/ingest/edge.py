@@ -25,7 +25,7 @@ class Edge:
     """One server's ingest."""
 
     def __init__(self, log: Log, projects: Lookup, settings: Settings, generation: int) -> None:
-        """Compose from the log, the projects' keys and the settings. Raises ValueError for unreadable networks."""
+        """Compose from the log, the projects' keys and the settings. Raises SettingsError for unreadable networks."""
         self.log = log
         self.keys = KeyCache(projects)
         self.budget = Budget(settings.body_memory_mb * MIB)

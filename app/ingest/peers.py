@@ -3,12 +3,17 @@
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from app.settings import PREFIX, SettingsError
+
 Network = IPv4Network | IPv6Network
 
 
 def networks(text: str) -> tuple[Network, ...]:
-    """Read ``FAULTLINE_TRUSTED_PROXIES``: networks or addresses, by comma. Raises ValueError."""
-    return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
+    """Read ``FAULTLINE_TRUSTED_PROXIES``: networks or addresses, by comma. Raises SettingsError."""
+    try:
+        return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}TRUSTED_PROXIES: {error}") from error
 
 
 def peer(remote: str, forwarded: str, trusted: tuple[Network, ...]) -> str:

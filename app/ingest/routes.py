@@ -41,7 +41,7 @@ logger = structlog.get_logger()
 def add_routes(
     application: web.Application, *, log: Log, projects: Projects, settings: Settings, generation: int
 ) -> Health:
-    """Add all paths of ingest and give its health, for ``/readyz``. Raises ValueError for unreadable settings."""
+    """Add all paths of ingest and give its health, for ``/readyz``. Raises SettingsError for what cannot be read."""
     edge = Edge(log, projects, settings, generation)
     for path, handler in RAYGUN:
         _add(application, edge, path, {"POST": handler}, raygun_error)

@@ -37,6 +37,8 @@ class Services:
     reports: Reports
     access: Cached
     readiness: Callable[[], list[str]] = list
+    look: "asyncio.Future[object] | None" = None
+    """The look at whether PostgreSQL answers, under way or the last one."""
     _complete: tuple[float, int] | None = None
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 

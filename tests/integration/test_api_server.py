@@ -94,6 +94,30 @@ async def test_a_setting_that_cannot_be_used(database: str, tmp_path: Path) -> N
         os.close(holds)
 
 
+@pytest.mark.parametrize(
+    ("settings", "code", "says"),
+    [
+        ({"FAULTLINE_TRUSTED_PROXIES": "nonsense"}, 2, "FAULTLINE_TRUSTED_PROXIES: 'nonsense' does not appear"),
+        ({"FAULTLINE_SEARCH": "ftp://x"}, 2, "search: ftp:"),
+        ({"FAULTLINE_HOST": "256.0.0.1"}, 1, "256.0.0.1:0: "),
+        ({"FAULTLINE_PORT": "taken"}, 1, "already in use"),
+    ],
+)
+async def test_what_keeps_it_from_serving_is_said_in_one_line(
+    database: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], settings: dict[str, str], code: int, says: str
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        given = {name: value.replace("taken", str(taken.getsockname()[1])) for name, value in settings.items()}
+        with started(database, tmp_path, "ingest,web", **given) as (process, _, holds):
+            assert process.wait(20) == code
+            os.close(holds)
+    said = capfd.readouterr().err
+    assert says in said
+    assert "Traceback" not in said
+
+
 async def test_a_request_that_cannot_be_parsed_is_not_quoted_in_the_log(
     database: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

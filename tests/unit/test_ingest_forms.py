@@ -15,6 +15,7 @@ from app.ingest.ids import body_id, normal_id, random_id
 from app.ingest.peers import address, networks, peer
 from app.ingest.sentry import unpack_store
 from app.ingest.times import has_fraction, milliseconds
+from app.settings import SettingsError
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -78,7 +79,7 @@ def test_without_trusted_proxies_nobody_is_believed() -> None:
 
 
 def test_networks_that_are_none() -> None:
-    with pytest.raises(ValueError, match="nonsense"):
+    with pytest.raises(SettingsError, match=r"FAULTLINE_TRUSTED_PROXIES.*nonsense"):
         networks("nonsense")
 
 
