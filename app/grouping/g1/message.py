@@ -5,7 +5,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-from app.grouping.g1.linear import Match, Pattern
+from app.grouping.g1.linear import Pattern, Token, Tokens
 from app.grouping.g1.lists import DATA_HEADS, FILE_ROOTS
 
 SEEN: Final = 1024
@@ -51,8 +51,8 @@ _PARTS: Final = (
     ("token", r"[A-Za-z0-9_+/-]{20,}=*"),
     ("word", r"[A-Za-z0-9_]+(?:'[A-Za-z]{1,2}\b|'clock\b)?"),
 )  # fmt: skip
-_MESSAGE: Final = Pattern("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PARTS))
-_WORDS: Final = Pattern(
+_MESSAGE: Final = Tokens("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PARTS))
+_WORDS: Final = Tokens(
     "|".join(f"(?P<{name}>{pattern})" for name, pattern in _PARTS if name in ("pod", "number", "word"))
 )
 _PLACEHOLDERS: Final = {
@@ -117,22 +117,24 @@ def _without_json(line: str) -> str:
     return line[:start] + "<json>" + (line[end:] if end > start else "")
 
 
-def _replace(found: Match) -> str:
-    kind, text = found.lastgroup or "", found.group()
+def _replace(token: Token) -> str:
+    kind, text = token.kind, token.text
+    if kind == "word":
+        return word(text)
     if kind in _PLACEHOLDERS:
-        joined = text[0] == "@" or (
-            text[0] in "+-" and kind == "number" and found.string[: found.start()][-1:].isalnum()
-        )
+        joined = text[0] == "@" or (text[0] in "+-" and kind == "number" and token.whole[: token.start][-1:].isalnum())
         return (text[0] if joined else "") + _PLACEHOLDERS[kind]
     if kind == "quoted":
-        return _quoted(text, found.string[: found.start()])
+        return _quoted(text, token.whole[: token.start])
     if kind == "path":
         return ("" if text[0] == "/" or text[1:2] == ":" else text[0]) + "<path>"
-    if kind == "token":
-        if _HEX.fullmatch(text):
-            return "<hex>"
-        return "<token>" if _mixed(text) else _WORDS.sub(_replace, text)
-    return word(text) if kind == "word" else text
+    return _token(text) if kind == "token" else text
+
+
+def _token(text: str) -> str:
+    if _HEX.fullmatch(text):
+        return "<hex>"
+    return "<token>" if _mixed(text) else _WORDS.sub(_replace, text)
 
 
 def _quoted(text: str, before: str) -> str:
