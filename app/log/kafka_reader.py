@@ -31,13 +31,13 @@ log = logging.getLogger(__name__)
 
 def consumer_of(address: Address, **more: Any) -> AIOKafkaConsumer:  # noqa: ANN401  aiokafka's own arguments
     """Make a consumer that goes where it is told and commits nothing by itself."""
-    return AIOKafkaConsumer(
+    options = {
         **address.options,
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        max_partition_fetch_bytes=FETCH_BYTES,
-        **more,
-    )
+        "enable_auto_commit": False,
+        "auto_offset_reset": "none",
+        "max_partition_fetch_bytes": FETCH_BYTES,
+    }
+    return AIOKafkaConsumer(**{**options, **more})
 
 
 async def started(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:

@@ -23,8 +23,11 @@ from app.log.transport_producer import Producer
 HEARTBEATS: Final = 5
 """Signs of life that a session must miss to end."""
 
-REBALANCE_MS: Final = 60_000
+REBALANCE_MS: Final = 30_000
 """How long the group waits for a member that drains its batches."""
+
+REQUEST_MS: Final = REBALANCE_MS + 5000
+"""The request to join is answered when all members have come, and a second one would be of another member."""
 
 FOR_EVER_MS: Final = 2**31 - 1
 """A member whose sink is down takes no records for as long as that lasts; its heartbeats say that it lives."""
@@ -81,6 +84,7 @@ class Consumer(KafkaReading):
             session_timeout_ms=session,
             heartbeat_interval_ms=session // HEARTBEATS,
             rebalance_timeout_ms=REBALANCE_MS,
+            request_timeout_ms=REQUEST_MS,
             max_poll_interval_ms=FOR_EVER_MS,
         )
         with translated():
