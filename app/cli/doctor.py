@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import asyncpg
+import msgspec
 
 from app.cli.connect import generation, log, pool
 from app.cli.projects import public_url
@@ -18,6 +19,7 @@ from app.settings import Settings, SettingsError
 from app.stores.complete import Stage, complete_until, lag
 from app.stores.contract import StoreUnavailable
 from app.stores.instances import Instance, Instances
+from app.web.replies import HealthReply
 
 BEHIND_SECONDS = 30
 SERVER_PARTS = ("ingest", "web", "files")
@@ -97,5 +99,15 @@ def _server(settings: Settings) -> Finding:
     try:
         with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:  # noqa: S310  the operator's own address
             return Finding(answer.status == 200, f"{url}: ready")  # noqa: PLR2004  OK
+    except urllib.error.HTTPError as error:
+        return Finding(False, f"{url}: not ready: {_reasons(error)}", "its log says more; it goes on by itself")
     except (urllib.error.URLError, OSError, ValueError) as error:
         return Finding(False, f"{url}: {error}", "start the server, or set FAULTLINE_URL to where it is")
+
+
+def _reasons(answer: urllib.error.HTTPError) -> str:
+    """Give why a server says that it is not ready, its status where it is no server of ours."""
+    try:
+        return " ".join(reason["message"] for reason in msgspec.json.decode(answer.read(), type=HealthReply).reasons)
+    except (msgspec.DecodeError, OSError):
+        return f"HTTP {answer.code}"

@@ -119,7 +119,11 @@ class EmbeddedPostgres:
             f"--pwfile={password}", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin",
             "--builtin-locale=C.UTF-8",
         )  # fmt: skip
-        run(who, program("postgres"), "--single", "-D", str(making), "template1", text=f"create database {USER};\n")
+        # Without exit_on_error a refused statement, as on a full disk, is no failure of the program.
+        run(
+            who, program("postgres"), "--single", "-c", "exit_on_error=on", "-D", str(making), "template1",
+            text=f"create database {USER};\n",
+        )  # fmt: skip
         making.rename(self._data)
 
     def _spawn(self, who: str) -> None:

@@ -181,6 +181,18 @@ def test_a_cluster_half_made_is_made_anew(tmp_path: Path) -> None:
     server.stop()
 
 
+def test_a_database_that_could_not_be_made_leaves_no_cluster_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("app.embedded.server.USER", "template1")  # this database is there: the statement is refused
+        with pytest.raises(EmbeddedError, match="template1"):
+            EmbeddedPostgres(tmp_path / "postgres").start()
+    server = EmbeddedPostgres(tmp_path / "postgres")
+    assert ask(server.start(), "select current_database()") == "faultline"
+    server.stop()
+
+
 @pytest.mark.parametrize("name", ["d" * 100, 'odd, "name"'])
 def test_a_folder_that_no_socket_can_be_in_gets_a_private_one_elsewhere(tmp_path: Path, name: str) -> None:
     deep = tmp_path / name / "postgres"

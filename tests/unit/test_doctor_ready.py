@@ -1,0 +1,22 @@
+"""What ``faultline doctor`` says of a server that answers that it is not ready."""
+
+import io
+import urllib.error
+from email.message import Message
+
+import pytest
+
+from app.cli.doctor import _reasons
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"ready": false, "reasons": [{"code": "log_full", "message": "The disk is nearly full."}]}',
+         "The disk is nearly full."),
+        (b"<html>Bad gateway</html>", "HTTP 503"),
+    ],
+)  # fmt: skip
+def test_the_reasons_are_the_server_s_own(body: bytes, says: str) -> None:
+    answer = urllib.error.HTTPError("http://h/readyz", 503, "Service Unavailable", Message(), io.BytesIO(body))
+    assert _reasons(answer) == says
