@@ -22,10 +22,13 @@ CONNECTIONS: Final = 16
 
 CONNECT_SECONDS: Final = 3.0
 READ_SECONDS: Final = 5.0
-"""Without a byte: a server that hangs must not hold a batch."""
+"""Without a byte of the answer: a server that hangs must not hold a batch."""
+
+TRY_SECONDS: Final = 9.0
+"""One try: a part of 8 MiB at 1 MB/s. Before a body goes out the server is asked (Expect), with no other bound."""
 
 CALL_SECONDS: Final = 20.0
-"""One call with all its tries: a part of 8 MiB at 1 MB/s, and as much again for a second try."""
+"""One call with all its tries: two that hang to their end."""
 
 AGAIN: Final = (0.1, 0.4, 1.6)
 """Seconds, half of them by chance, before a call is tried again."""
@@ -68,12 +71,14 @@ async def call(action: Callable[[], Awaitable[T]]) -> T:
         async with asyncio.timeout(CALL_SECONDS):
             for seconds in AGAIN:
                 try:
-                    return await action()
+                    async with asyncio.timeout(TRY_SECONDS):
+                        return await action()
                 except (BotoCoreError, ClientError, aiohttp.ClientError, OSError) as error:
                     if not _may_pass(error):
                         raise
                 await asyncio.sleep(seconds * (0.5 + random.random() / 2))  # noqa: S311  spreads tries, guards nothing
-            return await action()
+            async with asyncio.timeout(TRY_SECONDS):
+                return await action()
     except TimeoutError as error:
         raise StoreUnavailable("files: S3 does not answer in time") from error
     except ClientError as error:

@@ -20,19 +20,29 @@ class Way:
         """Bytes from the client (``cut``) or the server (``torn``) after which a connection breaks."""
         self._target = host, port
         self._writers: set[asyncio.StreamWriter] = set()
+        self._handling: set[asyncio.Task[None]] = set()
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._handling.add(task)
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             await self._serve(self.faults.pop(0) if self.faults else "", reader, writer)
         self._writers.discard(writer)
+        self._handling.discard(task)
         writer.close()
 
     def drop(self) -> None:
         """Break all connections that there are."""
         for writer in self._writers:
             writer.transport.abort()
+
+    async def end(self) -> None:
+        """Break all connections and wait until they are done."""
+        self.drop()
+        await asyncio.gather(*self._handling)
 
     async def _serve(self, fault: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if fault == "refuse":
@@ -82,4 +92,4 @@ async def way_to(host: str, port: int) -> AsyncIterator[Way]:
         yield way
     finally:
         server.close()
-        way.drop()
+        await way.end()

@@ -23,7 +23,7 @@ LARGE = bytes(range(251)) * 80_000
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3_calls, "READ_SECONDS", 0.5)
-    monkeypatch.setattr(s3_calls, "CALL_SECONDS", 8.0)
+    monkeypatch.setattr(s3_calls, "TRY_SECONDS", 1.5)
     monkeypatch.setattr(s3_calls, "AGAIN", (0.01, 0.02, 0.03))
 
 
@@ -106,7 +106,7 @@ async def test_what_does_not_pass_is_told_and_well_again(way: Way, s3_url: str, 
 
 
 async def test_one_deadline_bounds_all_tries(way: Way, s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_calls, "READ_SECONDS", 600.0)
+    monkeypatch.setattr(s3_calls, "TRY_SECONDS", 600.0)
     monkeypatch.setattr(s3_calls, "CALL_SECONDS", 0.3)
     way.faults = ["hang"] * 10
     async with through(way, s3_url) as blobs:
