@@ -136,17 +136,3 @@ async def test_events_are_found_once(settings: Settings) -> None:
         one = await store.search(7, "word7", 0, 2**60)
         assert [hit.address for hit in one.documents] == [Address("1.crashes", 1, 7)]
         assert one.documents[0].found == found(7)
-
-
-async def test_search_drops_old_days_by_the_setting(settings: Settings) -> None:
-    async with asyncpg.create_pool(settings.database_url, min_size=0, max_size=2) as pool:
-        old = Processed(1, "1.crashes", 0, 0, 0, 0, [found(0, received=0)], [])
-        async with running(settings, "search", search.setup) as role:
-            await send(role.log, [old])
-
-            async def dropped() -> bool:
-                committed = await role.log.committed("faultline-search", "1.processed")
-                days = await pool.fetchval("select count(*) from pg_inherits where inhparent = 'events'::regclass")
-                return committed.get(0) == 1 and days == 0
-
-            await until(dropped)

@@ -18,7 +18,8 @@ from app.files.routes import add_routes
 from app.log.contract import NewRecord, TopicSpec
 from app.log.postgres import PostgresLog
 from app.model import Address, Facts, Kind
-from app.stores.folder import FolderBlobs
+from app.stores.blobs import open_blobs
+from app.stores.contract import Blobs
 from app.topics import FACTS, Source
 from tests.agents.archive_parts import processed, stored
 
@@ -51,8 +52,15 @@ async def log(database: str) -> AsyncIterator[PostgresLog]:
         yield log
 
 
+@pytest.fixture(params=["folder", "s3"])
+async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Blobs]:
+    url = request.getfixturevalue("s3_url") if request.param == "s3" else f"file://{tmp_path}/files"
+    async with open_blobs(url) as opened:
+        yield opened
+
+
 @pytest.fixture
-async def site(pool: "asyncpg.Pool", log: PostgresLog, tmp_path: Path) -> AsyncIterator[BaseTestServer]:
+async def site(pool: "asyncpg.Pool", log: PostgresLog, blobs: Blobs) -> AsyncIterator[BaseTestServer]:
     async def authorise(request: web.Request, project: int | None) -> None:
         if request.headers.get("Authorization") is None:
             raise web.HTTPUnauthorized
@@ -62,7 +70,6 @@ async def site(pool: "asyncpg.Pool", log: PostgresLog, tmp_path: Path) -> AsyncI
     async def log_start(_: Source) -> int:
         return 0
 
-    blobs = FolderBlobs(tmp_path / "files")
     await Archiver(blobs, Catalogue(pool), log_start, 1 << 20).store([processed(0, 3)])
     application = web.Application()
     add_routes(application, reports=Reports(ObjectArchive(blobs, pool, 1 << 20), log, scrub), authorise=authorise)
@@ -168,8 +175,8 @@ async def test_stores_that_are_away(site: BaseTestServer, pool: "asyncpg.Pool") 
     assert (status, b"unavailable" in body, headers["Retry-After"]) == (503, True, "2")
 
 
-async def test_a_report_by_its_address(pool: "asyncpg.Pool", log: PostgresLog, tmp_path: Path) -> None:
-    reports = Reports(ObjectArchive(FolderBlobs(tmp_path), pool, 1 << 20), log, scrub)
+async def test_a_report_by_its_address(pool: "asyncpg.Pool", log: PostgresLog, blobs: Blobs) -> None:
+    reports = Reports(ObjectArchive(blobs, pool, 1 << 20), log, scrub)
     await log.append([record(BODY)])
     found = await reports.get(Address("1.crashes", 1, 0))
     assert found is not None

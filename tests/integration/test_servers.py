@@ -1,0 +1,68 @@
+"""The servers of these tests: they end with who started them, and what can't be had is told."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests import servers
+from tests.servers.cache import cached, run, tool
+from tests.servers.java import java_home
+
+STARTER = """
+import psutil, signal
+from tests import servers
+with servers.s3() as server:
+    print(*[child.pid for child in psutil.Process().children(recursive=True)], flush=True)
+    signal.pause()
+"""
+
+
+async def test_a_server_ends_when_who_started_it_is_killed(s3: str) -> None:
+    assert s3
+    starter = await asyncio.create_subprocess_exec(sys.executable, "-c", STARTER, stdout=PIPE)
+    assert starter.stdout is not None
+    pids = [int(pid) for pid in (await starter.stdout.readline()).split()]
+    assert len(pids) == 2
+    assert all(psutil.pid_exists(pid) for pid in pids)
+    os.kill(starter.pid, signal.SIGKILL)
+    await starter.wait()
+    async with asyncio.timeout(30):
+        while any(psutil.pid_exists(pid) for pid in pids):
+            await asyncio.sleep(0.05)
+
+
+def test_a_folder_is_made_once_and_never_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAULTLINE_CACHE", str(tmp_path / "cache"))
+    made = list[Path]()
+
+    def half(folder: Path) -> None:
+        (folder / "half").touch()
+        raise servers.Unavailable("no network")
+
+    def whole(folder: Path) -> None:
+        assert list(folder.iterdir()) == []
+        (folder / "whole").touch()
+        made.append(folder)
+
+    with pytest.raises(servers.Unavailable):
+        cached("a-1", half)
+    assert not (tmp_path / "cache" / "a-1").exists()
+    for _ in range(2):
+        assert [path.name for path in cached("a-1", whole).iterdir()] == ["whole"]
+    assert len(made) == 1
+
+
+def test_what_cannot_be_had_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(servers.Unavailable, match=r"It cannot be made: one \| two"):
+        run("It cannot be made", [sys.executable, "-c", "print('one\\ntwo'); exit(1)"], tmp_path)
+    with pytest.raises(servers.Unavailable, match="no program no-such-program on the path"):
+        tool("no-such-program")
+    monkeypatch.setenv("ES_JAVA_HOME", str(tmp_path))
+    with pytest.raises(servers.Unavailable, match="no Java 1000 or newer: install one, or name it by one of ES_JAVA"):
+        java_home(1000, "ES_JAVA_HOME")
