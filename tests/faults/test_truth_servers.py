@@ -6,13 +6,13 @@ Every figure must be exact; and both sets of stores must give the same windows f
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.faults.truth_servers import running
+from tests.faults.truth_servers import Servers, running
 from tests.faults.truth_steps import Steps, Traffic
 from tests.system.cluster import Cluster
 from tests.system.installation import Installation
@@ -30,38 +30,48 @@ CALM_EVENTS = 600
 Step = Callable[[], Awaitable[None]]
 
 
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    """Run the servers of all tests here; they are stopped and started, so nobody else uses them."""
+    with running() as made:
+        yield made
+
+
 @pytest.mark.faults
 @pytest.mark.timeout(2400)
 @pytest.mark.parametrize("all_kinds", [True, False], ids=["servers", "postgres"])
-async def test_every_figure_is_exact_though_processes_and_stores_fail(all_kinds: bool, tmp_path: Path) -> None:
-    async with running(all_kinds=all_kinds) as servers:
-        settings = await servers.settings(all_kinds=all_kinds)
-        cluster = Cluster(tmp_path, settings)
-        try:
-            await asyncio.to_thread(cluster.start)
-            checker = await _run(cluster, _steps(Steps(cluster, servers, settings), all_kinds=all_kinds))
-            assert await checker.rows(settings["FAULTLINE_DATABASE"]) > 0
-        finally:
-            await asyncio.to_thread(cluster.stop)
+async def test_every_figure_is_exact_though_processes_and_stores_fail(
+    servers: Servers, all_kinds: bool, tmp_path: Path
+) -> None:
+    settings = await servers.settings(all_kinds=all_kinds)
+    cluster = Cluster(tmp_path, settings)
+    try:
+        await asyncio.to_thread(cluster.start)
+        checker = await _run(cluster, Steps(cluster, servers, settings), all_kinds=all_kinds)
+        assert await checker.rows(settings["FAULTLINE_DATABASE"]) > 0
+    finally:
+        await asyncio.to_thread(cluster.stop)
 
 
-async def _run(cluster: Cluster, steps: Sequence[Step]) -> Checker:
+async def _run(cluster: Cluster, steps: Steps, *, all_kinds: bool) -> Checker:
     truth = make(cluster.project, EVENTS, round(time.time(), 3))
     requests = in_order(truth)
     safe = sum(not request.retry for request in requests)
     traffic = Traffic(cluster, requests[safe:])
     await send(lambda: cluster.ingest_url, requests[:safe], _nothing)
-    for step in steps:
-        await traffic.during(step)
+    todo = _listed(steps, all_kinds=all_kinds)
+    for number, step in enumerate(todo):
+        await traffic.during(step, len(todo) - number)
     await traffic.rest()
     await asyncio.to_thread(cluster.wait_ready)
     await complete(cluster, time.time())
+    await steps.written()
     checker = Checker(cluster, truth)
     print(await checker.check(), "ended by themselves:", cluster.ends())  # noqa: T201  the figures that were compared
     return checker
 
 
-def _steps(steps: Steps, *, all_kinds: bool) -> list[Step]:
+def _listed(steps: Steps, *, all_kinds: bool) -> list[Step]:
     """Three workers killed, six leaving or joining, each store stopped and started, a sink that stays down."""
     kill, leave, join, away = steps.kill, steps.leave, steps.join, steps.away
     both: list[Step] = [
@@ -77,23 +87,22 @@ def _steps(steps: Steps, *, all_kinds: bool) -> list[Step]:
         lambda: kill("archive-1"),
         lambda: join("sessions-1"),
     ]
-    servers: list[Step] = [
+    more: list[Step] = [
         lambda: away("kafka", AWAY_SECONDS),
         lambda: steps.sink_down("elasticsearch", "search", SINK_DOWN_SECONDS),
         lambda: steps.sink_down("s3", "archive", AWAY_SECONDS),
     ]
-    return [*both[:4], *(servers if all_kinds else []), *both[4:]]
+    return [*both[:4], *(more if all_kinds else []), *both[4:]]
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(900)
-async def test_both_sets_of_stores_give_equal_windows(tmp_path: Path) -> None:
+async def test_both_sets_of_stores_give_equal_windows(servers: Servers, tmp_path: Path) -> None:
     now = round(time.time(), 3)
-    async with running(all_kinds=True) as servers:
-        found = [
-            await _calm(tmp_path / str(all_kinds), await servers.settings(all_kinds=all_kinds), now)
-            for all_kinds in (True, False)
-        ]
+    found = [
+        await _calm(tmp_path / str(all_kinds), await servers.settings(all_kinds=all_kinds), now)
+        for all_kinds in (True, False)
+    ]
     assert found[0] == found[1]
     assert sum(map(len, found[0].values())) > 0
 

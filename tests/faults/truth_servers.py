@@ -1,12 +1,11 @@
 """Real servers of a test's own, to be stopped and started while events are under way."""
 
-import asyncio
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -42,13 +41,11 @@ class Servers:
         self._folder = folder
         self._stack = ExitStack()
 
-    def start(self, *, all_kinds: bool) -> None:
-        """Start PostgreSQL, and Kafka, Elasticsearch and S3 beside it. Raises servers.Unavailable."""
+    def start(self) -> None:
+        """Start PostgreSQL, Kafka, Elasticsearch and S3. Raises servers.Unavailable."""
         self._stack.callback(self._postgres.stop)
         self._addresses["postgres"] = self._postgres.start()
         self.running["postgres"] = self._postgres
-        if not all_kinds:
-            return
         for name, kind in (("kafka", servers.kafka), ("elasticsearch", servers.elasticsearch), ("s3", servers.s3)):
             server = self._stack.enter_context(kind())
             self.running[name], self._addresses[name] = server, server.address
@@ -91,19 +88,19 @@ class Servers:
         return made
 
 
-@asynccontextmanager
-async def running(*, all_kinds: bool) -> AsyncIterator[Servers]:
+@contextmanager
+def running() -> Iterator[Servers]:
     """Run servers for the block; skips, loudly, where one can't be had, and fails there with CI=true."""
     folder = Path(tempfile.mkdtemp(prefix="fl-"))
     made = Servers(folder)
     try:
         try:
-            await asyncio.to_thread(made.start, all_kinds=all_kinds)
+            made.start()
         except servers.Unavailable as error:
             if os.environ.get("CI") == "true":
                 pytest.fail(str(error))
             pytest.skip(str(error))
         yield made
     finally:
-        await asyncio.to_thread(made.stop)
+        made.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -10,16 +10,20 @@ import psutil
 
 from app.log.open import open_log
 from app.settings import load
+from app.stores.complete import stage
 from app.topics import PROCESSED, qualified
 from tests.faults.truth_servers import Servers
 from tests.system.cluster import Cluster
 from tests.system.truth import Request
 from tests.system.truth_run import send
 
-ROUNDS: Final = 300
-"""Into how many portions the traffic is cut, so that there is some during each step."""
+ROUNDS: Final = 40
+"""Portions of a step's share of the traffic; a step that takes longer takes less and less of what is left."""
 
 LOOK_SECONDS: Final = 0.5
+REFRESH_SECONDS: Final = 1.5
+"""Elasticsearch shows each second what it got."""
+
 MEMORY_MB: Final = 500
 GROWTH_MB: Final = 150
 """Generous: what is bounded is some tens of MiB of buffers, on top of a Python of about 100 MiB."""
@@ -32,13 +36,12 @@ class Traffic:
         """Take where to and what."""
         self._cluster = cluster
         self._rest = deque(requests)
-        self._portion = max(1, len(requests) // ROUNDS)
 
-    async def during(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Send portions until the step is done."""
+    async def during(self, step: Callable[[], Awaitable[None]], steps: int) -> None:
+        """Send portions until the step is done, the first of so many."""
         doing = asyncio.ensure_future(step())
         while not doing.done():
-            await self._send(self._portion)
+            await self._send(max(1, len(self._rest) // (ROUNDS * steps)))
             await asyncio.wait([doing], timeout=0.3)
         doing.result()
 
@@ -98,6 +101,8 @@ class Steps:
         await asyncio.to_thread(self._servers.running[server].stop)
         before = {member.name: member.pid for member in self._cluster.of(role)}
         memory = await self._memory(role, seconds / 2)
+        while not await self._behind(role):
+            await asyncio.sleep(LOOK_SECONDS)
         assert {member.name: member.pid for member in self._cluster.of(role)} == before, "a member left"
         assert self._cluster.owned(role) == self._settings.partitions
         committed = await self._committed(role)
@@ -109,6 +114,17 @@ class Steps:
         _say(f"{server} was away for {seconds:.0f} s: {role} used {min(memory):.0f} to {max(memory):.0f} MiB")
         assert max(memory) < MEMORY_MB
         assert max(memory) - memory[0] < GROWTH_MB
+
+    async def written(self) -> None:
+        """Wait until what is for archive and search is in them, and can be found."""
+        while await self._behind("archive") or await self._behind("search"):
+            await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(REFRESH_SECONDS)
+
+    async def _behind(self, role: str) -> int:
+        """Give how many records a role has not committed."""
+        async with open_log(self._settings) as log:
+            return (await stage(log, 1, role, PROCESSED)).records
 
     async def _end(self, name: str) -> None:
         code = await asyncio.to_thread(self._cluster.members[name].leave)

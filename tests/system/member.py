@@ -75,7 +75,11 @@ class Member:
         """End it by SIGTERM and give the exit code. Raises subprocess.TimeoutExpired."""
         process = self.ask_to_end()
         assert process is not None
-        return process.wait(LEAVE_SECONDS)
+        code = process.wait(LEAVE_SECONDS)
+        with self._lock:
+            if self._process is process:
+                self._forget()
+        return code
 
     def close(self) -> None:
         """Kill what is left."""
