@@ -43,6 +43,7 @@ AWAY: Final = (
     asyncpg.InsufficientResourcesError,  # too many connections, out of memory
     asyncpg.TransactionRollbackError,  # a deadlock that another program made
     asyncpg.LockNotAvailableError,
+    asyncpg.InternalClientError,  # a connection that was cut within a statement, as its pool resets it
 )
 
 

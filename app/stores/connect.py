@@ -23,6 +23,7 @@ AWAY: Final = (
     asyncpg.InsufficientResourcesError,  # too many connections, disk or memory full
     asyncpg.TransactionRollbackError,  # a deadlock
     asyncpg.LockNotAvailableError,
+    asyncpg.InternalClientError,  # a connection that was cut within a statement, as its pool resets it
 )
 
 

@@ -1,0 +1,26 @@
+"""What a pool says of a connection that was cut within a statement is that PostgreSQL is away: it ends no worker."""
+
+import asyncpg
+import pytest
+
+from app.log import connect as log
+from app.log.contract import LogUnavailable
+from app.stores import connect as stores
+from app.stores.contract import StoreUnavailable
+from app.stream import RETRIED
+
+RESET = asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
+
+
+def test_a_batch_is_tried_again() -> None:
+    assert isinstance(RESET, RETRIED)
+
+
+def test_stores_are_unavailable() -> None:
+    with pytest.raises(StoreUnavailable), stores.translated("aggregates"):
+        raise RESET
+
+
+def test_the_log_is_unavailable() -> None:
+    with pytest.raises(LogUnavailable), log.translated():
+        raise RESET
