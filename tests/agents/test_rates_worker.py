@@ -40,6 +40,8 @@ async def worker(database: str, folder: Path) -> AsyncIterator[asyncio.subproces
         "ROLES": "rates",
         "PARTITIONS": str(PARTITIONS),
         "BATCH_RECORDS": "4",
+        "MINUTE_DAYS": "36500",  # the events are of a fixed day
+        "HOUR_DAYS": "36500",
     }
     environ = {**os.environ, **{f"FAULTLINE_{name}": value for name, value in own.items()}}
     environ["FAULTLINE_READY_FD"] = str(writing)
