@@ -53,8 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trusted_proxies: Annotated[str, doc("Networks whose X-Forwarded-For is believed, by comma.")] = ""
     partitions: Annotated[int, doc("Partitions of each topic, fixed when the topics are made.", ge=1, le=1024)] = 8
     retention_days: Annotated[int, doc("Days that the log keeps records.", ge=1)] = 7
-    minute_days: Annotated[int, doc("Days that numbers by the minute are kept.", ge=8)] = 90
-    hour_days: Annotated[int, doc("Days that numbers by the hour are kept; by the day: for ever.", ge=12)] = 400
+    minute_days: Annotated[int, doc("Days that numbers by the minute are kept.", ge=1)] = 90
+    hour_days: Annotated[int, doc("Days that numbers by the hour are kept; by the day: for ever.", ge=1)] = 400
     search_days: Annotated[int, doc("Days (received) that events can be searched.", ge=1)] = 90
     disk_reserve_mb: Annotated[int, doc("Below this much free disk, MiB, new events are refused with 503.", ge=0)] = 512
     body_memory_mb: Annotated[int, doc("Bodies of requests held in memory at once, MiB.", ge=1)] = 256
