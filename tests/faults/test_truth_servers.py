@@ -74,11 +74,20 @@ async def _run(cluster: Cluster, steps: Steps, *, all_kinds: bool) -> Checker:
 def _listed(steps: Steps, *, all_kinds: bool) -> list[Step]:
     """Three workers killed, six leaving or joining, each store stopped and started, a sink that stays down."""
     kill, leave, join, away = steps.kill, steps.leave, steps.join, steps.away
-    both: list[Step] = [
-        lambda: kill("crashes-1"),
+    away_on_servers: list[Step] = [
+        lambda: steps.sink_down("postgres", "rates", AWAY_SECONDS),
+        lambda: away("kafka", AWAY_SECONDS),
+        lambda: steps.sink_down("elasticsearch", "search", SINK_DOWN_SECONDS),
+        lambda: steps.sink_down("s3", "archive", AWAY_SECONDS),
+    ]
+    away_on_postgres: list[Step] = [
         lambda: leave("rates-2"),
         lambda: away("postgres", AWAY_SECONDS),
         lambda: join("rates-2"),
+    ]
+    return [
+        lambda: kill("crashes-1"),
+        *(away_on_servers if all_kinds else away_on_postgres),
         lambda: kill("rates-1"),
         lambda: leave("crashes-2"),
         lambda: kill("ingest-1"),
@@ -87,12 +96,6 @@ def _listed(steps: Steps, *, all_kinds: bool) -> list[Step]:
         lambda: kill("archive-1"),
         lambda: join("sessions-1"),
     ]
-    more: list[Step] = [
-        lambda: away("kafka", AWAY_SECONDS),
-        lambda: steps.sink_down("elasticsearch", "search", SINK_DOWN_SECONDS),
-        lambda: steps.sink_down("s3", "archive", AWAY_SECONDS),
-    ]
-    return [*both[:4], *(more if all_kinds else []), *both[4:]]
 
 
 @pytest.mark.faults

@@ -136,7 +136,7 @@ def _when(chance: random.Random, now: float) -> tuple[float, float]:
         ],
         [80, 10, 6, 4],
     )[0]
-    return now - late, late
+    return round(now - late, 3), late  # numbers are read to the nearest millisecond: none may round into a next minute
 
 
 def _sentry(truth: Truth, chance: random.Random, now: float, project: dict[str, Any], level: str = "error") -> None:
