@@ -188,12 +188,22 @@ async def test_a_body_over_the_memory_of_all_is_refused_for_now(database: str, c
             assert reply.status == 200
 
 
+class Appendless:
+    """A log that lacks what ingest calls: a fault of ours."""
+
+    def full(self) -> bool:
+        return False
+
+
 class Refusing:
     """A log that refuses, or never answers."""
 
     def __init__(self, error: LogError | None) -> None:
         self.error = error
         self.appends: list[int] = []
+
+    def full(self) -> bool:
+        return False
 
     async def append(self, records: Sequence[NewRecord]) -> list[int]:
         self.appends.append(len(records))
@@ -233,7 +243,7 @@ async def test_what_the_log_cannot_take_is_refused_whole(
 
 
 async def test_a_fault_of_our_own_has_a_code_and_tells_nothing(site: Site, client: aiohttp.ClientSession) -> None:
-    async with serving(_as_log(object()), site.projects, Settings()) as url:  # noqa: SIM117  the second needs the first
+    async with serving(_as_log(Appendless()), site.projects, Settings()) as url:  # noqa: SIM117  the second needs the first
         async with client.post(f"{url}/entries?apikey={site.project.raygun_key}", data=REPORT) as reply:
             assert reply.status == 500
             assert await reply.json() == {"error": {"code": "internal", "message": "ingest failed on this request"}}

@@ -1,5 +1,7 @@
 """Ingest over the log in Kafka: it goes on while PostgreSQL is away, and refuses while Kafka is."""
 
+from urllib.parse import urlsplit
+
 import aiohttp
 import asyncpg
 import pytest
@@ -26,7 +28,8 @@ async def appended(log: KafkaLog) -> int:
 
 
 async def test_events_are_taken_while_postgresql_is_away(database: str, kafka_url: str) -> None:
-    base, _, name = database.rpartition("/")
+    address = urlsplit(database)
+    name = address.path[1:]
     async with (
         asyncpg.create_pool(database, min_size=0, max_size=2, timeout=5) as pool,
         KafkaLog(kafka_url) as log,
@@ -36,7 +39,7 @@ async def test_events_are_taken_while_postgresql_is_away(database: str, kafka_ur
         project = await Projects(pool).create("shop")
         async with serving(log, Projects(pool), SETTINGS) as url:
             assert await post(client, url, project) == 202
-            server = await asyncpg.connect(f"{base}/postgres")
+            server = await asyncpg.connect(address._replace(path="/postgres").geturl())
             await server.execute(f"alter database {name} allow_connections false")
             await server.execute(
                 "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1", name

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import asyncpg
 import psutil
@@ -166,8 +167,9 @@ async def test_postgresql_away_does_not_hold_up_workers_that_need_nothing_of_it(
     process = await bench.start().ready()
     await bench.append(400)
     await bench.until(lambda done: done == 400)
-    name = bench.url.rpartition("/")[2]
-    server = await asyncpg.connect(bench.url.rpartition("/")[0] + "/postgres")
+    address = urlsplit(bench.url)
+    name = address.path[1:]
+    server = await asyncpg.connect(address._replace(path="/postgres").geturl())
     await server.execute(f"alter database {name} allow_connections false")
     await server.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1", name)
     await bench.append(400)
