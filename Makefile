@@ -2,6 +2,7 @@
 PYTHON ?= python3
 DATA ?= ./data
 PORT ?= 8000
+FAULTS ?= tests/faults
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r
@@ -20,7 +21,7 @@ test: $(VENV)/dev.stamp  ## Set everything up and pass the whole suite.
 
 faults: $(VENV)/dev.stamp  ## The fault runs: kill -9 in the middle of events of known truth.
 	$(BIN)/python -m tests.servers --fetch
-	$(BIN)/python -m pytest -q -m faults
+	$(BIN)/python -m pytest -q -m faults $(FAULTS)
 
 bench: $(VENV)/dev.stamp  ## Ratios against a peer measured in the same run.
 	$(BIN)/python -m tests.bench
