@@ -20,13 +20,13 @@ from mode import CrashingSupervisor
 from app import metrics, topics
 from app.log.batch import Batch, Claim
 from app.log.batching import BatchSchema, fatal
-from app.log.connect import AWAY
 from app.log.contract import LogFull, LogUnavailable, NewRecord, TopicSpec
 from app.log.open import AnyLog, on_kafka, open_log
 from app.log.transport import Transport
 from app.log.transport_kafka import Transport as KafkaTransport
 from app.resources import Resource, Shared
 from app.settings import Settings
+from app.stores.connect import AWAY
 from app.stores.contract import StoreUnavailable
 from tables.durable import DurableTable, Localise, Revoked, identity, working_claim
 from tables.store import Memory

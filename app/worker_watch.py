@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from agents.metrics import DEAD_LETTERS
 from app import metrics
 from app.heartbeat import Rates
-from app.log.connect import AWAY
 from app.log.contract import LogError
 from app.stores.complete import READERS, Stage, stage
+from app.stores.connect import AWAY
 from app.stores.contract import StoreUnavailable
 from app.stores.instances import Figures, Instances
 from app.stream import Process, RoleApp

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 
 from app.log.contract import LogError, LogFull, LogUnavailable
+from app.stores.connect import AWAY
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -33,18 +34,6 @@ OPTIONS: Final[dict[str, Any]] = {
         "idle_in_transaction_session_timeout": str(IDLE_MS),
     },
 }
-
-AWAY: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,  # shutting down, starting up, terminated
-    asyncpg.InsufficientResourcesError,  # too many connections, out of memory
-    asyncpg.TransactionRollbackError,  # a deadlock that another program made
-    asyncpg.LockNotAvailableError,
-    asyncpg.InternalClientError,  # a connection that was cut within a statement, as its pool resets it
-)
 
 
 async def connect(url: str) -> "Connection":

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from faust.types import TP
 
 from app.log.batching import fatal
-from app.log.connect import AWAY
 from app.log.members import Membership, wanted
 from app.log.transport_reader import Reading
+from app.stores.connect import AWAY
 
 if TYPE_CHECKING:
     from app.log.postgres import PostgresLog

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from app.log.connect import AWAY
 from app.log.contract import TopicSpec
 from app.log.members import Membership
 from app.log.postgres import PostgresLog
+from app.stores.connect import AWAY
 
 if TYPE_CHECKING:
     from tests.faults.transport.conftest import Bench
