@@ -32,7 +32,7 @@ def kafka() -> contextlib.AbstractContextManager[Server]:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         run(
             "Kafka cannot lay out its data",
-            [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings)],
+            [*java, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(settings)],
             folder,
         )
         return Server(f"127.0.0.1:{clients}", [*java, "kafka.Kafka", str(settings)], folder, lambda: _answers(clients))
