@@ -24,7 +24,6 @@ EVENTS = int(os.environ.get("FAULTLINE_TRUTH_EVENTS", "2000"))
 
 LONG = EVENTS >= 20_000
 AWAY_SECONDS = 20.0 if LONG else 5.0
-SINK_DOWN_SECONDS = 60.0 if LONG else 8.0
 CALM_EVENTS = 600
 
 Step = Callable[[], Awaitable[None]]
@@ -72,12 +71,12 @@ async def _run(cluster: Cluster, steps: Steps, *, all_kinds: bool) -> Checker:
 
 
 def _listed(steps: Steps, *, all_kinds: bool) -> list[Step]:
-    """Three workers killed, six leaving or joining, each store stopped and started, a sink that stays down."""
+    """Three workers killed, six leaving or joining, each store stopped and started."""
     kill, leave, join, away = steps.kill, steps.leave, steps.join, steps.away
     away_on_servers: list[Step] = [
         lambda: steps.sink_down("postgres", "rates", AWAY_SECONDS),
         lambda: away("kafka", AWAY_SECONDS),
-        lambda: steps.sink_down("elasticsearch", "search", SINK_DOWN_SECONDS),
+        lambda: steps.sink_down("elasticsearch", "search", AWAY_SECONDS),
         lambda: steps.sink_down("s3", "archive", AWAY_SECONDS),
     ]
     away_on_postgres: list[Step] = [
