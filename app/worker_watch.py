@@ -71,16 +71,17 @@ class Watch:
         return [*reasons, *database, *log]
 
     async def _stage(self, role: RoleApp) -> Stage | None:
-        if not role.claims:
+        topic = TOPICS.get(role.role)
+        if topic is None or not role.claims:
             return None
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                return await stage(role.log, role.generation, role.role, TOPICS[role.role], set(role.claims))
+                return await stage(role.log, role.generation, role.role, topic, set(role.claims))
         except (LogError, *AWAY):
             return None
 
     async def _watermark(self, role: RoleApp) -> int | None:
-        if TOPICS[role.role] != DELTAS or not role.claims:
+        if TOPICS.get(role.role) != DELTAS or not role.claims:
             return None
         try:
             return await self._instances.watermark(qualified(role.generation, DELTAS), sorted(role.claims))

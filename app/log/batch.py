@@ -13,7 +13,7 @@ RECORD_OVERHEAD = 64
 
 
 class Claim(NamedTuple):
-    """A partition as one owner has it: each claim, by any member, has a greater epoch than all before."""
+    """A partition as one owner has it: no other claim, by any member, has the same epoch."""
 
     partition: int
     epoch: int

@@ -1,7 +1,7 @@
-"""What workers on Kafka ask PostgreSQL for: the epochs of their claims, and one clock for all of them."""
+"""What workers on Kafka ask PostgreSQL for: what makes the epochs of their claims, and one clock for all of them."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +12,10 @@ from app.log.members import NOW
 if TYPE_CHECKING:
     from app.log.connect import Connection
 
-EPOCHS: Final = "select nextval('log_claims') from generate_series(1, $1::int)"
+NUMBER: Final = "select nextval('log_claims')"
+CLAIMS_BITS: Final = 20
+"""Claims that one member makes at most, before it needs another number: a million; 43 bits are left for members."""
+
 ANSWER_SECONDS: Final = 3.0
 
 
@@ -24,14 +27,26 @@ class Claims:
         self._url = url
         self._connection: Connection | None = None
         self._lock = asyncio.Lock()
+        self._epochs: Iterator[int] = iter(())
+
+    async def prepare(self) -> None:
+        """Get what epochs are made of, so that taking partitions over needs no PostgreSQL. Raises LogUnavailable."""
+        [number] = await self._fetch(NUMBER)
+        self._epochs = iter(range(number << CLAIMS_BITS, (number + 1) << CLAIMS_BITS))
 
     async def epochs(self, numbers: Iterable[int]) -> dict[int, int]:
-        """Give each of these partition numbers an epoch that is greater than all given before. Raises LogUnavailable.
+        """Give each of these partition numbers an epoch that was never given before. Raises LogUnavailable.
 
-        It is taken after the group gave the partitions to this member, so a later owner's is always greater.
+        Which of two claims came first they do not tell: a changelog key is of one claim, and that is all they are for.
         """
-        wanted = sorted(numbers)
-        return dict(zip(wanted, await self._fetch(EPOCHS, len(wanted)), strict=True))
+        given: dict[int, int] = {}
+        for number in sorted(numbers):
+            epoch = next(self._epochs, None)
+            if epoch is None:
+                await self.prepare()
+                epoch = next(self._epochs)
+            given[number] = epoch
+        return given
 
     async def now(self) -> int:
         """Give the server's time in ms: workers whose own clocks differ must not. Raises LogUnavailable."""

@@ -8,13 +8,14 @@ from typing import Any, ClassVar, Final
 
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 from faust.transport.base import Transport as Base
 from faust.types import TP
 
 from app.log.batching import fatal
 from app.log.contract import LogUnavailable
+from app.log.kafka_commits import NOBODY, MovedOn, commit, member_of
 from app.log.kafka_connect import translated
 from app.log.kafka_reader import consumer_of, started
 from app.log.transport_kafka_reader import KafkaReading
@@ -63,7 +64,8 @@ class Consumer(KafkaReading):
         """Take what Faust's consumer takes."""
         super().__init__(*args, **kwargs)
         self._numbers: set[int] = set()
-        self._generation = -1
+        self._member = NOBODY
+        """Who we are for the group as long as the partitions are ours."""
         self._round = 0
         """Counts what the group decided: a taking of partitions that an older round began is dropped."""
         self._taking: asyncio.Future[Any] | None = None
@@ -87,6 +89,8 @@ class Consumer(KafkaReading):
             request_timeout_ms=REQUEST_MS,
             max_poll_interval_ms=FOR_EVER_MS,
         )
+        with suppress(LogUnavailable):  # then it is asked for when partitions are taken, again and again
+            await self._claims.prepare()
         with translated():
             self._kafka = await started(kafka)
         self._kafka.subscribe(list(self._names), listener=Listener(self))
@@ -108,6 +112,7 @@ class Consumer(KafkaReading):
 
     def take(self, numbers: set[int]) -> None:
         """Begin to take partition numbers, beside the group's own work."""
+        self._member = member_of(self.kafka)  # now: while tables recover the group may expel us
         self._taking = self.add_future(self._take(self._round, numbers))
 
     async def _settled(self) -> None:
@@ -125,7 +130,6 @@ class Consumer(KafkaReading):
             if not await self._open(turn, numbers):
                 return
             self._numbers = numbers
-            self._generation = self._group_generation()
             self._assignment = {TP(topic, number) for topic in self._topics for number in numbers}
             log.info("%s owns partitions %s", self.app.conf.id, sorted(numbers))
             self.app.consumer_generation_id += 1
@@ -158,23 +162,18 @@ class Consumer(KafkaReading):
         self.role.close_partitions(numbers)
         self._numbers = set()
         self._assignment = set()
+        self._member = NOBODY
         self.forget_places()
-
-    def _group_generation(self) -> int:
-        return int(self.kafka._coordinator.generation)  # noqa: SLF001  aiokafka does not tell it otherwise
 
     # -- commits ----------------------------------------------------------------------------------------------------
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        # A member that was expelled has no generation, and Kafka would take its commit once the group is empty.
-        if self._group_generation() != self._generation:
-            return False
         wanted = {self._address.partition(tp.topic, tp.partition): offset for tp, offset in offsets.items()}
         try:
             async with asyncio.timeout(COMMIT_SECONDS):
-                await self.kafka.commit(wanted)
-        except (CommitFailedError, IllegalStateError) as error:
-            log.info("%s did not commit, the group has moved on: %r", self.app.conf.id, error)
+                await commit(self.kafka, self._member, wanted)
+        except MovedOn as error:
+            log.info("%s did not commit, the group has moved on: %s", self.app.conf.id, error)
             return False
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("%s cannot commit for now: %r", self.app.conf.id, error)

@@ -114,13 +114,22 @@ class Bench:
         return sum((await self.log.committed(GROUP, SOURCE)).values())
 
     async def until(self, condition: Callable[[int], bool]) -> None:
-        """Wait until what is committed fulfils the condition."""
-        async with asyncio.timeout(LIMIT):
-            while True:
-                with suppress(LogUnavailable):
-                    if condition(await self.committed()):
-                        return
-                await asyncio.sleep(0.02)
+        """Wait until what is committed fulfils the condition; it takes as long as it takes while there is progress."""
+        known = -1
+        while True:
+            async with asyncio.timeout(LIMIT):
+                known = await self._other_than(known, condition)
+                if condition(known):
+                    return
+
+    async def _other_than(self, known: int, condition: Callable[[int], bool]) -> int:
+        """Give what is committed once that is something else, or what is waited for."""
+        while True:
+            with suppress(LogUnavailable):
+                found = await self.committed()
+                if found != known or condition(found):
+                    return found
+            await asyncio.sleep(0.02)
 
     async def counts(self) -> Counter[tuple[int, bytes]]:
         found: Counter[tuple[int, bytes]] = Counter()
