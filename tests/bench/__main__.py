@@ -1,13 +1,15 @@
-"""``python -m tests.bench [agent] [ingest] [stages]``: ratios of Faultline and a peer, all measured in this run."""
+"""``python -m tests.bench [agent] [ingest] [kafka] [stages] [whole]``: ratios of what is all measured in this run."""
 
 import argparse
 import asyncio
 import tempfile
 from pathlib import Path
 
-from tests.bench import agent, ingest, site, stages
+from tests.bench import agent, cpu, ingest, kafka, site, stages, whole
 
-PARTS = ("agent", "ingest", "stages")
+PARTS = ("agent", "ingest", "kafka", "stages", "whole")
+
+ON_POSTGRES = {"agent": agent.run, "ingest": ingest.run, "kafka": kafka.run}
 
 
 def main() -> None:
@@ -23,13 +25,15 @@ def main() -> None:
 async def _run(parts: list[str], events: int, rounds: int) -> None:
     if "stages" in parts:
         stages.run(events)
-    if parts == ["stages"]:
-        return
-    with tempfile.TemporaryDirectory(prefix="faultline-bench-") as name, site.postgres(Path(name)) as url:
-        if "agent" in parts:
-            await agent.run(Path(name), url, events, rounds)
-        if "ingest" in parts:
-            await ingest.run(Path(name), url, events, rounds)
+    with tempfile.TemporaryDirectory(prefix="faultline-bench-") as name, cpu.cores(0, 1):
+        folder = Path(name)
+        if set(ON_POSTGRES) & set(parts):
+            with site.postgres(folder) as url:
+                for part, measure in ON_POSTGRES.items():
+                    if part in parts:
+                        await measure(folder, url, events, rounds)
+        if "whole" in parts:
+            await whole.run(folder / "whole", events, rounds)
 
 
 if __name__ == "__main__":

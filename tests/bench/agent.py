@@ -85,19 +85,9 @@ async def _once(folder: Path, url: str, side: Side, template: str) -> Cost:
     settings = {"DATABASE": database, "ROLES": side.roles, "PARTITIONS": str(site.PARTITIONS)}
     try:
         async with PostgresLog(database) as log:
-            with site.measured(side.module, folder, settings, **{WHERE: side.counts}) as process:
+            with site.measured(side.module, folder, settings, environ={WHERE: side.counts}) as process:
                 process.wait_ready()
-                seconds = await process.until(lambda: _done(log, side.groups))
+                seconds = await process.until(lambda: site.caught_up(log, side.groups))
                 return Cost(seconds, process.peak)
     finally:
         await site.drop(url, "run")
-
-
-async def _done(log: PostgresLog, groups: Mapping[str, str]) -> bool:
-    """Tell whether every group has committed all that its topic holds."""
-    for group, topic in groups.items():
-        committed = await log.committed(group, topic)
-        bounds = await log.bounds(topic)
-        if any(committed.get(number, bound.start) < bound.end for number, bound in bounds.items()):
-            return False
-    return True

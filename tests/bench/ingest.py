@@ -1,8 +1,6 @@
 """Acknowledged events a second on one core: ingest beside an aiohttp handler that reads the body and answers."""
 
-import asyncio
 import json
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -13,7 +11,6 @@ from tests.bench.ratios import Ratio, console
 from tests.bench.site import Measured
 
 AIM: Final = 0.3
-CONNECTIONS: Final = 32
 WARM: Final = 500
 """Requests before those that are measured."""
 
@@ -33,17 +30,13 @@ async def run(folder: Path, url: str, count: int, rounds: int) -> None:
             for module, server in servers.items():
                 seconds = await _seconds(server, ports[module], project, count, number + 1)
                 rates[module].append(count / seconds)
-    console.print(
-        f"[bold]ingest[/bold]: {count} events, {events.source()}, {CONNECTIONS} connections, {rounds} rounds by turns"
-    )
+    conditions = f"{count} events, {events.source()}, {site.CONNECTIONS} connections, {rounds} rounds by turns"
+    console.print(f"[bold]ingest[/bold]: {conditions}")
     ratios.line("acknowledged : read and answered", Ratio.of(rates["app.server"], rates["tests.bench.echo"]), AIM)
 
 
 async def _seconds(server: Measured, port: int, project: Project, count: int, seed: int) -> float:
     """Send events from a process of its own; gives the CPU seconds that the server took for them."""
-    arguments = [str(port), str(project.id), project.sentry_key, str(count), str(CONNECTIONS), str(seed)]
     before = server.cpu()
-    client = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.bench.client", *arguments, cwd=site.ROOT)
-    if await client.wait():
-        raise site.Failed("the client had an answer that is not 200")
+    await site.send(port, project, count, seed)
     return server.cpu() - before

@@ -1,25 +1,31 @@
 """The installation that is measured: PostgreSQL in a folder of its own, and processes with the CPU time they took."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import psutil
 
 from app.embedded import EmbeddedPostgres
+from app.log.contract import Log
 from app.stores.migrate import migrate
 from app.stores.projects import Project, Projects
+from tests.bench import cpu
 
 ROOT: Final = Path(__file__).parents[2]
 PARTITIONS: Final = 8
+CONNECTIONS: Final = 32
+"""Over which a sender sends at once."""
+
 LIMIT: Final = 600.0
 """Seconds after which a process that is not done has failed."""
 
@@ -75,6 +81,36 @@ async def prepare(url: str) -> Project:
         await connection.close()
     async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
         return await Projects(pool).create("shop")
+
+
+async def caught_up(log: Log, groups: Mapping[str, str]) -> bool:
+    """Tell whether each of these groups has committed all that its topic holds, looking at one after the other."""
+    for group, topic in groups.items():
+        committed = await log.committed(group, topic)
+        bounds = await log.bounds(topic)
+        if any(committed.get(number, bound.start) < bound.end for number, bound in bounds.items()):
+            return False
+    return True
+
+
+class Sent(NamedTuple):
+    """When a sender began and ended, s since the epoch, and the seconds of CPU that it took."""
+
+    began: float
+    ended: float
+    cpu: float
+
+
+async def send(port: int, project: Project, count: int, seed: int) -> Sent:
+    """Send events by a process of its own. Raises Failed where one is not taken."""
+    arguments = [str(port), str(project.id), project.sentry_key, str(count), str(CONNECTIONS), str(seed)]
+    client = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.bench.client", *arguments, cwd=ROOT, stdout=subprocess.PIPE
+    )
+    said, _ = await client.communicate()
+    if client.returncode:
+        raise Failed("the client had an answer that is not 200")
+    return Sent(**json.loads(said))
 
 
 class Measured:
@@ -139,12 +175,21 @@ class Measured:
 
 @contextmanager
 def measured(
-    module: str, folder: Path, settings: Mapping[str, str], *arguments: str, **environ: str
+    module: str,
+    folder: Path,
+    settings: Mapping[str, str],
+    *arguments: str,
+    environ: Mapping[str, str] | None = None,
+    core: int | None = None,
 ) -> Iterator[Measured]:
-    """Run ``python -m module`` for the block, with Faultline's settings by their names without prefix."""
+    """Run ``python -m module`` for the block, with Faultline's settings by their names without prefix.
+
+    With ``core`` all of it runs on that one core.
+    """
     named_settings = {f"FAULTLINE_{name}": value for name, value in settings.items()}
     own = {"PYTHONPATH": str(ROOT), "FAULTLINE_DATA": str(folder)}
-    process = Measured(module, folder, {**own, **named_settings, **environ}, arguments)
+    with nullcontext() if core is None else cpu.cores(core):
+        process = Measured(module, folder, {**own, **named_settings, **(environ or {})}, arguments)
     try:
         yield process
     finally:

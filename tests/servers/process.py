@@ -89,6 +89,11 @@ class Server:
         """Whether its process runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int | None:
+        """The process id of the shim above the server, None where none runs."""
+        return None if self._process is None else self._process.pid
+
     def _spawn(self) -> None:
         reading, self._parent_pipe = os.pipe()
         with (self.folder / "output.log").open("ab") as output:
