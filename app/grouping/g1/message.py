@@ -34,7 +34,7 @@ _CODES: Final = _STATUS + r"|error #|errno |winerror |os error |error code:? |or
 _QUOTES: Final = ("''", '""', "`'", "``", "“”", "\u2018\u2019", "«»")
 _QUOTED: Final = "|".join(f"{one}[^{one}{end}\\n]*{end}" for one, end in _QUOTES)
 _ROOT: Final = r"(?:^|[\s(=\[:,])(?i:/(?:" + "|".join(FILE_ROOTS) + r"))/[^\s\"'():,;\]]+"
-_PARTS: Final = (
+PARTS: Final = (
     ("url", r"\b[a-zA-Z][a-zA-Z0-9+.-]+://[^\s\"'<>()\[\]]+(?:\[\][^\s\"'<>()]*)?|\bdata:[\w/]+;base64,\S+"),
     ("mail", r"\b[\w.+%-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+\b"),
     ("quoted", _QUOTED),
@@ -51,10 +51,28 @@ _PARTS: Final = (
     ("token", r"[A-Za-z0-9_+/-]{20,}=*"),
     ("word", r"[A-Za-z0-9_]+(?:'[A-Za-z]{1,2}\b|'clock\b)?"),
 )  # fmt: skip
-_MESSAGE: Final = Tokens("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PARTS))
-_WORDS: Final = Tokens(
-    "|".join(f"(?P<{name}>{pattern})" for name, pattern in _PARTS if name in ("pod", "number", "word"))
-)
+_HASH, _RANDOM, _DIGITS = 7, 16, 4
+_HEADS: Final = r"(?i:status|os|error)\b|Mon|Tue|Wed|Thu|Fri|Sat|Sun"
+_PROSE: Final = rf"(?:\(?(?!{_HEADS})[A-Za-z]{{1,{_RANDOM - 1}}}[:,.;]? (?=[A-Za-z]))+"
+"""Words before words: no token of PARTS but ``word`` begins in such a run, and these words stay as they are. What codes
+and dates may begin with ("os error 2", "Sunday Jan 5") is left to the patterns."""
+
+_WORD_BYTES: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+
+
+def _known(data: bytes, start: int, end: int) -> str | None:
+    """Tell plain words, which stay, and whole numbers: of PARTS only these two match such texts."""
+    text = data[start:end]
+    if len(text) < _RANDOM and text.replace(b"_", b"").isalpha():
+        return ""
+    signed = text[0] in b"+-"
+    if not (text[1:] if signed else text).isdigit() or (end < len(data) and data[end] in _WORD_BYTES):
+        return None
+    return "number" if signed or start == 0 or data[start - 1] not in _WORD_BYTES else None
+
+
+MESSAGE: Final = Tokens(PARTS, skip=_PROSE, known=_known)
+_WORDS: Final = Tokens([part for part in PARTS if part[0] in ("pod", "number", "word")], skip=_PROSE, known=_known)
 _PLACEHOLDERS: Final = {
     "url": "<url>", "mail": "<mail>", "uuid": "<uuid>", "time": "<time>", "ip": "<ip>", "size": "<size>",
     "duration": "<duration>", "hex": "<hex>", "pod": "-<pod>", "number": "<n>",
@@ -77,7 +95,6 @@ _KNOWN: Final = (
 """How browsers word that a property of nothing is read: (pattern, groups of: verb, property, what)."""
 _NOT_A_FUNCTION: Final = re.compile(r"([\w$.()\[\] ]{1,200} is not a (?:function|constructor))\b")
 _NO_VARIABLE: Final = re.compile(r"(?:Can't find variable: ([\w$]{1,80})|'?([\w$]{1,80})'? is not defined)")
-_HASH, _RANDOM, _DIGITS = 7, 16, 4
 _LONG_WORD, _CHANGES = 10, 3
 
 
@@ -94,15 +111,19 @@ def template(line: str) -> str:
     if known:
         return known
     line = line.encode(errors="replace").decode()
-    text = _MESSAGE.sub(_replace, _without_json(line))
-    return _SPANS.sub("<duration>", _SERIES.sub("<n>", text)).strip()[:LONGEST]
+    text = MESSAGE.sub(replaced, _without_json(line))
+    if "<n>," in text:
+        text = _SERIES.sub("<n>", text)
+    if "<duration> <" in text:
+        text = _SPANS.sub("<duration>", text)
+    return text.strip()[:LONGEST]
 
 
 def _browsers(line: str) -> str:
     for pattern, (verb, name, what) in _KNOWN:
         if found := pattern.match(line):
             return f"{found[verb] or 'read'} property {found[name]} of {found[what]}"
-    if found := _NOT_A_FUNCTION.match(line):
+    if " is not a " in line and (found := _NOT_A_FUNCTION.match(line)):
         return found[1]
     if found := _NO_VARIABLE.match(line):
         return f"{found[1] or found[2]} is not defined"
@@ -117,7 +138,8 @@ def _without_json(line: str) -> str:
     return line[:start] + "<json>" + (line[end:] if end > start else "")
 
 
-def _replace(token: Token) -> str:
+def replaced(token: Token) -> str:
+    """Give what stands for a token in a template."""
     kind, text = token.kind, token.text
     if kind == "word":
         return word(text)
@@ -134,7 +156,7 @@ def _replace(token: Token) -> str:
 def _token(text: str) -> str:
     if _HEX.fullmatch(text):
         return "<hex>"
-    return "<token>" if _mixed(text) else _WORDS.sub(_replace, text)
+    return "<token>" if _mixed(text) else _WORDS.sub(replaced, text)
 
 
 def _quoted(text: str, before: str) -> str:
@@ -142,7 +164,7 @@ def _quoted(text: str, before: str) -> str:
     if before.lower().endswith(DATA_HEADS):
         return f"{text[0]}<text>{text[-1]}"
     if _IDENTIFIER.fullmatch(inside) and not inside.startswith("/"):
-        return text[0] + _WORDS.sub(_replace, inside) + text[-1]
+        return text[0] + _WORDS.sub(replaced, inside) + text[-1]
     if "." in inside and _SIGNATURE.fullmatch(inside):
         return text
     return f"{text[0]}<text>{text[-1]}" if inside else text
