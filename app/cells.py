@@ -1,7 +1,8 @@
 """Cells and windows: what is counted, over which span of time.
 
 A cell is written ``kind:project:group:release``; the release stands last because it may hold any character.
-Kind ``c`` counts crashes and sessions, ``l`` is the ledger (its ``group`` is the category; windows by received time).
+Kind ``c`` counts crashes and sessions, ``t`` timings (its ``group`` is ``timing_group``'s), ``l`` is the ledger (its
+``group`` is the category; windows by received time).
 """
 
 from typing import Final, Literal, NamedTuple
@@ -22,10 +23,13 @@ SKEW: Final = 60
 """Ingest appends what it stamped within this many seconds, or stamps it anew."""
 
 
-class Cell(NamedTuple):
-    """What is counted: a project, or a release, group or ledger category of it."""
+CellKind = Literal["c", "t", "l"]
 
-    kind: Literal["c", "l"]
+
+class Cell(NamedTuple):
+    """What is counted: a project, or a release, group, name of timings or ledger category of it."""
+
+    kind: CellKind
     project: int
     group: str = ""
     release: str = ""
@@ -38,7 +42,21 @@ class Cell(NamedTuple):
     def parse(cls, key: str) -> "Cell":
         """Read ``key()`` back."""
         kind, project, group, release = key.split(":", 3)
-        return cls("l" if kind == "l" else "c", int(project), group, release)
+        return cls(_KINDS[kind], int(project), group, release)
+
+
+_KINDS: Final[dict[str, CellKind]] = {"c": "c", "t": "t", "l": "l"}
+
+
+def timing_group(kind: str, name: str) -> str:
+    """Give the group of a cell of timings; a colon, which ends a group in the key, is written as in an address."""
+    return f"{kind} {name.replace(':', '%3A')}"
+
+
+def timing_of(group: str) -> tuple[str, str]:
+    """Give (kind, name) of ``timing_group``."""
+    kind, _, name = group.partition(" ")
+    return kind, name.replace("%3A", ":")
 
 
 def home(key: str, partitions: int) -> int:

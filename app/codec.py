@@ -77,7 +77,7 @@ class Processed(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """What one source offset adds: counts by metric name, and an 8-byte user hash by sketch name."""
+    """What one source offset adds: counts by metric name; by sketch name an 8-byte user hash, of timings a bucket."""
 
     offset: int
     counts: dict[str, int]

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from app.cells import LATENESS, MINUTE, SIZES, Cell, home
+from app.cells import LATENESS, MINUTE, SIZES, Cell, home, timing_group
 from app.codec import SCHEMA, Delta, Entry, GroupFacts
 from app.topics import Source
 
@@ -39,6 +39,14 @@ def session_cells(project: int, release: str) -> Cells:
     """Give the keys of the cells that a session counts in."""
     bare = Cell("c", project).key()
     return (bare, Cell("c", project, "", release).key()) if release else (bare,)
+
+
+@lru_cache(_CACHED)
+def timing_cells(project: int, kind: str, name: str, release: str) -> Cells:
+    """Give the keys of the cells that a duration counts in."""
+    group = timing_group(kind, name)
+    bare = Cell("t", project, group).key()
+    return (bare, Cell("t", project, group, release).key()) if release else (bare,)
 
 
 @lru_cache(_CACHED)

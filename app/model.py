@@ -8,9 +8,9 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-Kind = Literal["sentry", "raygun", "session", "sessions", "client_report", "refused"]
+Kind = Literal["sentry", "raygun", "session", "sessions", "client_report", "timing", "refused"]
 """How a source record's value is to be read: a Sentry event item, one Raygun body, a session item, an aggregate item,
-a client report item; ``refused`` has no value, only what was refused."""
+a client report item, one Raygun timing event; ``refused`` has no value, only what was refused."""
 
 Category = Literal["error", "session", "timing", "other"]
 Outcome = Literal["grouped", "duplicate", "filtered", "rate_limited", "dead_lettered"]
@@ -245,3 +245,25 @@ class SessionCounts(msgspec.Struct, frozen=True):
     release: str
     environment: str
     user: str
+
+
+TimingKind = Literal["page", "view", "request", "asset", "cached", "custom", "vital"]
+"""What took its time: a page, a change of view within one, a request of a program, what a page loads, or loads from
+its cache, what a program measured itself, a web vital (of which CLS is a score, no time)."""
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """One duration; ``name`` is a path without what differs from visit to visit, or what the program called it."""
+
+    kind: TimingKind
+    name: str
+    ms: float
+
+
+class Timings(msgspec.Struct, frozen=True):
+    """What one event measured; ``time`` is corrected and clamped like an event's."""
+
+    time: int
+    release: str
+    durations: list[Timing]
+    notes: list[str]

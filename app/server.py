@@ -218,7 +218,7 @@ async def _ensure(records: Log, specs: list[TopicSpec]) -> None:
 def _topics(settings: Settings, generation: int) -> list[TopicSpec]:
     """Name the topics that ingest writes and live views follow; a worker may come later than the first event."""
     count = settings.partitions
-    names = [topics.qualified(generation, name) for name in (*topics.SOURCES, topics.TIMINGS)]
+    names = [topics.qualified(generation, name) for name in topics.SOURCES]
     rates = TopicSpec(topics.qualified(generation, topics.RATES), count, "compact")
     return [*(TopicSpec(name, count) for name in names), rates]
 

@@ -44,7 +44,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 10.0
     search: Annotated[str, doc("database: (PostgreSQL) or https://user:word@host:9200 of Elasticsearch.")] = "database:"
     files: Annotated[str, doc("file:///dir or s3://bucket/prefix?endpoint=…; empty: a folder in data.")] = ""
-    roles: Annotated[str, doc("Worker roles of this process, by comma.")] = "crashes,sessions,rates,archive,search"
+    roles: Annotated[str, doc("Worker roles of this process, by comma.")] = (
+        "crashes,sessions,timings,rates,archive,search"
+    )
     host: Annotated[str, doc("Address that the servers listen on.")] = "127.0.0.1"
     port: Annotated[int, doc("Port that the servers listen on; 0 picks a free one.", ge=0, le=65535)] = 8000
     url: Annotated[str, doc("The address that users see, in DSNs and links; empty: http://host:port.")] = ""

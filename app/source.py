@@ -9,7 +9,7 @@ import msgspec
 from app.codec import SCHEMA, UnknownSchema, decode_facts
 from app.log.contract import Record
 from app.model import Category, Facts
-from app.topics import CRASHES, FACTS, identity
+from app.topics import CRASHES, FACTS, TIMINGS, identity
 from app.users import user_hash
 
 GROUPINGS: Final = frozenset({"g1"})
@@ -17,6 +17,8 @@ RULES: Final = 1
 """The newest version of scrub list and project rules that this code knows."""
 
 KEY_BYTES: Final = 16
+
+_CATEGORIES: Final[dict[str, Category]] = {CRASHES: "error", TIMINGS: "timing"}
 
 _user_hash = lru_cache(16_384)(user_hash)
 
@@ -79,7 +81,7 @@ def user_of(secrets: Mapping[int, bytes], project: int, identity: str) -> int | 
 
 def category_of(topic: str) -> Category:
     """Give the category under which what cannot be read of a topic (qualified) is counted."""
-    return "error" if topic.rpartition(".")[2] == CRASHES else "session"
+    return _CATEGORIES.get(topic.rpartition(".")[2], "session")
 
 
 def _refuse_newer(header: bytes) -> None:

@@ -239,7 +239,7 @@ class RoleApp:
                 table.close(number)
 
     def _specs(self) -> list[TopicSpec]:
-        kept = (topics.CRASHES, topics.SESSIONS, topics.TIMINGS, topics.PROCESSED, topics.DELTAS, topics.DEAD_LETTERS)
+        kept = (*topics.SOURCES, topics.PROCESSED, topics.DELTAS, topics.DEAD_LETTERS)
         count = self.settings.partitions
         compacted = {self._qualified(topics.RATES)} | {table.changelog for _, table in self._tables.values()}
         return [

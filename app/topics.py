@@ -15,7 +15,7 @@ DELTAS: Final = "deltas"
 RATES: Final = "rates"
 DEAD_LETTERS: Final = "dead-letters"
 
-SOURCES: Final = (CRASHES, SESSIONS)
+SOURCES: Final = (CRASHES, SESSIONS, TIMINGS)
 """The topics that events arrive on and an agent consumes; complete_until and the watermark look at these."""
 
 FACTS: Final = "facts"

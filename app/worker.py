@@ -36,6 +36,7 @@ from app.worker_http import Outlook
 CONSUMED: Final[Mapping[str, frozenset[str]]] = {
     "crashes": frozenset({topics.CRASHES}),
     "sessions": frozenset({topics.SESSIONS}),
+    "timings": frozenset({topics.TIMINGS}),
     "rates": frozenset({topics.DELTAS}),
     "archive": frozenset({topics.PROCESSED}),
     "search": frozenset({topics.PROCESSED}),

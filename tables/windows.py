@@ -12,7 +12,10 @@ import msgspec
 
 from app.cells import LATENESS, SKEW, Cell
 from app.codec import SCHEMA, Entry, UnknownSchema
-from tables import sketch
+from tables import latency, sketch
+
+LATENCY: Final = "ms"
+"""The sketch of durations; its entries are buckets, not user hashes."""
 
 _KEY: Final = struct.Struct(">QI")
 _HEAD: Final = struct.Struct(">BIq")
@@ -46,7 +49,7 @@ NEVER: Final = Version(0, -1)
 
 
 class Row(msgspec.Struct, frozen=True):
-    """Counts by metric, sketches (``tables.sketch``) by name, and the version that tells what is in them."""
+    """Counts by metric, sketches (``tables.sketch``, ``tables.latency``) by name, and the version: what is in them."""
 
     counts: dict[str, int] = {}
     sketches: dict[str, bytes] = {}
@@ -97,7 +100,8 @@ def apply(row: Row, changes: Sequence[Change]) -> Row:
             hashes.setdefault(name, []).extend(values)
     sketches = dict(row.sketches)
     for name, values in hashes.items():
-        sketches[name] = sketch.add(sketches.get(name, sketch.EMPTY), values)
+        add = latency.add if name == LATENCY else sketch.add
+        sketches[name] = add(sketches.get(name, sketch.EMPTY), values)
     return Row(counts, sketches, *fresh[-1].at)
 
 
@@ -110,7 +114,11 @@ def united(rows: Iterable[tuple[Mapping[str, int], Mapping[str, bytes]]]) -> Row
             counts[name] = counts.get(name, 0) + number
         for name, data in some_sketches.items():
             sketches.setdefault(name, []).append(data)
-    return Row(counts, {name: sketch.union(parts) for name, parts in sketches.items()})
+    return Row(counts, {name: _union(name, parts) for name, parts in sketches.items()})
+
+
+def _union(name: str, parts: Iterable[bytes]) -> bytes:
+    return latency.union(parts) if name == LATENCY else sketch.union(parts)
 
 
 def encode_sketches(sketches: Mapping[str, bytes]) -> bytes | None:

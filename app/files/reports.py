@@ -10,9 +10,9 @@ from app.log.contract import Log, LogError, LogUnavailable
 from app.model import Address, Malformed
 from app.normalise.parse import parse
 from app.stores.contract import Archive, StoreUnavailable
-from app.topics import FACTS, SOURCES, TIMINGS
+from app.topics import FACTS, SOURCES
 
-REPORTS: Final = frozenset((*SOURCES, TIMINGS))
+REPORTS: Final = frozenset(SOURCES)
 """The topics that reports are on; nothing else of the log is ever given out by address."""
 
 Scrub = Callable[[bytes, int], bytes]

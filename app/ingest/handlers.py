@@ -12,7 +12,7 @@ from app.ingest.codes import Refusal
 from app.ingest.edge import Edge
 from app.ingest.envelope import parse
 from app.ingest.peers import address
-from app.ingest.raygun import add_bulk, add_entry, add_timings
+from app.ingest.raygun import add_bulk, add_entry, add_events
 from app.ingest.read import elements, glance
 from app.ingest.replies import GIF, accepted
 from app.ingest.sentry import add_envelope, add_event, unpack_store
@@ -124,13 +124,13 @@ async def bulk(edge: Edge, request: web.Request) -> web.Response:
     return accepted(status=202)
 
 
-async def timings(edge: Edge, request: web.Request) -> web.Response:
-    """``POST /events``: Raygun's timings and sessions, counted and not kept."""
+async def events(edge: Edge, request: web.Request) -> web.Response:
+    """``POST /events``: Raygun's timings, one record each; its sessions are counted and not kept."""
     project = await _admit_raygun(edge, request)
     with edge.budget.lease() as lease:
         body = _some(await read_body(request, ONE, lease, edge.reading))
         batch = edge.batch(request, project)
-        add_timings(body, batch)
+        add_events(body, batch)
         await edge.append(batch)
     return accepted(status=202)
 

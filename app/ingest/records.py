@@ -6,7 +6,7 @@ from app.codec import encode_facts
 from app.ingest.ids import EventId, random_id
 from app.log.contract import NewRecord
 from app.model import Category, Facts, Kind, Refused
-from app.topics import CRASHES, FACTS, SESSIONS, identity, partition_of, qualified
+from app.topics import CRASHES, FACTS, SESSIONS, TIMINGS, identity, partition_of, qualified
 
 MAX_RECORD: Final = 1 << 20
 """Bytes of one event, unpacked (API.md, "Ingest's answers and limits")."""
@@ -77,7 +77,7 @@ class Batch:
             user_agent=self.origin.user_agent,
             content_type=clean(content_type) if content_type and content_type != JSON else JSON,
         )
-        self._add(CRASHES if category == "error" else SESSIONS, facts, identifier or event.text, value)
+        self._add(_TOPICS.get(category, SESSIONS), facts, identifier or event.text, value)
 
     def refuse(self, category: Category, reason: str, quantity: int = 1) -> None:
         """Count something that is not kept."""
@@ -125,4 +125,6 @@ _CATEGORIES: Final[dict[Kind, Category]] = {
     "session": "session",
     "sessions": "session",
     "client_report": "other",
+    "timing": "timing",
 }
+_TOPICS: Final[dict[Category, str]] = {"error": CRASHES, "timing": TIMINGS}

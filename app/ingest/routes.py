@@ -25,7 +25,7 @@ ErrorReply = Callable[[str, str], web.Response]
 RAYGUN: Final[tuple[tuple[str, Handler], ...]] = (
     ("/entries", handlers.entry),
     ("/entries/bulk", handlers.bulk),
-    ("/events", handlers.timings),
+    ("/events", handlers.events),
 )
 SENTRY: Final[tuple[tuple[str, Handler], ...]] = (
     ("/api/{project}/envelope", handlers.envelope),

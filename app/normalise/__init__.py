@@ -6,9 +6,12 @@ from app.normalise.scrubbing import scrub, scrub_text
 from app.normalise.sentry import sentry_event
 from app.normalise.sessions import Lost, client_report, session, session_counts
 from app.normalise.times import correct
+from app.normalise.timings import timings
 from app.normalise.words import words
 
-__all__ = ["Lost", "client_report", "correct", "event", "scrub", "scrub_text", "session", "session_counts", "words"]
+__all__ = [
+    "Lost", "client_report", "correct", "event", "scrub", "scrub_text", "session", "session_counts", "timings", "words",
+]  # fmt: skip
 
 
 def event(facts: Facts, payload: bytes, *, full: bool = False) -> Event:

@@ -107,7 +107,7 @@ def build(facts: Facts, body: Body, notes: Notes, *, full: bool) -> Event:
         platform=platform,
         logger=logger[1] if logger else "",
         message=exceptions[-1].value if logger else "",
-        release=_release(details.version),
+        release=release_of(details.version),
         environment=_environment(details.user_custom_data),
         server=notes.cut(details.machine_name, SHORT, "machineName"),
         exceptions=exceptions,
@@ -196,7 +196,8 @@ def _raised(error: RaygunError, platform: str, notes: Notes, *, full: bool) -> R
     )
 
 
-def _release(version: object) -> str:
+def release_of(version: object) -> str:
+    """Give the release that a client names, '' where its text says that there is none."""
     text = plain(version)
     return "" if text.strip().lower() in _NO_RELEASE else text
 

@@ -12,9 +12,9 @@ import asyncpg
 
 from app.cells import MINUTE
 from app.log.contract import Log
-from app.stores import aggregates_flush, decisions, groups, ledger, numbers
+from app.stores import aggregates_flush, decisions, groups, ledger, numbers, timings
 from app.stores.connect import translated
-from app.stores.contract import GroupRow, Point, ReleaseRow, Totals
+from app.stores.contract import GroupRow, Point, ReleaseRow, TimingRows, Totals
 from app.stores.ranges import cover, sizes_of
 from app.stores.rows import Connection, read_rows
 from app.stores.standing import FOR_GOOD, Until
@@ -132,6 +132,13 @@ class Aggregates:
         """Give the releases that have any number in a range, the newest first."""
         async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             return await numbers.releases(connection, project, start, end)
+
+    async def timings(
+        self, project: int, start: int, end: int, *, release: str = "", kind: str = "", limit: int = 200
+    ) -> TimingRows:
+        """Give how long pages and requests took in a range, of all releases or one, of all kinds or one."""
+        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            return await timings.rows(connection, project, _plain(release), (start, end), kind, limit)
 
     async def notices(self, project: int, after_created: int) -> list[dict[str, Any]]:
         """Give the notices written after a time (ms), oldest first: ``id, group, kind, at, created``.

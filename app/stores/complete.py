@@ -7,16 +7,17 @@ from typing import Final, NamedTuple
 from app.cells import SKEW
 from app.codec import decode_delta
 from app.log.contract import Log
-from app.topics import CRASHES, DELTAS, PROCESSED, SESSIONS, qualified
+from app.topics import CRASHES, DELTAS, PROCESSED, SESSIONS, SOURCES, TIMINGS, qualified
 
 READERS: Final = (
     ("crashes", CRASHES),
     ("sessions", SESSIONS),
+    ("timings", TIMINGS),
     ("rates", DELTAS),
     ("archive", PROCESSED),
     ("search", PROCESSED),
 )
-"""Each role with the topic that it reads."""
+"""Each role with the topic that it reads; those over sources come first."""
 
 
 PAGE: Final = 100
@@ -42,9 +43,9 @@ async def complete_until(log: Log, generation: int, now_ms: int) -> int:
     The order of looking is EXACTNESS.md's ("complete_until"): sources first. What they have committed then was in
     ``deltas`` before its end is looked at; looked at the other way round, it could slip between the two looks.
     """
-    crashes, sessions = await asyncio.gather(*(stage(log, generation, *reader) for reader in READERS[:2]))
-    rates = await stage(log, generation, *READERS[2])
-    waiting = [stage.oldest for stage in (crashes, sessions, rates) if stage.oldest is not None]
+    sources = await asyncio.gather(*(stage(log, generation, *reader) for reader in READERS if reader[1] in SOURCES))
+    rates = await stage(log, generation, "rates", DELTAS)
+    waiting = [stage.oldest for stage in (*sources, rates) if stage.oldest is not None]
     return min([now_ms, *(oldest - SKEW * 1000 for oldest in waiting)])
 
 

@@ -163,4 +163,26 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     first_seen: int
 
 
+class TimingRow(msgspec.Struct, frozen=True):
+    """How long one thing took over a range: how often it was measured, and the percentiles, ms."""
+
+    name: str
+    """'' for all names of the kind together."""
+    kind: str
+    count: int
+    p50: float
+    p75: float
+    p95: float
+    p99: float
+
+
+class TimingRows(msgspec.Struct, frozen=True):
+    """The timings of a range: by name, the most frequent first; by kind; how many names there are; sizes summed, s."""
+
+    names: list[TimingRow]
+    kinds: list[TimingRow]
+    total: int
+    sizes: list[int]
+
+
 Totals = dict[str, Any]

@@ -74,11 +74,11 @@ async def first_hour(pool: "Pool", project: int) -> int | None:
 
 
 async def heard(pool: "Pool", project: int) -> bool:
-    """Tell whether anything ever came for a project: a crash, a message, or a session of a release."""
+    """Tell whether anything ever came for a project: a crash, a message, a session or a timing."""
     return bool(
         await pool.fetchval(
             "select exists (select from groups where project = $1) or exists (select from windows where project = $1"
-            " and kind = 'c')",
+            " and kind in ('c', 't'))",
             project,
         )
     )

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from app.web import api_events, api_numbers, bodies, live, replies
+from app.web import api_events, api_numbers, bodies, live, replies, timing_replies
 from app.web.call import Call
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
@@ -42,7 +42,8 @@ ROUTES: Final = (
     Route("GET", f"{P}/rates", api_numbers.rates, "Counts by window", replies.RatesReply,
           ("window", *RANGE, "group", "release")),
     Route("GET", f"{P}/releases", api_numbers.releases, "Releases with their health", replies.ReleasesReply, RANGE),
-    Route("GET", f"{P}/timings", api_numbers.timings, "Timings: not kept yet, always 404", None),
+    Route("GET", f"{P}/timings", api_numbers.timings, "How long pages and requests took", timing_replies.TimingsReply,
+          (*RANGE, "release", "kind", "limit")),
     Route("GET", f"{P}/search", api_events.search, "Events by words and fields", replies.SearchReply,
           ("q", *RANGE, *PAGE)),
     Route("GET", f"{P}/live", live.live, "Changes as server-sent events: window, group, watermark", None),

@@ -1,15 +1,20 @@
-"""The API's numbers: projects, groups of a project, rates, releases, the ledger."""
+"""The API's numbers: projects, groups of a project, rates, releases, timings, the ledger."""
+
+from typing import get_args
 
 from aiohttp import web
 
+from app.model import TimingKind
 from app.stores import standing
 from app.web import bodies, params, present, replies
 from app.web.call import Call, whole
 from app.web.errors import ApiError, bad
 from app.web.params import WINDOWS, Range, iso
 from app.web.respond import reply
+from app.web.timing_replies import TimingsReply
 
 NAME_LENGTH = 100
+KINDS = get_args(TimingKind)
 
 
 async def projects(call: Call) -> web.Response:
@@ -72,9 +77,18 @@ async def releases(call: Call) -> web.Response:
 
 
 async def timings(call: Call) -> web.Response:
-    """Answer ``GET /api/v1/projects/{project}/timings``: what would be in it is counted as filtered, and not kept."""
-    await call.project()
-    raise ApiError(404, "not_kept", "Timings are not kept by this version; the ledger counts them as filtered.")
+    """Answer ``GET /api/v1/projects/{project}/timings``."""
+    project, complete = await call.project(), await call.services.complete_until()
+    asked = params.span(call.query, call.services.now()).outward(WINDOWS["1m"])
+    found = await call.services.aggregates.timings(
+        project.id, asked.start // 1000, asked.end // 1000,
+        release=call.query.get("release", ""),
+        kind=params.choice(call.query, "kind", KINDS, ""),
+        limit=params.limit(call.query, default=params.MAX_LIMIT),
+    )  # fmt: skip
+    listed = [present.timing(row) for row in found.names]
+    ends, until = _ends(asked), iso(complete)
+    return reply(TimingsReply(listed, found.total, *ends, sizes=found.sizes, complete_until=until))
 
 
 async def ledger(call: Call) -> web.Response:

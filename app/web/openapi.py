@@ -16,6 +16,7 @@ ABOUT: Final = {
     "window": "1m, 1h or 1d; default by the range.",
     "release": "Only this release.",
     "group": "Only this group.",
+    "kind": "page, view, request, asset, cached, custom or vital; default all.",
     "status": "open, resolved, ignored or regressed.",
     "sort": "last_seen, first_seen, count, users, rate (the last 5 minutes) or growth (against the range before).",
     "limit": "1 to 200; more is cut to 200.",

@@ -68,11 +68,11 @@ def window(query: Mapping[str, str], asked: Range) -> str:
     return name
 
 
-def limit(query: Mapping[str, str]) -> int:
+def limit(query: Mapping[str, str], *, default: int = DEFAULT_LIMIT) -> int:
     """Read ``limit``; above the maximum it is capped."""
     text = query.get("limit", "")
     if not text:
-        return DEFAULT_LIMIT
+        return default
     if not (text.isascii() and text.isdigit()) or int(text[:9]) < 1:
         raise bad("bad_limit", "limit is a number from 1.")
     return min(int(text[:9]), MAX_LIMIT)

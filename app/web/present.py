@@ -6,10 +6,11 @@ import msgspec
 
 from app.codec import Found
 from app.model import Address, Event, Frame, Part, Raised
-from app.stores.contract import Document, GroupRow, Point, ReleaseRow
+from app.stores.contract import Document, GroupRow, Point, ReleaseRow, TimingRow
 from app.stores.projects import Project
 from app.web import replies
 from app.web.params import iso
+from app.web.timing_replies import TimingReply
 
 
 def at(ms: int) -> str:
@@ -62,6 +63,11 @@ def release(row: ReleaseRow) -> replies.ReleaseReply:
     """Show one release."""
     values = msgspec.structs.asdict(row)
     return replies.ReleaseReply(**{**values, "first_seen": at(row.first_seen)})
+
+
+def timing(row: TimingRow) -> TimingReply:
+    """Show how long one thing took."""
+    return TimingReply(**msgspec.structs.asdict(row))
 
 
 def hit(document: Document, root: str | None = None) -> replies.HitReply:

@@ -13,6 +13,7 @@ ROLES: Final = {
     "ingest": "answers an SDK once the log has the event",
     "crashes": "scrubs, groups, drops duplicates",
     "sessions": "follows each session to its end",
+    "timings": "counts how long pages and requests take",
     "archive": "packs reports into objects",
     "search": "makes events findable",
     "rates": "counts each event once",

@@ -128,7 +128,7 @@ def batch_of(records: Sequence[Record], lost: int = 0) -> Batch:
 def specs() -> list[TopicSpec]:
     """Give the topics that the agents write."""
     kept = (topics.PROCESSED, topics.DELTAS, topics.DEAD_LETTERS)
-    changelogs = ("1.crashes-seen-changelog", "1.sessions-sessions-changelog")
+    changelogs = ("1.crashes-seen-changelog", "1.sessions-sessions-changelog", "1.timings-seen-changelog")
     return [
         *(TopicSpec(topics.qualified(1, name), PARTITIONS) for name in kept),
         *(TopicSpec(name, PARTITIONS, "compact") for name in changelogs),

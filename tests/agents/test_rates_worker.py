@@ -81,7 +81,7 @@ async def sent(database: str, seed: int) -> AsyncIterator[tuple[PostgresLog, asy
     everything = {source: given.events(order, 150) for source in SOURCES}
     records = [r for d in range(PARTITIONS) for r in given.log_of(order, everything, d, PARTITIONS)]
     async with PostgresLog(database) as log:
-        names = ("crashes", "sessions", "deltas")
+        names = ("crashes", "sessions", "timings", "deltas")
         await log.ensure([TopicSpec(qualified(1, name), PARTITIONS) for name in names])
         sending = asyncio.create_task(send(log, sorted(records, key=lambda r: r.offset)))
         yield log, sending, everything

@@ -13,7 +13,7 @@ from app.worker import CONSUMED, ROLES, WrongParts, build
 
 
 def test_the_roles_are_those_of_the_design() -> None:
-    assert ROLES == ("crashes", "sessions", "rates", "archive", "search")
+    assert ROLES == ("crashes", "sessions", "timings", "rates", "archive", "search")
     assert Settings().role_names == ROLES
 
 

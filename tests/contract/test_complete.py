@@ -13,7 +13,7 @@ from app.log.postgres import PostgresLog, commit_offsets
 from app.model import Facts, Refused
 from app.stores.aggregates import Aggregates
 from app.stores.complete import complete_until, lag
-from app.topics import CRASHES, DELTAS, FACTS, PROCESSED, SESSIONS
+from app.topics import CRASHES, DELTAS, FACTS, PROCESSED, SESSIONS, TIMINGS
 from tables.fold import Fold
 
 NOW = 1_700_006_400_000
@@ -23,7 +23,7 @@ MINUTE_MS = MINUTE * 1000
 @pytest.fixture
 async def log(database: str) -> AsyncIterator[PostgresLog]:
     async with PostgresLog(database) as opened:
-        await opened.ensure([TopicSpec(f"1.{name}", 2) for name in (CRASHES, SESSIONS, DELTAS, PROCESSED)])
+        await opened.ensure([TopicSpec(f"1.{name}", 2) for name in (CRASHES, SESSIONS, TIMINGS, DELTAS, PROCESSED)])
         yield opened
 
 
@@ -67,6 +67,8 @@ async def test_the_oldest_of_all_stages_counts(log: PostgresLog, pool: "asyncpg.
     assert await complete_until(log, 1, NOW) == NOW - 1000 - SKEW * 1000
     await commit(pool, "rates", DELTAS, {1: 1})
     assert await complete_until(log, 1, NOW) == NOW
+    await log.append([event(TIMINGS, NOW - 4000)])
+    assert await complete_until(log, 1, NOW) == NOW - 4000 - SKEW * 1000
 
 
 async def test_deltas_that_add_nothing_hold_nothing_up(log: PostgresLog) -> None:
@@ -108,7 +110,7 @@ async def test_lag_of_each_role(log: PostgresLog, pool: "asyncpg.Pool[asyncpg.Re
     await commit(pool, "crashes", CRASHES, {0: 1})
     stages = {stage.role: stage for stage in await lag(log, 1)}
     assert (stages["crashes"].records, stages["crashes"].oldest) == (2, NOW - 2)
-    assert list(stages) == ["crashes", "sessions", "rates", "archive", "search"]
+    assert list(stages) == ["crashes", "sessions", "timings", "rates", "archive", "search"]
     assert (stages["archive"].records, stages["archive"].oldest) == (0, None)
 
 

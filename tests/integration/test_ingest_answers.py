@@ -3,6 +3,7 @@
 import asyncio
 import re
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from io import BytesIO
 from typing import cast
@@ -115,11 +116,37 @@ async def test_raygun_tells_its_users_address(site: Site, client: aiohttp.Client
     assert (await only_facts(site)).peer == "203.0.113.7"
 
 
-async def test_timings_are_counted(site: Site, client: aiohttp.ClientSession) -> None:
+async def test_what_is_no_timing_is_counted(site: Site, client: aiohttp.ClientSession) -> None:
     url = f"{site.url}/events?apikey={site.project.raygun_key}"
-    async with client.post(url, data=b'{"eventData":[{"data":"\\ud800"},{},{}]}') as reply:
+    events = b'[{"data":"\\ud800"},{},{"type":"session_start","sessionId":"a"},{"type":"session_end"}]'
+    async with client.post(url, data=b'{"eventData":%s}' % events) as reply:
         assert reply.status == 202
-    assert (await only_facts(site)).refused == (Refused("timing", "filtered", "rum", 3),)
+    refused = (await only_facts(site)).refused
+    assert refused == (Refused("timing", "filtered", "rum", 2), Refused("session", "filtered", "raygun_session", 2))
+
+
+async def test_each_timing_is_a_record_and_a_retry_has_its_id(site: Site, client: aiohttp.ClientSession) -> None:
+    url = f"{site.url}/events?apikey={site.project.raygun_key}"
+    times = [b'"2026-11-24T06:55:32.040Z"', b'"2026-11-24T06:55:32.041Z"', b'"2026-11-24T06:55:32Z"', b"NaN"]
+    events = [b'{"type":"web_request_timing", "timestamp":%s}' % time for time in times]
+    for body in (b",".join(events[:2]), b",".join(events[:2]), events[2], events[2], events[3]):
+        async with client.post(url, data=b'{"eventData":[%s]}' % body) as reply:
+            assert reply.status == 202
+    found = list((await site.records()).values())
+    assert {record.topic for _, record in found} == {"1.timings"}
+    assert {(facts.kind, facts.category) for facts, _ in found} == {("timing", "timing")}
+    assert Counter(facts.unique for facts, _ in found) == {True: 4, False: 3}
+    assert len({facts.event_id for facts, _ in found}) == 5
+    assert [record.value for facts, record in found if facts.unique].count(events[0]) == 2
+
+
+async def test_a_thousand_timings_of_a_request_are_kept(site: Site, client: aiohttp.ClientSession) -> None:
+    url = f"{site.url}/events?apikey={site.project.raygun_key}"
+    event = b'{"type":"mobile_event_timing"}'
+    async with client.post(url, data=b'{"eventData":[%s]}' % b",".join([event] * 1003)) as reply:
+        assert reply.status == 202
+    found = Counter((facts.kind, facts.refused) for facts, _ in (await site.records()).values())
+    assert found == {("timing", ()): 1000, ("refused", (Refused("timing", "filtered", "too_many_items", 3),)): 1}
 
 
 async def test_browsers_get_no_body(site: Site, client: aiohttp.ClientSession) -> None:

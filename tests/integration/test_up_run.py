@@ -81,7 +81,7 @@ def test_brings_everything_up_and_ends_it(data: Path) -> None:
     assert get(found["metrics"]["worker"] + "/readyz", "") == {"ready": True, "reasons": []}
     assert data.stat().st_mode & 0o077 == 0
     assert set(found) == {"url", "token", "sign_in", "projects", "pids", "metrics"}
-    roles = {"crashes", "sessions", "rates", "archive", "search", "ingest", "web", "files", "postgres"}
+    roles = {"crashes", "sessions", "timings", "rates", "archive", "search", "ingest", "web", "files", "postgres"}
     assert set(found["pids"]) == roles
     assert get(f"{found['url']}/api/v1/projects", found["token"])["projects"] == found["projects"]
     process.send_signal(signal.SIGINT)

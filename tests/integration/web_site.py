@@ -14,6 +14,7 @@ from agents.crashes import Crashes
 from agents.rates import Rates
 from agents.sessions import Sessions
 from agents.source import SourceAgent
+from agents.timings import TimingsAgent
 from app.codec import decode_processed
 from app.log.batch import Batch, Claim
 from app.log.contract import Log, Record, TopicSpec
@@ -26,12 +27,15 @@ from app.stores.aggregates import Aggregates
 from app.stores.contract import Document
 from app.stores.projects import Project, Projects
 from app.stores.search_postgres import Search
-from app.topics import CRASHES, DEAD_LETTERS, DELTAS, PROCESSED, RATES, SESSIONS, Source, qualified
+from app.topics import CRASHES, DEAD_LETTERS, DELTAS, PROCESSED, RATES, SESSIONS, SOURCES, TIMINGS, Source, qualified
 from tables.durable import DurableTable
 from tables.windows import newest
 from tests.agents.source_parts import MEMORY, Role
 
 ONE = Claim(0, 1)
+READS = (
+    ("crashes", CRASHES), ("sessions", SESSIONS), ("timings", TIMINGS), ("rates", DELTAS), ("search", PROCESSED),
+)  # fmt: skip
 
 
 class OneRole(Role):
@@ -43,7 +47,7 @@ class OneRole(Role):
 
 @dataclass
 class Pipeline:
-    """Crashes, sessions, rates and search, each stepped until it has read everything."""
+    """The agents and search, each stepped until it has read everything."""
 
     log: PostgresLog
     pool: "asyncpg.Pool[asyncpg.Record]"
@@ -52,7 +56,7 @@ class Pipeline:
 
     async def step(self) -> None:
         """Do all that is in the log, in the order of the way of the data."""
-        for role, topic in (("crashes", CRASHES), ("sessions", SESSIONS), ("rates", DELTAS), ("search", PROCESSED)):
+        for role, topic in READS:
             while records := await self.log.read(qualified(1, topic), 0, self.at.get(topic + role, 0)):
                 await self._handle(role, records)
                 self.at[topic + role] = records[-1].offset + 1
@@ -79,12 +83,13 @@ async def pipeline(database: str, folder: Path) -> AsyncIterator[Pipeline]:
     async with AsyncExitStack() as stack:
         log = await stack.enter_async_context(PostgresLog(database))
         pool = await stack.enter_async_context(asyncpg.create_pool(database, min_size=0, max_size=4))
-        kept = (CRASHES, SESSIONS, PROCESSED, DELTAS, DEAD_LETTERS)
-        changelogs = (qualified(1, RATES), "1.crashes-seen-changelog", "1.sessions-sessions-changelog")
+        kept = (*SOURCES, PROCESSED, DELTAS, DEAD_LETTERS)
+        states = ("1.crashes-seen-changelog", "1.sessions-sessions-changelog", "1.timings-seen-changelog")
+        changelogs = (qualified(1, RATES), *states)
         await log.ensure([TopicSpec(qualified(1, name), 1) for name in kept])
         await log.ensure([TopicSpec(name, 1, "compact") for name in changelogs])
         agents: dict[str, Any] = {"search": Search(pool)}
-        for name, kind in (("crashes", Crashes), ("sessions", Sessions)):
+        for name, kind in (("crashes", Crashes), ("sessions", Sessions), ("timings", TimingsAgent)):
             agents[name] = await _source(kind, OneRole(log, database, folder / name), stack)
         agents["rates"] = await _rates(log, pool, folder, stack)
         yield Pipeline(log, pool, agents)
@@ -106,7 +111,7 @@ async def _rates(log: PostgresLog, pool: "asyncpg.Pool[asyncpg.Record]", folder:
     await table.open(0, ONE.epoch)
     stack.callback(table.close, 0)
     store = Aggregates(pool)
-    sources = [Source(qualified(1, name), 0) for name in (CRASHES, SESSIONS)]
+    sources = [Source(qualified(1, name), 0) for name in SOURCES]
     return Rates(table, lambda: store, lambda: log, lambda: sources, 1)
 
 

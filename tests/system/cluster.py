@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 from tests.servers.process import free_ports
 from tests.system.member import LEAVE_SECONDS, Member
 
-ROLES: Final = ("crashes", "sessions", "rates", "archive", "search")
+ROLES: Final = ("crashes", "sessions", "timings", "rates", "archive", "search")
 LOOK_SECONDS: Final = 0.05
 READY_SECONDS: Final = 240
 """For sixteen Pythons that start on two cores which others use as well."""

@@ -20,7 +20,16 @@ PURE = (
     "app.grouping",
     "app.settings",
 )
-PURE_TABLES = ("tables.sketch", "tables.windows", "tables.fold", "tables.seen", "tables.sessions", "tables.behind")
+PURE_TABLES = (
+    "tables.sketch",
+    "tables.latency",
+    "tables.names",
+    "tables.windows",
+    "tables.fold",
+    "tables.seen",
+    "tables.sessions",
+    "tables.behind",
+)
 ROOTS = ("app.worker", "app.server", "app.up", "app.cli", "app.demo")
 FAUST = (
     "app.stream",

@@ -1,0 +1,89 @@
+"""Timings of one batch: deduplicate, scrub, normalise, and count each duration under its name. Pure.
+
+A redelivered batch, however it is cut, gives the same counts for the same offsets.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from app.codec import Entry, UnknownSchema
+from app.deltas import crash_windows, timing_cells
+from app.digest import Digest
+from app.log.contract import Record
+from app.model import Facts, Timing, Timings
+from app.normalise import scrub, timings
+from app.source import key_of
+from tables import latency
+from tables.names import Names
+from tables.seen import Seen
+from tables.windows import LATENCY
+
+KINDS: Final = frozenset({"timing", "refused"})
+
+OTHER: Final = "(other)"
+"""The name of what is counted together, of each kind, when a project's day has as many names as are kept."""
+
+_TIMING: Final = {"timings": 1}
+
+Read = tuple[Record, Facts]
+
+
+def keys_of(read: Sequence[Read]) -> list[bytes]:
+    """Give the event keys by which the batch's records may be duplicates."""
+    return [key_of(record, facts.event_id, facts.project) for record, facts in read if _has_identity(facts)]
+
+
+class TimingBatch:
+    """Puts the readable records of a batch into its digest."""
+
+    def __init__(self, digest: Digest, seen: Seen, names: Names) -> None:
+        """Take the digest, and what was seen and which names were admitted before it."""
+        self._digest = digest
+        self._seen = seen
+        self._names = names
+
+    def add_all(self, read: Sequence[Read]) -> None:
+        """Add the records in order. Raises UnknownSchema; nothing else comes of a record."""
+        for record, facts in read:
+            if facts.kind == "refused":
+                self._digest.refuse(facts, record.offset)
+            else:
+                self._add(record, facts)
+
+    def _add(self, record: Record, facts: Facts) -> None:
+        key = key_of(record, facts.event_id, facts.project)
+        if facts.unique and not self._seen.is_first(key, record.offset, facts.received):
+            self._digest.duplicate(facts, record.offset)
+            return
+        try:
+            payload = scrub(record.value or b"", facts.rules)
+            self._count(timings(facts, payload), record.offset, facts)
+        except (UnknownSchema, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001  whatever one record does, the batch goes on
+            self._digest.bury(record, facts, error)
+            return
+        self._digest.grouped(facts, record.offset, payload)
+        if facts.unique:
+            self._seen.count(key, record.offset, facts.received)
+
+    def _count(self, found: Timings, offset: int, facts: Facts) -> None:
+        """Count last, when all that may fail has worked: an event counts whole or not at all."""
+        windows = crash_windows(found.time, facts.received)
+        made = [
+            (
+                timing_cells(facts.project, each.kind, self._name(each, offset, facts), found.release),
+                Entry(offset, _TIMING, {LATENCY: latency.bucket(each.ms)}),
+            )
+            for each in found.durations
+        ]
+        for cells, entry in made:
+            self._digest.spread.add(cells, windows, entry)
+
+    def _name(self, each: Timing, offset: int, facts: Facts) -> str:
+        text = f"{each.kind} {each.name}"
+        return each.name if self._names.admits(facts.project, facts.received, text, offset) else OTHER
+
+
+def _has_identity(facts: Facts) -> bool:
+    return facts.unique and facts.kind != "refused"
