@@ -12,7 +12,7 @@ import asyncpg
 
 from app.cells import MINUTE
 from app.log.contract import Log
-from app.stores import aggregates_flush, decisions, groups, ledger, numbers, timings
+from app.stores import aggregates_flush, decisions, groups, groups_sums, ledger, numbers, timings
 from app.stores.connect import translated
 from app.stores.contract import GroupRow, Point, ReleaseRow, TimingRows, Totals
 from app.stores.ranges import cover, sizes_of
@@ -95,7 +95,7 @@ class Aggregates:
         *,
         release: str = "",
         status: str = "",
-        sort: groups.Sort = "last_seen",
+        sort: groups_sums.Sort = "last_seen",
         limit: int = 50,
         cursor: str = "",
     ) -> tuple[list[GroupRow], str | None, list[int]]:
@@ -103,11 +103,11 @@ class Aggregates:
 
         The status ``open`` includes regressed groups. Raises ValueError for a cursor or sort that is none.
         """
-        if sort not in groups.SORTS:
-            raise ValueError(f"sort {sort!r}; one of {', '.join(groups.SORTS)}")
+        if sort not in groups_sums.SORTS:
+            raise ValueError(f"sort {sort!r}; one of {', '.join(groups_sums.SORTS)}")
         pieces = cover(start, end)
         recent, before = cover(max(start, end - RECENT), end), cover(2 * start - end, start)
-        asked = groups.Asked(project, pieces, _plain(release), _plain(status), sort, limit, cursor, recent, before)
+        asked = groups_sums.Asked(project, pieces, _plain(release), _plain(status), sort, limit, cursor, recent, before)
         async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             rows, following = await groups.page(connection, asked)
         return rows, following, sizes_of(pieces)

@@ -2,8 +2,8 @@
 
 import base64
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Final, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated
 
 import asyncpg
 import msgspec
@@ -11,55 +11,11 @@ import msgspec
 from app.cells import DAY
 from app.model import Address
 from app.stores.contract import GroupRow
+from app.stores.groups_rank import ranked
+from app.stores.groups_sums import Asked, Counted
+from app.stores.groups_users import users_of
 from app.stores.ranges import Piece, columns
 from app.stores.rows import Connection
-from tables import sketch
-from tables.windows import decode_sketches
-
-Sort = Literal["last_seen", "first_seen", "count", "users", "rate", "growth"]
-SORTS: Final = ("last_seen", "first_seen", "count", "users", "rate", "growth")
-_SOME: Final = 200
-"""Groups whose sketches are united at once: bounds the memory of a list sorted by users."""
-
-# A list of open groups shows the regressed ones too: they are open again. `other` is what a sort looks at besides: the
-# last minutes for the rate, the range before for growth, which is ranked by how sure it is: the difference in units of
-# what chance does to such a sum.
-_LIST = """
-with sums as (
-  select coalesce(a.root, w.grp) as id,
-         sum(coalesce((w.counts ->> 'crashes')::bigint, 0))::bigint as crashes,
-         sum(coalesce((w.counts ->> 'messages')::bigint, 0))::bigint as messages
-  from unnest($3::int[], $4::bigint[], $5::bigint[]) r (size, low, high)
-  join windows w on w.project = $1 and w.kind = 'c' and w.grp <> '' and w.release = $2
-    and w.size = r.size and w.start >= r.low and w.start < r.high
-  left join group_aliases a on a.id = w.grp
-  group by 1),
-other as (
-  select coalesce(a.root, w.grp) as id,
-         sum(coalesce((w.counts ->> 'crashes')::bigint, 0)
-             + coalesce((w.counts ->> 'messages')::bigint, 0))::bigint as n
-  from unnest($11::int[], $12::bigint[], $13::bigint[]) r (size, low, high)
-  join windows w on w.project = $1 and w.kind = 'c' and w.grp <> '' and w.release = $2
-    and w.size = r.size and w.start >= r.low and w.start < r.high
-  left join group_aliases a on a.id = w.grp
-  group by 1),
-seen as (
-  select coalesce(a.root, g.id) as id, min(g.first_seen) as first_seen, max(g.last_seen) as last_seen
-  from groups g left join group_aliases a on a.id = g.id
-  where g.project = $1
-  group by 1),
-ranked as (
-  select sums.*, case $6::text when 'last_seen' then seen.last_seen when 'first_seen' then seen.first_seen
-                               when 'rate' then coalesce(other.n, 0)
-                               when 'growth' then (1000 * (crashes + messages - coalesce(other.n, 0))
-                                                   / sqrt(crashes + messages + coalesce(other.n, 0) + 1))::bigint
-                               else crashes end as rank
-  from sums join seen on seen.id = sums.id left join other on other.id = sums.id
-       left join group_states s on s.id = sums.id
-  where $7::text = '' or coalesce(s.status, 'open') = $7 or ($7 = 'open' and s.status = 'regressed'))
-select id, crashes, messages, rank from ranked
-where $8::bigint is null or (rank, id) < ($8, $9::text)
-order by rank desc, id desc limit $10"""
 
 _GROUPS = """
 select g.*, m.members, m.first, m.last, m.any_unhandled, m.first_in, coalesce(s.status, 'open') as status,
@@ -71,13 +27,6 @@ cross join lateral (
          bool_or(x.unhandled) as any_unhandled, (array_agg(x.first_release order by x.first_seen, x.id))[1] as first_in
   from groups x where x.id = any(array(select id from group_aliases where root = g.id) || g.id)) m
 where g.id = any($1::text[])"""
-
-_SKETCHES = """
-select w.grp, w.sketches
-from unnest($4::int[], $5::bigint[], $6::bigint[]) r (size, low, high)
-join windows w on w.project = $1 and w.kind = 'c' and w.grp = any($2::text[]) and w.release = $3
-  and w.size = r.size and w.start >= r.low and w.start < r.high
-where w.sketches is not null"""
 
 _TREND = """
 select w.grp, r.what, sum(coalesce((w.counts ->> 'crashes')::bigint, 0)
@@ -97,42 +46,10 @@ _Rank = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Id = Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z_.:-]*$")]
 
 
-class Asked(NamedTuple):
-    """What a page of groups is asked for."""
-
-    project: int
-    pieces: list[Piece]
-    release: str
-    status: str
-    sort: Sort
-    limit: int
-    cursor: str
-    recent: list[Piece]
-    """The last minutes of the range."""
-    before: list[Piece]
-    """The equally long range before."""
-
-
-class _Counted(NamedTuple):
-    id: str
-    crashes: int
-    messages: int
-    rank: int
-
-
 async def page(connection: Connection, asked: Asked) -> tuple[list[GroupRow], str | None]:
     """Give one page of groups, greatest first, and the cursor of the next. Raises ValueError for a bad cursor."""
     rank, after = _decode_cursor(asked.cursor)
-    by_users = asked.sort == "users"
-    start = (None, "") if by_users else (rank, after)
-    most = None if by_users else asked.limit + 1
-    other = {"rate": asked.recent, "growth": asked.before}.get(asked.sort, [])
-    given = (asked.project, asked.release, *columns(asked.pieces), asked.sort, asked.status, *start, most,
-             *columns(other))  # fmt: skip
-    counted = [_Counted(*record) for record in await connection.fetch(_LIST, *given)]
-    if by_users:
-        counted = await _by_users(connection, asked, counted)
-        counted = [each for each in counted if rank is None or (each.rank, each.id) < (rank, after)]
+    counted = await ranked(connection, asked, rank, after)
     shown = counted[: asked.limit]
     following = _encode_cursor(shown[-1]) if len(counted) > asked.limit else None
     rows = await _rows(connection, shown, asked.release, asked.pieces)
@@ -160,7 +77,7 @@ async def one(connection: Connection, group: str) -> GroupRow | None:
     counts = await connection.fetchrow(_LIFE, project, members, DAY)
     crashes, messages = (counts["crashes"] or 0, counts["messages"] or 0) if counts else (0, 0)
     always = [Piece(DAY, -(2**62), 2**62)]
-    return (await _rows(connection, [_Counted(root, crashes, messages, 0)], "", always))[0]
+    return (await _rows(connection, [Counted(root, crashes, messages, 0)], "", always))[0]
 
 
 async def root_of(connection: Connection, group: str) -> str:
@@ -176,45 +93,19 @@ async def members_of(connection: Connection, group: str) -> list[str]:
     return [root, *(record["id"] for record in records)]
 
 
-async def _by_users(connection: Connection, asked: Asked, counted: Sequence[_Counted]) -> list[_Counted]:
-    ranked: list[_Counted] = []
-    for at in range(0, len(counted), _SOME):
-        some = counted[at : at + _SOME]
-        records = await connection.fetch(_GROUPS, [each.id for each in some])
-        members = {record["id"]: record["members"] for record in records}
-        users = await _users(connection, asked.project, members, asked.release, asked.pieces)
-        ranked += [each._replace(rank=users[each.id]) for each in some]
-    return sorted(ranked, key=lambda each: (each.rank, each.id), reverse=True)
-
-
 async def _rows(
-    connection: Connection, counted: Sequence[_Counted], release: str, pieces: Sequence[Piece]
+    connection: Connection, counted: Sequence[Counted], release: str, pieces: Sequence[Piece]
 ) -> list[GroupRow]:
     if not counted:
         return []
     records = {r["id"]: r for r in await connection.fetch(_GROUPS, [each.id for each in counted])}
     members = {group: record["members"] for group, record in records.items()}
     project = next(iter(records.values()))["project"]
-    users = await _users(connection, project, members, release, pieces)
+    users = await users_of(connection, project, members, release, pieces)
     return [_row(records[each.id], each, users[each.id]) for each in counted]
 
 
-async def _users(
-    connection: Connection,
-    project: int,
-    members: Mapping[str, Sequence[str]],
-    release: str,
-    pieces: Sequence[Piece],
-) -> dict[str, int]:
-    """Give the distinct users with a crash of each group, its members united."""
-    root = {member: group for group, ids in members.items() for member in ids}
-    found: dict[str, list[bytes]] = defaultdict(list)
-    for record in await connection.fetch(_SKETCHES, project, list(root), release, *columns(pieces)):
-        found[root[record["grp"]]].append(decode_sketches(record["sketches"]).get("users", sketch.EMPTY))
-    return {group: sketch.estimate(sketch.union(found[group])) for group in members}
-
-
-def _row(record: asyncpg.Record, counted: _Counted, users: int) -> GroupRow:
+def _row(record: asyncpg.Record, counted: Counted, users: int) -> GroupRow:
     return GroupRow(
         id=record["id"],
         project=record["project"],
@@ -241,7 +132,7 @@ def _row(record: asyncpg.Record, counted: _Counted, users: int) -> GroupRow:
     )
 
 
-def _encode_cursor(last: _Counted) -> str:
+def _encode_cursor(last: Counted) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode((last.rank, last.id))).decode().rstrip("=")
 
 
