@@ -7,6 +7,7 @@ kill in between leaves nothing done, or a batch that is skipped when it comes ag
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
 import asyncpg
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 MOST_ROWS: Final = 4000
 """Rows after which a transaction is closed: bounds memory and the time that progress is locked."""
+MOST_BYTES: Final = 4 << 20
+"""Bytes of stored rows after which it is closed too: a row of many users has 12 KiB a sketch, and a row that is written
+is in memory some eight times (as it was, as it is, and on its way to PostgreSQL, to ``rates`` and to the table)."""
+LOOKED_AT: Final = 256
+"""Rows of the table that are read at once to see whether they were published."""
 EXPIRE_MOST: Final = 2000
 """Rows that one batch takes out of the table at most, so that no batch waits for long."""
 
@@ -112,13 +118,19 @@ class Rates:
             raise
 
     async def _count(self, batch: Batch, claim: Claim) -> None:
-        fold = Fold(self._generation, await self._known(batch.topic, claim))
+        share = await self._begin(batch.topic, claim)
         for record in batch.records:
-            await self._take(fold, record.offset, decode_delta(record.value or b""))
-            if len(fold.rows) + len(fold.again) >= MOST_ROWS:
-                await self._write(fold, batch.topic, claim)
-                fold = Fold(self._generation, await self._known(batch.topic, claim))
-        await self._write(fold, batch.topic, claim)
+            await self._take(share.fold, record.offset, decode_delta(record.value or b""))
+            if share.full():
+                await self._write(share, batch.topic, claim)
+                share = await self._begin(batch.topic, claim)
+        await self._write(share, batch.topic, claim)
+
+    async def _begin(self, topic: str, claim: Claim) -> "_Share":
+        def stored(keys: Sequence[WindowKey]) -> list[bytes | None]:
+            return self._table.read_many(claim.partition, [encode_key(key) for key in keys])
+
+        return _Share(Fold(self._generation, await self._known(topic, claim)), stored)
 
     async def _take(self, fold: Fold, offset: int, delta: Delta) -> None:
         try:
@@ -135,11 +147,11 @@ class Rates:
             raise hole
         log.error("lost_by_retention", topic=topic, partition=partition, records=hole.first - hole.expected)
 
-    async def _write(self, fold: Fold, topic: str, claim: Claim) -> None:
-        partition = claim.partition
+    async def _write(self, share: "_Share", topic: str, claim: Claim) -> None:
+        partition, fold = claim.partition, share.fold
         rows: dict[WindowKey, Row] = {}
         if fold.after or fold.rows:
-            rows = await self._store().flush(topic, partition, fold, self._bases(partition, list(fold.rows)))
+            rows = await self._store().flush(topic, partition, fold, share.bases())
         progress = {**fold.before, **fold.after}
         self._progress[partition] = (claim.epoch, progress)
         told_before = await self._unpublished(partition, fold, rows)
@@ -150,16 +162,15 @@ class Rates:
         metrics.ROWS.labels("counted").inc(len(rows))
         metrics.ROWS.labels("published again").inc(len(told_before))
 
-    def _bases(self, partition: int, keys: Sequence[WindowKey]) -> dict[WindowKey, Row]:
-        values = self._table.read_many(partition, [encode_key(key) for key in keys])
-        return {key: decode_value(value) for key, value in zip(keys, values, strict=True) if value is not None}
-
     async def _unpublished(self, partition: int, fold: Fold, rows: Mapping[WindowKey, Row]) -> dict[WindowKey, Row]:
         """Read the rows of entries that were counted before, where the table does not show that they were published."""
         keys = [key for key in fold.again if key not in rows]
-        values = self._table.read_many(partition, [encode_key(key) for key in keys])
-        known = zip(keys, values, strict=True)
-        missing = [key for key, value in known if value is None or version_of(value) < fold.again[key]]
+        missing: list[WindowKey] = []
+        for start in range(0, len(keys), LOOKED_AT):
+            some = keys[start : start + LOOKED_AT]
+            values = self._table.read_many(partition, [encode_key(key) for key in some])
+            known = zip(some, values, strict=True)
+            missing += [key for key, value in known if value is None or version_of(value) < fold.again[key]]
         return await self._store().rows(missing) if missing else {}
 
     def _expire(self, claim: Claim, reached: int | None) -> None:
@@ -183,6 +194,35 @@ class Rates:
             self._progress[claim.partition] = (claim.epoch, progress)
             self._looked_at.pop(claim.partition, None)
         return progress
+
+
+class _Share:
+    """What one transaction will write: a fold, and the fast copy's rows that it changes, whose bytes bound it."""
+
+    def __init__(self, fold: Fold, stored: Callable[[Sequence[WindowKey]], list[bytes | None]]) -> None:
+        """Take the fold, still empty, and what reads the table."""
+        self.fold = fold
+        self._stored = stored
+        self._values: dict[WindowKey, bytes | None] = {}
+        self._bytes = 0
+
+    def full(self) -> bool:
+        """Tell whether the transaction is to be closed, by all rows that deltas have added to the fold by now."""
+        self._read()
+        return len(self.fold.rows) + len(self.fold.again) >= MOST_ROWS or self._bytes >= MOST_BYTES
+
+    def bases(self) -> dict[WindowKey, Row]:
+        """Give the rows that the fast copy has, once: their bytes are let go."""
+        self._read()
+        values, self._values = self._values, {}
+        return {key: decode_value(value) for key, value in values.items() if value is not None}
+
+    def _read(self) -> None:
+        rows = self.fold.rows
+        keys = list(islice(reversed(rows), len(rows) - len(self._values)))  # a dict gives them in the order they came
+        values = self._stored(keys) if keys else []
+        self._values.update(zip(keys, values, strict=True))
+        self._bytes += sum(len(value) for value in values if value is not None)
 
 
 @asynccontextmanager

@@ -19,6 +19,9 @@ MAX_VALUE: Final = 200
 CACHED: Final = 20_000
 """Runs kept cut, some 8 MB: events name the same modules, functions and files over and over."""
 
+CACHED_LENGTH: Final = 32
+"""Characters of a run that is kept cut: longer ones seldom come again, and a cache of them has no bound in bytes."""
+
 _RUN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
@@ -41,15 +44,17 @@ def runs(text: str) -> Iterator[Run]:
     """Cut text into runs and those into words."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    return map(_run, _RUN.findall(text))
+    return (_remembered(found) if len(found) <= CACHED_LENGTH else _run(found) for found in _RUN.findall(text))
 
 
-@lru_cache(maxsize=CACHED)
 def _run(found: str) -> Run:
     found = found[: MAX_WORD * 2]
     parts = [found] if found.islower() or found.isupper() else _HUMP.split(found)
     words = [part.lower()[:MAX_WORD] for part in parts]
     return Run(words, found.lower()[:MAX_WORD] if len(words) > 1 else "")
+
+
+_remembered: Final = lru_cache(CACHED)(_run)
 
 
 def value(text: str) -> str:

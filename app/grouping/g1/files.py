@@ -18,6 +18,8 @@ _ROLLUP: Final = 8
 """Characters of a hash as Rollup, Vite and esbuild append it; they may hold dashes."""
 _SHORTEST, _LONGEST = 6, 22
 _HASH, _DIGEST = 7, 16
+_REMEMBERED: Final = 256
+"""Characters of a path whose place is remembered: longer ones are mostly data, and never the same."""
 _KEPT: Final = 2
 """Folders and file that count: more would tell checkouts apart, less would lump namesakes."""
 
@@ -38,9 +40,12 @@ def is_hash(text: str) -> bool:
     return changes > 1 or (len(text) == _ROLLUP and not letters.islower() and not letters.istitle())
 
 
-@lru_cache(maxsize=8192)
 def place(path: str) -> str:
     """Give the last folder and the file of a path or address, without what changes from build to build."""
+    return _remembered(path) if len(path) <= _REMEMBERED else _place(path)
+
+
+def _place(path: str) -> str:
     text = path.partition("?")[0].partition("#")[0].replace("\\", "/")
     text = _LOCAL.sub("", text, count=1) if _LOCAL.match(text) else _ORIGIN.sub("", text, count=1)
     parts = [_AT_VERSION.sub("", part) for part in text.split("/") if part not in ("", ".", "..", "~")]
@@ -48,6 +53,9 @@ def place(path: str) -> str:
         return ""
     folders = [part for part in parts[:-1] if not _VERSIONED.fullmatch(part) or part.isalpha()]
     return "/".join([*folders[1 - _KEPT :], _dehash(parts[-1])])
+
+
+_remembered: Final = lru_cache(8192)(_place)
 
 
 def _dehash(name: str) -> str:

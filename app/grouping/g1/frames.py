@@ -25,6 +25,8 @@ SYSTEM, LIBRARY, APP = 0, 1, 2
 """Whose a frame is; only the highest that a stack holds counts."""
 _NAME, _PATH = 600, 1200
 """Characters that are looked at."""
+_REMEMBERED: Final = 512
+"""Characters of a frame whose look is remembered: the memory of 8192 of them has a bound, whatever clients send."""
 _MINIFIED: Final = 2
 """Characters that a minified name has at most."""
 
@@ -56,11 +58,18 @@ def family_of(platform: str) -> str:
     return FAMILIES.get(platform, "")
 
 
-@lru_cache(maxsize=8192)
 def look(
     family: str, function: str, module: str, file: str, path: str, package: str, symbol: str, in_app: bool | None
 ) -> Look:
     """Judge one frame by what the client sent of it."""
+    size = len(function) + len(module) + len(file) + len(path) + len(package) + len(symbol)
+    judge = _remembered if size <= _REMEMBERED else _look
+    return judge(family, function, module, file, path, package, symbol, in_app)
+
+
+def _look(
+    family: str, function: str, module: str, file: str, path: str, package: str, symbol: str, in_app: bool | None
+) -> Look:
     family = family or EXTENSIONS.get((file or path).rpartition(".")[2].lower(), "")
     name = (function or (symbol if family == "native" else ""))[:_NAME]
     module, file, path, package = module[:_NAME], file[:_PATH], path[:_PATH], package[:_PATH]
@@ -80,6 +89,8 @@ def look(
     where = spot if unclear else f"{spot} {clean}".strip()
     return Look(tier, where, spot, not unclear, _throws(clean), is_comprehension(function), why or _WHYS[tier])
 
+
+_remembered: Final = lru_cache(8192)(_look)
 
 _WHYS: Final = {
     SYSTEM: "part of the run time or the standard library",

@@ -17,6 +17,8 @@ FRAMES: Final = 40
 """Frames of a variant at most."""
 TITLE: Final = 200
 DEFAULT: Final = frozenset(("{{ default }}", "{{default}}"))
+_REMEMBERED: Final = 4096
+"""Characters of a key whose id is remembered; deep stacks of long names are not."""
 _PERIOD: Final = 8
 _TYPE: Final = 200
 _FRAMES_SEEN: Final = 64
@@ -209,10 +211,17 @@ def collapsed(frames: list[str]) -> list[str]:
     return kept
 
 
-@lru_cache(maxsize=2048)
 def _id(project: int, level: str, parts: tuple[str, ...]) -> str:
+    known = _remembered if sum(map(len, parts)) <= _REMEMBERED else _digest
+    return known(project, level, parts)
+
+
+def _digest(project: int, level: str, parts: tuple[str, ...]) -> str:
     text = dumps([project, VERSION, level, *parts])  # ASCII, and no two keys give one text
     return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+_remembered: Final = lru_cache(2048)(_digest)
 
 
 def title(event: Event, leaf: Leaf) -> str:
