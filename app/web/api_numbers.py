@@ -6,7 +6,7 @@ from aiohttp import web
 
 from app.model import TimingKind
 from app.stores import standing
-from app.web import bodies, params, present, replies
+from app.web import bodies, params, present, queries, replies
 from app.web.call import Call, whole
 from app.web.errors import ApiError, bad
 from app.web.params import WINDOWS, Range, iso
@@ -36,7 +36,7 @@ async def create_project(call: Call) -> web.Response:
 async def groups(call: Call) -> web.Response:
     """Answer ``GET /api/v1/projects/{project}/groups``."""
     project, complete = await call.project(), await call.services.complete_until()
-    asked = params.span(call.query, call.services.now()).outward(WINDOWS["1m"])
+    asked = queries.rounded(call.services, params.span(call.query, call.services.now()), before=True)
     try:
         rows, following, sizes = await call.services.aggregates.groups(
             project.id, asked.start // 1000, asked.end // 1000,
@@ -55,7 +55,7 @@ async def rates(call: Call) -> web.Response:
     """Answer ``GET /api/v1/projects/{project}/rates``."""
     project, complete = await call.project(), await call.services.complete_until()
     asked = params.span(call.query, call.services.now())
-    window = params.window(call.query, asked)
+    window = queries.window_kept(call.services, params.window(call.query, asked), asked)
     asked, group = asked.outward(WINDOWS[window]), call.query.get("group", "")
     if group and (await call.group(group)).project != project.id:
         raise ApiError(404, "not_found", "This project has no such group.")
@@ -70,7 +70,7 @@ async def rates(call: Call) -> web.Response:
 async def releases(call: Call) -> web.Response:
     """Answer ``GET /api/v1/projects/{project}/releases``."""
     project, complete = await call.project(), await call.services.complete_until()
-    asked = params.span(call.query, call.services.now()).outward(WINDOWS["1m"])
+    asked = queries.rounded(call.services, params.span(call.query, call.services.now()))
     rows = await call.services.aggregates.releases(project.id, asked.start // 1000, asked.end // 1000)
     listed = [present.release(row) for row in rows]
     return reply(replies.ReleasesReply(listed, *_ends(asked), complete_until=iso(complete)))
@@ -79,7 +79,7 @@ async def releases(call: Call) -> web.Response:
 async def timings(call: Call) -> web.Response:
     """Answer ``GET /api/v1/projects/{project}/timings``."""
     project, complete = await call.project(), await call.services.complete_until()
-    asked = params.span(call.query, call.services.now()).outward(WINDOWS["1m"])
+    asked = queries.rounded(call.services, params.span(call.query, call.services.now()))
     found = await call.services.aggregates.timings(
         project.id, asked.start // 1000, asked.end // 1000,
         release=call.query.get("release", ""),

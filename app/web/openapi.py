@@ -11,9 +11,9 @@ from app.web import replies
 from app.web.api import Route
 
 ABOUT: Final = {
-    "from": "ISO-8601; the range is half-open and rounded outward to a window. Default: 24 h before `to`.",
+    "from": "ISO-8601; the range is half-open and rounded outward to windows that are kept. Default: 24 h before `to`.",
     "to": "ISO-8601. Default: now.",
-    "window": "1m, 1h or 1d; default by the range.",
+    "window": "1m, 1h or 1d; default by the range. Larger in the reply where this size is kept no longer.",
     "release": "Only this release.",
     "group": "Only this group.",
     "kind": "page, view, request, asset, cached, custom or vital; default all.",

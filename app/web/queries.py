@@ -12,7 +12,7 @@ from app.stores.access import Access
 from app.stores.contract import Document, GroupRow, Hits
 from app.stores.standing import Until, check
 from app.web.errors import ApiError, bad, missing
-from app.web.params import Range
+from app.web.params import WINDOWS, Range
 from app.web.services import Services
 
 MOST_DAYS: Final = 3650
@@ -125,3 +125,30 @@ def size_for(asked: Range) -> int:
     """Give the window, in seconds, that small pictures of a range are made of."""
     hours = (asked.end - asked.start) / 1000 / HOUR
     return MINUTE if hours <= MINUTES_UP_TO else HOUR if hours <= HOURS_UP_TO else DAY
+
+
+def size_kept(services: Services, start: int) -> int:
+    """Give the smallest window, in seconds, that is still kept of all that begins at ``start`` (ms) or later."""
+    settings, now = services.settings, services.now()
+    for size, days in ((MINUTE, settings.minute_days), (HOUR, settings.hour_days)):
+        if start - start % (size * 1000) >= now - days * DAY * 1000:
+            return size
+    return DAY
+
+
+def rounded(services: Services, asked: Range, *, before: bool = False) -> Range:
+    """Round a range outward to the smallest windows that are kept of all of it.
+
+    Args:
+        services: What is asked.
+        asked: The range.
+        before: The equally long range before it is asked for too.
+    """
+    size = size_kept(services, 2 * asked.start - asked.end if before else asked.start)
+    return asked.outward(size)
+
+
+def window_kept(services: Services, name: str, asked: Range) -> str:
+    """Give the name of a window, or of the next larger one that is kept of all of the range."""
+    least = max(WINDOWS[name], size_kept(services, asked.start))
+    return next(name for name, size in WINDOWS.items() if size >= least)

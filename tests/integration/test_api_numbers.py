@@ -1,11 +1,13 @@
 """The API over the real server: what was sent comes back as numbers, groups, events and raw bytes."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from app.settings import Settings
+from app.web import params
 from tests.integration.web_events import crash, other, session
 from tests.integration.web_site import Site, running_site
 
@@ -86,12 +88,11 @@ async def test_a_group_says_why_it_grouped(site: Site) -> None:
 
 
 async def test_ranges_are_rounded_outward_and_echoed(site: Site) -> None:
-    start = datetime(2026, 3, 1, 10, 20, 30, tzinfo=UTC)
-    query = {"from": start.isoformat(), "to": (start + timedelta(minutes=50)).isoformat()}
+    day, query = since(10)
     rates = await site.get(f"{site.api}/rates", window="1h", **query)
-    assert (rates["from"], rates["to"]) == ("2026-03-01T10:00:00Z", "2026-03-01T12:00:00Z")
+    assert (rates["from"], rates["to"]) == (f"{day}T10:00:00Z", f"{day}T12:00:00Z")
     groups = await site.get(f"{site.api}/groups", limit="100000", **query)
-    assert (groups["from"], groups["to"]) == ("2026-03-01T10:20:00Z", "2026-03-01T11:11:00Z")
+    assert (groups["from"], groups["to"]) == (f"{day}T10:20:00Z", f"{day}T11:11:00Z")
     assert set(groups["sizes"]) <= {60, 3600, 86400}
     for name, value, code in (
         ("from", "yesterday", "bad_time"),
@@ -103,6 +104,31 @@ async def test_ranges_are_rounded_outward_and_echoed(site: Site) -> None:
     ):
         path = f"{site.api}/{'rates' if name == 'window' else 'groups'}"
         assert await site.refused("GET", path, None, {name: value}) == (400, code)
+
+
+@pytest.mark.parametrize(
+    ("ago", "start", "end", "window"),
+    [(Settings().minute_days, "T10:00:00Z", "T12:00:00Z", "1h"), (Settings().hour_days, "T00:00:00Z", "", "1d")],
+)
+async def test_what_is_kept_no_longer_is_read_from_larger_windows(
+    site: Site, ago: int, start: str, end: str, window: str
+) -> None:
+    day, query = since(ago + 1)
+    following = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    ends = (day + start, day + end if end else f"{following}T00:00:00Z")
+    groups = await site.get(f"{site.api}/groups", **query)
+    releases = await site.get(f"{site.api}/releases", **query)
+    rates = await site.get(f"{site.api}/rates", window="1m", **query)
+    assert rates["window"] == window
+    assert groups["sizes"] == [params.WINDOWS[window]]
+    for reply in (groups, releases, rates):
+        assert (reply["from"], reply["to"]) == ends
+
+
+def since(ago: int) -> tuple[str, dict[str, str]]:
+    """Give the day so many days ago, and 50 minutes of it as a query."""
+    start = datetime.now(UTC).replace(hour=10, minute=20, second=30, microsecond=0) - timedelta(days=ago)
+    return start.date().isoformat(), {"from": start.isoformat(), "to": (start + timedelta(minutes=50)).isoformat()}
 
 
 async def test_the_same_id_in_two_projects_is_a_choice(site: Site) -> None:

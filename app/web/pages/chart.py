@@ -7,7 +7,7 @@ from aiohttp import web
 
 from app.cells import DAY, HOUR, MINUTE
 from app.stores.contract import Point
-from app.web import params
+from app.web import params, queries
 from app.web.call import Call
 from app.web.pages.shell import looked
 from app.web.params import Range
@@ -67,7 +67,7 @@ async def show(call: Call) -> web.Response:
     """Answer ``GET /projects/{project}/chart.json?by=release|group|none&measure=…&group=…&release=…``."""
     project, complete = await call.project(), await call.services.complete_until()
     asked = (await looked(call, project.id)).span
-    bars = axis(asked)
+    bars = axis(asked, queries.size_kept(call.services, asked.start))
     drawn = await _draw(call, project.id, bars)
     if bars.size == MINUTE and asked.end - asked.start > HOURS_FROM and drawn.late > sum(drawn.total) * MUCH:
         bars = axis(asked, HOUR)

@@ -122,7 +122,7 @@ async def _groups(call: Call, project: Project, shown: Looked) -> dict[str, Any]
         )  # fmt: skip
     except ValueError as error:
         raise bad("bad_cursor", "This list has changed: begin at its first page.") from error
-    size = queries.size_for(shown.span)
+    size = max(queries.size_for(shown.span), queries.size_kept(call.services, shown.span.start))
     members = {row.id: row.members for row in rows}
     series = await glances.sparks(call.services.pool, project.id, members, size, begin - begin % size, end)
     shapes = {

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from app.cells import HOUR
 from app.stores import glances
 from app.stores.projects import Project
-from app.web import params
+from app.web import params, queries
 from app.web.call import Call
 from app.web.errors import AWAY
 from app.web.health import TEXTS
@@ -34,10 +34,15 @@ class Looked(NamedTuple):
 async def looked(call: Call, project: int) -> Looked:
     """Read which range a page shows; without one, so much that all of a young project is seen. Raises 400."""
     if call.query.get("from") or call.query.get("to"):
-        return Looked("", params.span(call.query, call.services.now()).outward(60))
+        return _looked(call, "", params.span(call.query, call.services.now()))
     name = call.query.get("range", "")
     name = name if name in RANGES else await _suitable(call, project)
-    return Looked(name, params.span({}, call.services.now(), hours=RANGES[name]).outward(60))
+    return _looked(call, name, params.span({}, call.services.now(), hours=RANGES[name]))
+
+
+def _looked(call: Call, name: str, span: Range) -> Looked:
+    """Round so that the range and the one before it, which it is compared with, are of windows that are kept."""
+    return Looked(name, queries.rounded(call.services, span, before=True))
 
 
 async def _suitable(call: Call, project: int) -> str:
