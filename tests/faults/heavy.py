@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from tests.system.cluster import Cluster
-from tests.system.truth import Request
+from tests.system.truth_parts import Request
 from tests.system.truth_run import send
 
 PAYLOAD_BYTES: Final = 100_000

@@ -14,7 +14,7 @@ from app.stores.complete import READERS, stage
 from app.topics import qualified
 from tests.faults.truth_servers import Servers
 from tests.system.cluster import Cluster
-from tests.system.truth import Request
+from tests.system.truth_parts import Request
 from tests.system.truth_run import send
 
 ROUNDS: Final = 40

@@ -8,28 +8,18 @@ import json
 import random
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-SIZES = {"1m": 60, "1h": 3600, "1d": 86_400}
-LATENESS = {60: 3600, 3600: 3 * 86_400, 86_400: 31 * 86_400}
+from tests.system import truth_timings
+from tests.system.truth_parts import RELEASES, Request, iso, when, windows_of
+from tests.system.truth_timings import SentTiming
+
 LABELS = 24
 USERS = 150
-RELEASES = ("shop@1.0.0", "shop@1.1.0", "shop@2.0.0-beta: 1", "")
 FUNCTIONS = ("charge_card", "place_order", "load_cart", "ship_parcel", "refund", "find_user")
-
-
-@dataclass(frozen=True)
-class Request:
-    """One HTTP request and what it holds."""
-
-    path: str
-    headers: dict[str, str]
-    body: bytes
-    retry: bool = True
-    """False where a second copy would count again (aggregates): never sent while anything is killed."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +73,7 @@ class Truth:
 
     events: list[Sent] = field(default_factory=list)
     sessions: list[SentSession] = field(default_factory=list)
+    timings: list[SentTiming] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
     def windows(self, received: dict[str, float]) -> dict[Cell, dict[tuple[int, int], Window]]:
@@ -91,14 +82,14 @@ class Truth:
         for sent in self.events:
             time = sent.time if sent.shift is None else received[sent.event_id] - sent.age
             for cell in _cells(str(sent.label), sent.release):
-                for key in _windows(time, sent.late) if sent.crash else ():
+                for key in windows_of(time, sent.late) if sent.crash else ():
                     window = cells[cell][key]
                     window.crashes += 1
                     window.unhandled += sent.unhandled
                     window.users.add(sent.user)
         for session in self.sessions:
             for cell in _cells("", session.release):
-                for key in _windows(session.started, session.late):
+                for key in windows_of(session.started, session.late):
                     cells[cell][key].sessions += session.count
                     cells[cell][key].crashed_sessions += session.crashed
         return cells
@@ -108,41 +99,23 @@ def _cells(label: str, release: str) -> list[Cell]:
     return sorted({("", ""), ("", release), (label, ""), (label, release)})
 
 
-def _windows(time: float, late: float) -> Iterator[tuple[int, int]]:
-    return ((size, int(time // size) * size) for size in LATENESS if late <= LATENESS[size])
-
-
 def make(project: dict[str, Any], count: int, now: float, seed: int = 7, clocks: float = 0.06) -> Truth:
-    """Make ``count`` events and sessions (about one session for three events) for a project of ``faultline.json``.
+    """Make ``count`` events, sessions and requests of timings (8 : 3 : 1) for a project of ``faultline.json``.
 
     ``clocks`` is the share of fresh Sentry events from a wrong clock, whose times follow from when they are received.
     """
     chance, truth = random.Random(seed), Truth()
     dsn_key = str(project["dsn"]).split("//")[1].split("@")[0]
-    makers = [(_sentry, 45), (_raygun, 25), (_message, 5), (_session, 20), (_aggregate, 5)]
+    makers = [(_sentry, 45), (_raygun, 25), (_message, 5), (_session, 20), (_aggregate, 5), (_timings, 10)]
     for kind in chance.choices([maker for maker, _ in makers], [weight for _, weight in makers], k=count):
         kind(truth, chance, now, {**project, "key": dsn_key, "clocks": clocks})
     return truth
 
 
-def _when(chance: random.Random, now: float) -> tuple[float, float]:
-    """Give (time, about how late): mostly fresh; some too late for a minute, some for an hour as well."""
-    late = chance.choices(
-        [
-            chance.uniform(0, 60),
-            chance.uniform(300, 2400),
-            chance.uniform(2, 40) * 3600 + 3600,
-            chance.uniform(4, 25) * 86_400,
-        ],
-        [80, 10, 6, 4],
-    )[0]
-    return round(now - late, 3), late  # numbers are read to the nearest millisecond: none may round into a next minute
-
-
 def _sentry(truth: Truth, chance: random.Random, now: float, project: dict[str, Any], level: str = "error") -> None:
     label, crash = chance.randrange(LABELS), level == "error"
     unhandled = crash and chance.random() < 0.3
-    time, late = _when(chance, now)
+    time, late = when(chance, now)
     sent = Sent(
         uuid.UUID(int=chance.getrandbits(128), version=4).hex,
         label if crash else LABELS,
@@ -162,7 +135,7 @@ def _sentry(truth: Truth, chance: random.Random, now: float, project: dict[str, 
     payload = json.dumps(event).encode()
     header: dict[str, Any] = {"event_id": sent.event_id}
     if sent.shift is not None:
-        header["sent_at"] = _iso(now + sent.shift)
+        header["sent_at"] = iso(now + sent.shift)
     body = b"\n".join(
         [json.dumps(header).encode(), json.dumps({"type": "event", "length": len(payload)}).encode(), payload]
     )
@@ -204,7 +177,7 @@ def _exception(label: int, chance: random.Random, unhandled: bool) -> dict[str, 
 
 def _raygun(truth: Truth, chance: random.Random, now: float, project: dict[str, Any]) -> None:
     label, unhandled = chance.randrange(LABELS), chance.random() < 0.3
-    time, late = _when(chance, now)
+    time, late = when(chance, now)
     time = int(time * 1000) / 1000 + (0.001 if int(time * 1000) % 1000 == 0 else 0)
     sent = Sent(
         "", label + 100, chance.choice(RELEASES), f"user-{chance.randrange(USERS)}", time, late, True, unhandled, b""
@@ -243,7 +216,7 @@ def _add(truth: Truth, chance: random.Random, sent: Sent, request: Request) -> N
 
 
 def _session(truth: Truth, chance: random.Random, now: float, project: dict[str, Any]) -> None:
-    started, late = _when(chance, now)
+    started, late = when(chance, now)
     status = chance.choices(["exited", "crashed", "ok"], [70, 20, 10])[0]
     release, user, sid = (
         chance.choice(RELEASES[:3]),
@@ -252,7 +225,7 @@ def _session(truth: Truth, chance: random.Random, now: float, project: dict[str,
     )
     truth.sessions.append(SentSession(started, late, release, user, 1, int(status == "crashed")))
     attrs = {"release": release, "environment": "production"}
-    base = {"sid": sid, "did": user, "started": _iso(started), "timestamp": _iso(started), "attrs": attrs}
+    base = {"sid": sid, "did": user, "started": iso(started), "timestamp": iso(started), "attrs": attrs}
     updates = [{**base, "init": True, "status": "ok", "errors": 0}]
     updates += [{**base, "status": status, "errors": int(status == "crashed")}] if status != "ok" else []
     if chance.random() < 0.3:
@@ -263,13 +236,19 @@ def _session(truth: Truth, chance: random.Random, now: float, project: dict[str,
 def _aggregate(truth: Truth, chance: random.Random, now: float, project: dict[str, Any]) -> None:
     release, buckets = chance.choice(RELEASES[:3]), []
     for _ in range(chance.randrange(1, 4)):
-        started, late = _when(chance, now)
+        started, late = when(chance, now)
         exited, crashed = chance.randrange(1, 40), chance.randrange(3)
         started = started // 60 * 60
-        buckets.append({"started": _iso(started), "exited": exited, "crashed": crashed})
+        buckets.append({"started": iso(started), "exited": exited, "crashed": crashed})
         truth.sessions.append(SentSession(started, late, release, "", exited + crashed, crashed))
     content = {"aggregates": buckets, "attrs": {"release": release, "environment": "production"}}
     truth.requests.append(_envelope(project, "sessions", content, retry=False))
+
+
+def _timings(truth: Truth, chance: random.Random, now: float, project: dict[str, Any]) -> None:
+    request, sent = truth_timings.request(chance, now, str(project["raygun_key"]))
+    truth.timings += sent
+    truth.requests += [request] * (2 if chance.random() < 0.2 else 1)
 
 
 def _envelope(project: dict[str, Any], kind: str, content: dict[str, Any], *, retry: bool = True) -> Request:
@@ -277,10 +256,6 @@ def _envelope(project: dict[str, Any], kind: str, content: dict[str, Any], *, re
     headers = {"X-Sentry-Auth": f"Sentry sentry_key={project['key']}, sentry_version=7, sentry_client=truth/1"}
     body = b"{}\n" + json.dumps({"type": kind}).encode() + b"\n" + payload + b"\n"
     return Request(f"/api/{project['id']}/envelope/", headers, body, retry)
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def in_order(truth: Truth, seed: int = 3) -> list[Request]:

@@ -12,7 +12,9 @@ from urllib.parse import urlencode
 import aiohttp
 import asyncpg
 
-from tests.system.truth import LABELS, SIZES, Cell, Request, Sent, Truth, Window
+from tests.system.truth import LABELS, Cell, Sent, Truth, Window
+from tests.system.truth_parts import SIZES, Request
+from tests.system.truth_timings import TimingsChecker
 
 SENDERS = 24
 COMPLETE_SECONDS = 180
@@ -92,6 +94,7 @@ class Checker:
         """Take both."""
         self._api, self._truth = installation, truth
         self._base = f"/api/v1/projects/{installation.project['id']}"
+        self._timings = TimingsChecker(truth.timings, self._base)
         self._session: aiohttp.ClientSession
 
     async def check(self) -> dict[str, int]:
@@ -103,8 +106,9 @@ class Checker:
             groups = self._groups(found)
             received = {sent.event_id: await self._received(doc) for sent, doc in found if sent.shift is not None}
             compared = await self._windows(groups, received)
+            timings = await self._timings.check(self._json)
         self._groups_found, self._received_found = groups, received
-        return {"events": len(documents), "groups": len(groups), "windows": compared}
+        return {"events": len(documents), "groups": len(groups), "windows": compared, "timings": timings}
 
     async def rows(self, database: str) -> int:
         """Compare the counts of every window's row in PostgreSQL, after ``check``; give how many there are."""
@@ -118,11 +122,12 @@ class Checker:
         }
         connection = await asyncpg.connect(database)
         found = await connection.fetch("select grp, release, size, start, counts from windows where kind = 'c'")
+        timings = await self._timings.rows(connection)
         await connection.close()
         got = {(row["grp"], row["release"], row["size"], row["start"]): _of_row(row["counts"]) for row in found}
         got = {key: counts for key, counts in got.items() if any(counts)}
         assert got == want, sorted(key for key in got.keys() | want.keys() if got.get(key) != want.get(key))[:8]
-        return len(got)
+        return len(got) + timings
 
     async def points(self, until: float) -> dict[tuple[str, str, str], list[Any]]:
         """Give, after ``check``, what the API says of every cell by size of window, up to ``until``."""
@@ -132,6 +137,9 @@ class Checker:
                 for release in sorted({release for _, release in self._truth.windows(self._received_found)}):
                     for size in SIZES:
                         found[group, release, size] = await self._points(size, group, release, until)
+            for release, size_of, start in sorted({key[1:] for key in self._timings.windows}):
+                rows = await self._timings.points(self._json, release, size_of, start)
+                found["timings", release, f"{size_of} {start}"] = rows
         return found
 
     async def _points(self, size: str, group: str, release: str, now: float) -> list[Any]:
