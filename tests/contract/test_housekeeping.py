@@ -35,7 +35,7 @@ async def window(pool: "asyncpg.Pool[asyncpg.Record]", size: int, days: float, r
 
 async def left(pool: "asyncpg.Pool[asyncpg.Record]") -> set[tuple[int, int]]:
     rows = await pool.fetch("select size, start from windows")
-    return {(row["size"], round((NOW - row["start"]) / DAY)) for row in rows}
+    return {(row["size"], (NOW - row["start"]) // DAY) for row in rows}
 
 
 async def test_small_windows_go_and_days_stay(
