@@ -7,6 +7,7 @@ logged and tried again an hour later.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -15,6 +16,7 @@ import structlog
 from app.cells import DAY, HOUR, LATENESS, MINUTE
 from app.log.open import AnyLog
 from app.log.postgres import PostgresLog
+from app.log.retention import drop_days
 from app.settings import Settings
 from app.stores.connect import translated
 from app.stores.contract import Search
@@ -83,13 +85,19 @@ class Housekeeping:
                 return True
 
     async def _drop(self, connection: "Connection") -> None:
-        if isinstance(self._log, PostgresLog):  # Kafka does so by itself
-            for day in await self._log.retain(self._settings.retention_days):
-                log.info("log_day_dropped", day=str(day))
+        for day in await self._log_days(connection):
+            log.info("log_day_dropped", day=str(day))
         for size, age in ages(self._settings).items():
             await _drop_windows(connection, size, age)
         await connection.execute(_OLD_SIGN_INS)
         await self._search.retain(self._settings.search_days)
+
+    async def _log_days(self, connection: "Connection") -> list[date]:
+        days = self._settings.retention_days
+        if isinstance(self._log, PostgresLog):
+            return await self._log.retain(days)
+        async with connection.transaction():  # Kafka drops its own; these are of a generation before it
+            return await drop_days(connection, days)
 
 
 async def _drop_windows(connection: "Connection", size: int, age: int) -> None:

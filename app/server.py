@@ -27,7 +27,9 @@ from app.files.reports import Reports
 from app.heartbeat import Heartbeat, beating
 from app.ingest import routes as ingest
 from app.log.contract import Log, LogUnavailable, TopicSpec
+from app.log.generations import working_generation
 from app.log.open import AnyLog, open_log
+from app.log.quiet import quieten
 from app.normalise import scrub
 from app.server_watch import Watch
 from app.settings import Settings, SettingsError
@@ -84,6 +86,7 @@ def main(parts: Iterable[str] = PARTS) -> int:
     )
     # Its lines about requests that can't be parsed quote them, keys and payloads included; handlers log for themselves.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+    quieten()
     try:
         asyncio.run(serve(settings, frozenset(parts)))
     except SettingsError as error:
@@ -122,7 +125,7 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
     """Serve as long as the block runs; gives the port."""
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(_pool(settings))
-        generation = await _generation(pool)
+        generation = await _generation(pool, settings)
         records: AnyLog = await stack.enter_async_context(open_log(settings))
         await _ensure(records, _topics(settings, generation))
         search = await stack.enter_async_context(open_search(settings, pool))
@@ -188,19 +191,21 @@ async def _pool(settings: Settings) -> AsyncIterator["Pool"]:
         pool.terminate()
 
 
-async def _generation(pool: "Pool") -> int:
-    """Give the log's open generation; waits for PostgreSQL, and for the migration of a new database."""
+async def _generation(pool: "Pool", settings: Settings) -> int:
+    """Give the generation of the log that is worked on; waits for PostgreSQL, its migration, and a log in Kafka.
+
+    Raises SettingsError where the settings name another log.
+    """
     told = ""
     while True:
         try:
-            found = await pool.fetchval("select max(generation) from log_generations where sealed is null")
-        except (*AWAY, asyncpg.UndefinedTableError) as error:
+            return await working_generation(pool, settings)
+        except (*AWAY, asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
             if told != type(error).__name__:
-                log.warning("waiting_for_database", error=type(error).__name__)
+                store = "waiting_for_log" if isinstance(error, LogUnavailable) else "waiting_for_database"
+                log.warning(store, error=type(error).__name__)
             told = type(error).__name__
             await asyncio.sleep(AGAIN_SECONDS)
-            continue
-        return int(found)
 
 
 async def _ensure(records: Log, specs: list[TopicSpec]) -> None:

@@ -217,7 +217,7 @@ class RoleApp:
     async def open(self, enter: Callable[[AbstractAsyncContextManager[Any]], Awaitable[Any]]) -> None:
         """Open log and resources through ``enter``, which closes them at the stop, and make missing topics."""
         self.log = await enter(self.process.log.use())
-        await self.log.ensure(self._specs())
+        await self.log.ensure(self.specs())
         for _, table in self._tables.values():
             table.attach(self.log, self.directory / "tables", self.process.memory, self.process.log_id)
         for resource in self._resources:
@@ -238,7 +238,8 @@ class RoleApp:
             for _, table in self._tables.values():
                 table.close(number)
 
-    def _specs(self) -> list[TopicSpec]:
+    def specs(self) -> list[TopicSpec]:
+        """Give the topics that must be there: all that events go through, and the changelogs of this role's tables."""
         kept = (*topics.SOURCES, topics.PROCESSED, topics.DELTAS, topics.DEAD_LETTERS)
         count = self.settings.partitions
         compacted = {self._qualified(topics.RATES)} | {table.changelog for _, table in self._tables.values()}

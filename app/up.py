@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ import app
 from app import installation as installed
 from app.embedded import EmbeddedError, EmbeddedPostgres, FolderLock
 from app.installation import Installation
+from app.log.contract import LogUnavailable
+from app.log.generations import working_generation
 from app.settings import Settings
 from app.supervise import Child, NeverReady
 
@@ -97,6 +100,8 @@ class Up:
     async def run(self) -> int:
         """Prepare the database, keep the children, and end them when told."""
         self._installation = await installed.prepare(self._url, self._settings.data_dir / "token")
+        with suppress(LogUnavailable):  # the children wait for it
+            await _check_log(self._url, self._settings)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._told)
@@ -190,6 +195,15 @@ class Up:
                 log.error("postgres_ended", code=self._server.poll())
                 await asyncio.to_thread(self._server.start)
                 self._describe()
+
+
+async def _check_log(url: str, settings: Settings) -> None:
+    """Raise SettingsError where the settings name another log than the one that is worked on."""
+    connection = await asyncpg.connect(url)
+    try:
+        await working_generation(connection, settings)
+    finally:
+        await connection.close()
 
 
 def free_port() -> int:

@@ -28,7 +28,9 @@ import tables
 from app import settings as settings_of
 from app import topics
 from app.log.contract import LogError
+from app.log.generations import working_generation
 from app.log.open import log_identity
+from app.log.quiet import quieten
 from app.settings import Settings, SettingsError
 from app.stream import FaustApp, Process, RoleApp
 from app.worker_http import Outlook
@@ -73,7 +75,7 @@ def build(settings: Settings) -> list[RoleApp]:
 
 
 def open_process(settings: Settings) -> Process:
-    """Find the database and the log's open generation; blocks.
+    """Find the database and the generation of the log that is worked on; blocks.
 
     Raises SettingsError, OSError, LogError, asyncpg's errors.
     """
@@ -116,9 +118,7 @@ def _database(settings: Settings) -> str:
 async def _open_generation(url: str, settings: Settings) -> tuple[int, str]:
     connection = await asyncpg.connect(url, timeout=10)
     try:
-        generation = await connection.fetchval("select max(generation) from log_generations where sealed is null")
-        if generation is None:
-            raise WrongParts("the log has no open generation: a move to another one was not finished")
+        generation = await working_generation(connection, settings)
         database = str(await connection.fetchval("select id from log_identity"))
         return generation, await log_identity(settings, database)
     finally:
@@ -185,6 +185,7 @@ class RoleWorker(faust.worker.Worker):
         if level > logging.DEBUG:
             for name in ("faust", "mode"):
                 logging.getLogger(name).setLevel(max(level, logging.WARNING))
+            quieten(max(level, logging.WARNING))
 
     async def stop(self) -> None:
         """Stop, or end the process if that takes too long."""
@@ -218,8 +219,8 @@ def main() -> NoReturn:
         roles = build(settings_of.load())
     except (SettingsError, WrongParts) as error:
         sys.exit(f"faultline worker: {error}")
-    except asyncpg.UndefinedTableError:
-        sys.exit("faultline worker: the database has no tables of ours: run `faultline migrate` first")
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
+        sys.exit("faultline worker: the database has not the tables of this version: run `faultline migrate` first")
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         sys.exit(f"faultline worker: the database cannot be used: {error}")
     except LogError as error:

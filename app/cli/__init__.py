@@ -1,5 +1,6 @@
 """The command line, ``faultline``: each command finds its installation by FAULTLINE_DATA and the other settings."""
 
+import logging
 import os
 import sys
 from importlib import metadata
@@ -92,6 +93,7 @@ def demo(*, events: int = 2000, rate: float = 40.0) -> int:
 
 def main() -> None:
     """Run the command line; an error that a user can mend is one line, without a traceback."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the error that ends a command says as much
     try:
         sys.exit(cli())
     except (SettingsError, CliError) as error:

@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 
 from app.embedded import running_url
+from app.log.generations import latest
 from app.log.open import AnyLog, open_log
 from app.settings import Settings, SettingsError
 
@@ -42,5 +43,5 @@ async def log(settings: Settings) -> AsyncIterator[AnyLog]:
 
 
 async def generation(connections: "Pool") -> int:
-    """Give the generation of the log that is open."""
-    return int(await connections.fetchval("select max(generation) from log_generations where sealed is null"))
+    """Give the generation of the log that is worked on."""
+    return (await latest(connections)).number

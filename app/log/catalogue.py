@@ -48,16 +48,17 @@ class Catalogue:
         for topic in self._known.values():
             topic.sealed = topic.sealed or topic.id in ids
 
-    async def ensure(self, specs: Sequence[TopicSpec]) -> None:
-        """Make the missing topics. Raises LogError where one exists with other partitions or another policy."""
+    async def ensure(self, specs: Sequence[TopicSpec]) -> list[str]:
+        """Make what is missing, give its names. Raises LogError where one exists with other partitions or policy."""
         with translated():
             async with self._pool.acquire() as connection, connection.transaction():
                 await make_days(connection)
-                for spec in sorted(specs):  # one order, so that two processes that start together do not deadlock
-                    await _make(connection, spec)
+                # In one order, so that two processes that start together do not deadlock.
+                made = [spec.name for spec in sorted(specs) if await _make(connection, spec)]
         topics = await self.find([spec.name for spec in specs])
         for spec in specs:
-            _compare(spec, topics[spec.name])
+            compare(spec, topics[spec.name])
+        return made
 
     async def seal(self, names: Sequence[str]) -> None:
         """Refuse every append to these topics from now on; those that were under way are in the log before it."""
@@ -69,13 +70,15 @@ class Catalogue:
         self.was_sealed(self._known[name].id for name in names)
 
 
-async def _make(connection: "Connection", spec: TopicSpec) -> None:
+async def _make(connection: "Connection", spec: TopicSpec) -> bool:
     made = await connection.fetchval(MAKE, spec.name, spec.partitions, spec.policy)
     if made is not None:
         await connection.execute(MAKE_PARTITIONS, made, spec.partitions)
+    return made is not None
 
 
-def _compare(spec: TopicSpec, topic: Topic) -> None:
+def compare(spec: TopicSpec, topic: Topic) -> None:
+    """Raise LogError where a topic is not what it must be: both are fixed when it is made."""
     if topic.partitions != spec.partitions:
         raise LogError(f"topic {spec.name} has {topic.partitions} partitions, the settings say {spec.partitions}")
     policy = "compact" if topic.compact else "delete"

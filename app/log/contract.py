@@ -87,8 +87,11 @@ class Bounds(NamedTuple):
 class Log(Protocol):
     """One log. All methods may raise LogUnavailable; none retries by itself for longer than a few seconds."""
 
-    async def ensure(self, topics: Sequence[TopicSpec]) -> None:
-        """Make the topics that are missing; never change those that exist (a changed partition count is an error)."""
+    async def ensure(self, topics: Sequence[TopicSpec]) -> list[str]:
+        """Make the topics that are missing, and give their names; those that exist are compared, never changed.
+
+        Raises LogError where one exists with other partitions or another policy.
+        """
         ...
 
     async def append(self, records: Sequence[NewRecord]) -> list[int]:

@@ -50,9 +50,13 @@ class KafkaLog:
         """Give the name that Kafka gave itself when it was made: another one is another log."""
         return await self._topics.cluster()
 
-    async def ensure(self, topics: Sequence[TopicSpec]) -> None:
-        """Make the topics that are missing. Raises LogError where one exists with other partitions or policy."""
-        await self._topics.ensure(topics)
+    async def ensure(self, topics: Sequence[TopicSpec]) -> list[str]:
+        """Make what is missing, give its names. Raises LogError where one exists with other partitions or policy."""
+        return await self._topics.ensure(topics)
+
+    async def renew(self, topics: Sequence[TopicSpec]) -> list[str]:
+        """Give topics the present retention and limit of messages; gives the names of those that had another."""
+        return await self._topics.renew(topics)
 
     async def seal(self, topics: Sequence[str]) -> None:
         """Make every later append to these topics raise LogSealed; earlier ones are in the log on return."""

@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 
+from app.log.catalogue import compare
 from app.log.contract import LogError, LogUnavailable, TopicSpec
 from app.log.kafka_connect import CONNECT_SECONDS, LARGEST_BATCH, Address, translated
 from app.log.rows import Topic
@@ -21,6 +22,9 @@ ADMIN_SECONDS: Final = 15.0
 RETRY_SECONDS: Final = 5.0
 SEAL_BYTES: Final = 1
 """No record fits this limit: the leader of a partition refuses every append by itself, which is what sealing means."""
+
+RENEWED: Final = ("retention.ms", "delete.retention.ms", "max.message.bytes")
+"""What follows the settings also after a topic was made."""
 
 SEAL_SECONDS: Final = 1.0
 """How long all brokers may take to apply a setting after one of them tells it."""
@@ -72,22 +76,35 @@ class Topics:
                 raise LogError(f"no such topic in the log: {', '.join(unknown)}")
         return self._known
 
-    async def ensure(self, specs: Sequence[TopicSpec]) -> None:
-        """Make the missing topics. Raises LogError where one exists with other partitions or another policy."""
+    async def ensure(self, specs: Sequence[TopicSpec]) -> list[str]:
+        """Make what is missing, give its names. Raises LogError where one exists with other partitions or policy."""
         there = await self._describe([spec.name for spec in specs])
         missing = [spec for spec in specs if spec.name not in there]
         if missing:
             await self._make(missing)
             there = await self._appeared(specs)
         for spec in specs:
-            _compare(spec, there[spec.name])
+            compare(spec, there[spec.name])
         self._known |= there
+        return [spec.name for spec in missing]
+
+    async def renew(self, specs: Sequence[TopicSpec]) -> list[str]:
+        """Give topics the present retention and limit of messages; gives the names of those that had another."""
+        changed = []
+        for spec in specs:
+            there = await self._settings(spec.name)
+            wanted = topic_settings(spec, self._retention_days, 1)
+            wanted = {name: value for name, value in wanted.items() if name in RENEWED}
+            if there["max.message.bytes"] != str(SEAL_BYTES) and not wanted.items() <= there.items():
+                await self._alter(spec.name, there | wanted)
+                changed.append(spec.name)
+        return changed
 
     async def seal(self, names: Sequence[str]) -> None:
         """Refuse every append to these topics from now on; those that were acknowledged are in the log."""
         await self.find(names)
         for name in names:
-            await self._seal(name)
+            await self._alter(name, await self._settings(name) | {"max.message.bytes": str(SEAL_BYTES)})
         try:
             async with asyncio.timeout(ADMIN_SECONDS):
                 while not await self.sealed(names):  # noqa: ASYNC110  Kafka has no event for it
@@ -101,8 +118,8 @@ class Topics:
         self._known |= await self._describe(names)
         return all(self._known[name].sealed for name in names)
 
-    async def _seal(self, name: str) -> None:
-        settings = await self._settings(name) | {"max.message.bytes": str(SEAL_BYTES)}
+    async def _alter(self, name: str, settings: Mapping[str, str]) -> None:
+        """Replace the settings that are the topic's own."""
         resource = ConfigResource(ConfigResourceType.TOPIC, self._address.name(name), configs=settings)
         [response] = await self._ask(lambda admin: admin.alter_configs([resource]))
         _refuse((error, text) for error, text, *_ in response.resources)
@@ -204,11 +221,3 @@ def _refuse(answers: Iterable[tuple[int, Any]]) -> None:
         if error not in (NoError, TopicAlreadyExistsError):
             with translated():
                 raise error(text)
-
-
-def _compare(spec: TopicSpec, topic: Topic) -> None:
-    if topic.partitions != spec.partitions:
-        raise LogError(f"topic {spec.name} has {topic.partitions} partitions, the settings say {spec.partitions}")
-    policy = "compact" if topic.compact else "delete"
-    if policy != spec.policy:
-        raise LogError(f"topic {spec.name} is of policy {policy}, not {spec.policy}")

@@ -76,9 +76,9 @@ class PostgresLog:
         """Close."""
         await self.close()
 
-    async def ensure(self, topics: Sequence[TopicSpec]) -> None:
-        """Make the topics that are missing. Raises LogError where one exists with other partitions or policy."""
-        await self._topics.ensure(topics)
+    async def ensure(self, topics: Sequence[TopicSpec]) -> list[str]:
+        """Make what is missing, give its names. Raises LogError where one exists with other partitions or policy."""
+        return await self._topics.ensure(topics)
 
     async def seal(self, topics: Sequence[str]) -> None:
         """Make every later append to these topics raise LogSealed; earlier ones are in the log on return."""
