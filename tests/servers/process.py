@@ -22,7 +22,7 @@ from app.embedded import EmbeddedError, identity
 from app.embedded.programs import shim
 from tests.servers.cache import Unavailable
 
-START_SECONDS: Final = 120.0
+START_SECONDS: Final = 240.0
 """A JVM on a core that others use as well."""
 
 PORT_TRIES: Final = 3
