@@ -4,7 +4,7 @@ Times are seconds since the epoch where they are starts of windows, milliseconds
 StoreUnavailable where PostgreSQL does not answer; nothing was written then, or repeating it changes nothing.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -150,11 +150,17 @@ class Aggregates:
             return [dict(record) for record in await connection.fetch(_NOTICES, project, after_created)]
 
     async def ledger(
-        self, start_ms: int, end_ms: int, project: int | None = None, *, log: Log | None = None, generation: int = 1
+        self,
+        start_ms: int,
+        end_ms: int,
+        projects: Collection[int] | None = None,
+        *,
+        log: Log | None = None,
+        generation: int = 1,
     ) -> list[dict[str, Any]]:
-        """Give the ledger's minutes, ready for the API. Without a log ``in_flight`` is 0."""
+        """Give the ledger's minutes of some projects, or of all, ready for the API. Without a log none is in flight."""
         async with self._connection() as connection:
-            return await ledger.minutes(connection, start_ms, end_ms, project, log, generation)
+            return await ledger.minutes(connection, start_ms, end_ms, projects, log, generation)
 
     # Decided by people.
 

@@ -5,7 +5,7 @@ looked at by the same snapshot of PostgreSQL as the counts. It is never the rema
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -25,7 +25,7 @@ MOST: Final = 20_000
 
 _ROWS = """
 select start, grp, counts from windows
-where kind = 'l' and size = $1 and start >= $2 and start < $3 and ($4::bigint is null or project = $4)"""
+where kind = 'l' and size = $1 and start >= $2 and start < $3 and ($4::bigint[] is null or project = any($4))"""
 
 _PROGRESS = "select deltas_partition, source_topic, source_partition, last from progress where deltas_topic = $1"
 
@@ -52,20 +52,23 @@ async def minutes(
     connection: Connection,
     start: int,
     end: int,
-    project: int | None,
+    projects: Collection[int] | None,
     log: Log | None = None,
     generation: int = 1,
 ) -> list[dict[str, Any]]:
-    """Give the ledger of [start, end) (ms, rounded outward to minutes); without a log nothing counts as in flight."""
+    """Give the ledger of [start, end) (ms, rounded outward to minutes) of some projects, or of all.
+
+    Without a log nothing counts as in flight.
+    """
     low, high = start // 1000 // MINUTE * MINUTE, -(-end // 1000 // MINUTE) * MINUTE
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        records = await connection.fetch(_ROWS, MINUTE, low, high, project)
+        records = await connection.fetch(_ROWS, MINUTE, low, high, None if projects is None else list(projects))
         applied = await read_applied(connection, log, generation) if log else None
     sums: dict[Minute, Counter[str]] = {}
     for record in records:
         sums.setdefault((record["start"], record["grp"]), Counter()).update(counts_of(record))
     if log and applied:
-        for (minute, category), quantity in (await in_flight(log, generation, applied, project)).items():
+        for (minute, category), quantity in (await in_flight(log, generation, applied, projects)).items():
             if low <= minute < high:
                 sums.setdefault((minute, category), Counter())["in_flight"] += quantity
     return [_minute(minute, category, counts) for (minute, category), counts in sorted(sums.items())]
@@ -84,19 +87,25 @@ async def read_applied(connection: Connection, log: Log, generation: int) -> App
     )
 
 
-async def in_flight(log: Log, generation: int, applied: Applied, project: int | None = None) -> Counter[Minute]:
-    """Count what the log holds beyond what is counted, by minute received and category."""
+async def in_flight(
+    log: Log, generation: int, applied: Applied, projects: Collection[int] | None = None
+) -> Counter[Minute]:
+    """Count what the log holds beyond what is counted, by minute received and category.
+
+    Of some projects, it is what was read one by one: whose the records behind ``MOST`` are is not known.
+    """
     found: Counter[Minute] = Counter()
     for name in SOURCES:
         topic = qualified(generation, name)
         for partition, bound in (await log.bounds(topic)).items():
-            await _in_flight_of(log, Source(topic, partition), bound.end, applied, project, found, bound.start)
+            await _in_flight_of(log, Source(topic, partition), bound.end, applied, projects, found, bound.start)
     return found
 
 
 async def _in_flight_of(
-    log: Log, source: Source, end: int, applied: Applied, project: int | None, found: Counter[Minute], start: int
-) -> None:
+    log: Log, source: Source, end: int, applied: Applied, projects: Collection[int] | None, found: Counter[Minute],
+    start: int,
+) -> None:  # fmt: skip
     at, seen = applied.least(source, start), 0
     last: Minute | None = None
     while at < end and seen < MOST:
@@ -105,11 +114,13 @@ async def _in_flight_of(
             return
         for record in records:
             for where, minute, quantity in _items(record):
-                if not applied.covers(source, record.offset, where.key()) and project in (None, where.project):
+                if projects is not None and where.project not in projects:
+                    continue
+                if not applied.covers(source, record.offset, where.key()):
                     found[minute] += quantity
                     last = minute
         at, seen = records[-1].offset + 1, seen + len(records)
-    if last and at < end:
+    if last and at < end and projects is None:
         found[last] += end - at
 
 

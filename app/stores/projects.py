@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 Protocol = Literal["sentry", "raygun"]
 
-MAX_NAME: Final = 200
+MAX_NAME: Final = 100
+"""Characters; a longer name breaks the pages' lists."""
 
 
 class Project(msgspec.Struct, frozen=True):

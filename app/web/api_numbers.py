@@ -6,6 +6,7 @@ from aiohttp import web
 
 from app.model import TimingKind
 from app.stores import standing
+from app.stores.projects import MAX_NAME
 from app.web import bodies, params, present, queries, replies
 from app.web.call import Call, whole
 from app.web.errors import ApiError, bad
@@ -13,7 +14,6 @@ from app.web.params import WINDOWS, Range, iso
 from app.web.respond import reply
 from app.web.timing_replies import TimingsReply
 
-NAME_LENGTH = 100
 KINDS = get_args(TimingKind)
 
 
@@ -28,8 +28,8 @@ async def create_project(call: Call) -> web.Response:
     name = " ".join((await call.body(bodies.ProjectBody)).name.replace("\0", "").split())
     if call.access.projects is not None:
         raise ApiError(403, "forbidden", "This token may use some projects only, and make none.")
-    if not 1 <= len(name) <= NAME_LENGTH:
-        raise bad("bad_name", f"name has 1 to {NAME_LENGTH} characters.")
+    if not 1 <= len(name) <= MAX_NAME:
+        raise bad("bad_name", f"name has 1 to {MAX_NAME} characters.")
     return reply(present.project(await call.services.projects.create(name), call.base), status=201)
 
 
@@ -102,8 +102,9 @@ async def ledger(call: Call) -> web.Response:
     if call.access.projects is not None and (project is None or not call.access.may_see(project)):
         raise ApiError(403, "forbidden", "This token may use some projects only: name one with project=.")
     minutes = await call.services.aggregates.ledger(
-        asked.start, asked.end, project, log=call.services.log, generation=call.services.generation
-    )
+        asked.start, asked.end, None if project is None else [project],
+        log=call.services.log, generation=call.services.generation,
+    )  # fmt: skip
     return reply(replies.LedgerReply(minutes, *_ends(asked), complete_until=iso(complete)))
 
 

@@ -133,10 +133,10 @@ async def test_the_ledger_balances_while_records_are_in_flight(
     before = _short(await store.ledger(NOW, NOW + 1, log=log))
     assert before == [(0, "error", 5 + 2 + 1 + 1, 5 + 2 + 1 + 1, 0, 0)]
     await _count(store, {"grouped": 1, "lost:queue_overflow": 4}, {"duplicate": 1})
-    assert _short(await store.ledger(NOW, NOW + 1, 7, log=log)) == [(0, "error", 7, 5, 1, 1)]
-    assert _short(await store.ledger(NOW, NOW + MINUTE_MS + 1, 7, log=log))[1] == (1, "error", 1, 1, 0, 0)
-    assert _short(await store.ledger(NOW, NOW + 1, 8, log=log)) == [(0, "error", 1, 1, 0, 0)]
-    row = (await store.ledger(NOW, NOW + 1, 7, log=log))[0]
+    assert _short(await store.ledger(NOW, NOW + 1, [7], log=log)) == [(0, "error", 7, 5, 1, 1)]
+    assert _short(await store.ledger(NOW, NOW + MINUTE_MS + 1, [7], log=log))[1] == (1, "error", 1, 1, 0, 0)
+    assert _short(await store.ledger(NOW, NOW + 1, [8], log=log)) == [(0, "error", 1, 1, 0, 0)]
+    row = (await store.ledger(NOW, NOW + 1, [7], log=log))[0]
     assert row["lost"] == [{"reason": "queue_overflow", "category": "error", "quantity": 4}]
     assert row["start"] == "2023-11-15T00:00:00Z"
 

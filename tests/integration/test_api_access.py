@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.stores import access
+from app.stores.projects import Projects
 from tests.integration.web_events import crash
 from tests.integration.web_site import Site, running_site
 
@@ -52,6 +53,33 @@ async def test_a_token_of_one_project_sees_that_one(site: Site) -> None:
         404,
         "not_found",
     )
+
+
+async def test_the_pages_of_a_token_of_one_project_hold_that_one(site: Site) -> None:
+    await site.send(crash())
+    await site.pipeline.step()
+    second = await site.post("/api/v1/projects", {"name": "second"})
+    whole = await shown(site, "/pipeline")
+    site.token = await access.create_token(site.pipeline.pool, "second", [second["id"]])
+    key = site.project.sentry_key
+    for path in ("/", "/settings", "/pipeline"):
+        text = await shown(site, path)
+        assert key not in text
+        assert f'href="/projects/{site.project.id}"' not in text
+    assert second["raygun_key"] in await shown(site, "/settings")
+    assert 'Accepted <b><data value="1" ' in whole
+    assert 'Accepted <b><data value="0" ' in await shown(site, "/pipeline")
+    for path, form in (("/settings/projects", {"name": "third"}), ("/settings/disable", {"key": key})):
+        async with site.http.post(site.url + path, data=form, headers=site.bearer) as answer:
+            assert answer.status == (403 if "name" in form else 404)
+    assert [each.disabled for each in await Projects(site.pipeline.pool).keys(site.project.id)] == [False, False]
+
+
+async def shown(site: Site, path: str) -> str:
+    """Give the HTML of a page."""
+    async with site.http.get(site.url + path, headers=site.bearer) as answer:
+        assert answer.status == 200
+        return await answer.text()
 
 
 async def test_a_reading_token_changes_nothing(site: Site) -> None:

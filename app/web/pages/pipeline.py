@@ -30,7 +30,11 @@ async def show(call: Call) -> web.Response:
         part(lag(services.log, services.generation)),
         part(instances.alive()),
         part(instances.watermark(qualified(services.generation, DELTAS))),
-        part(services.aggregates.ledger(now - HOUR * 1000, now + 1, log=services.log, generation=services.generation)),
+        part(
+            services.aggregates.ledger(
+                now - HOUR * 1000, now + 1, call.access.projects, log=services.log, generation=services.generation
+            )
+        ),
         part(call.request.app[BOARD].look(LETTERS, call.access.projects)),
     )
     sums = {name: sum(minute[name] for minute in minutes or ()) for name in ("accepted", *OUTCOMES)}

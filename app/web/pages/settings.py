@@ -5,12 +5,11 @@ from typing import Literal
 
 from aiohttp import web
 
+from app.stores.projects import MAX_NAME
 from app.web.call import Call
-from app.web.errors import bad, missing
+from app.web.errors import ApiError, bad, missing
 from app.web.pages.shell import around
 from app.web.render import page
-
-MAX_NAME = 100
 
 
 async def show(call: Call) -> web.Response:
@@ -18,11 +17,13 @@ async def show(call: Call) -> web.Response:
     shell = await around(call, None, "settings")
     keys = await asyncio.gather(*(call.services.projects.keys(each.id) for each in shell["projects"]))
     listed = list(zip(shell["projects"], keys, strict=True))
-    return page("settings.html", **shell, listed=listed, base=call.base)
+    return page("settings.html", **shell, listed=listed, base=call.base, longest=MAX_NAME)
 
 
 async def create(call: Call) -> web.Response:
     """Answer ``POST /settings/projects``."""
+    if call.access.projects is not None:
+        raise ApiError(403, "forbidden", "This token may use some projects only, and make none.")
     name = " ".join(str((await call.request.post()).get("name", "")).replace("\0", "").split())
     if not 1 <= len(name) <= MAX_NAME:
         raise bad("bad_name", f"A project's name has 1 to {MAX_NAME} characters.")
@@ -42,7 +43,8 @@ async def rotate(call: Call) -> web.Response:
 
 async def disable(call: Call) -> web.Response:
     """Answer ``POST /settings/disable``."""
-    form = await call.request.post()
-    if not await call.services.projects.disable_key(str(form.get("key", ""))):
+    key = str((await call.request.post()).get("key", ""))
+    found = await call.services.projects.by_key(key)
+    if found is None or not call.access.may_see(found.project) or not await call.services.projects.disable_key(key):
         raise missing("key")
     raise web.HTTPSeeOther("/settings")

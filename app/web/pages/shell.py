@@ -62,7 +62,7 @@ def address(call: Call, **changed: str) -> str:
 async def around(call: Call, project: Project | None = None, section: str = "") -> dict[str, Any]:
     """Give what the template ``base.html`` needs."""
     return {
-        "projects": await call.services.projects.list(),
+        "projects": [each for each in await call.services.projects.list() if call.access.may_see(each.id)],
         "project": project,
         "section": section,
         "csrf": call.csrf,
