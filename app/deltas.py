@@ -41,7 +41,7 @@ def session_cells(project: int, release: str) -> Cells:
     return (bare, Cell("c", project, "", release).key()) if release else (bare,)
 
 
-@lru_cache(_CACHED)
+@lru_cache(_CACHED // 4)
 def timing_cells(project: int, kind: str, name: str, release: str) -> Cells:
     """Give the keys of the cells that a duration counts in."""
     group = timing_group(kind, name)

@@ -177,12 +177,16 @@ class TimingRow(msgspec.Struct, frozen=True):
 
 
 class TimingRows(msgspec.Struct, frozen=True):
-    """The timings of a range: by name, the most frequent first; by kind; how many names there are; sizes summed, s."""
+    """The timings of a range: by name, the most frequent first; by kind; how many names there are; sizes summed, s.
+
+    ``releases`` are all that have any in the range.
+    """
 
     names: list[TimingRow]
     kinds: list[TimingRow]
     total: int
     sizes: list[int]
+    releases: list[str]
 
 
 Totals = dict[str, Any]

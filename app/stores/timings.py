@@ -6,6 +6,7 @@ from app.cells import timing_of
 from app.stores.contract import TimingRow, TimingRows
 from app.stores.ranges import columns, cover, sizes_of
 from app.stores.rows import Connection
+from app.stores.versions import natural
 from tables import latency
 from tables.windows import LATENCY, decode_sketches
 
@@ -18,6 +19,12 @@ from unnest($3::int[], $4::bigint[], $5::bigint[]) r (size, low, high)
 join windows w on w.project = $1 and w.kind = 't' and w.release = $2
   and w.size = r.size and w.start >= r.low and w.start < r.high
 where $6 = '' or starts_with(w.grp, $6 || ' ')"""
+
+_RELEASES = """
+select distinct w.release
+from unnest($2::int[], $3::bigint[], $4::bigint[]) r (size, low, high)
+join windows w on w.project = $1 and w.kind = 't' and w.release <> ''
+  and w.size = r.size and w.start >= r.low and w.start < r.high"""
 
 
 async def rows(
@@ -32,7 +39,9 @@ async def rows(
             counts[bucket] = counts.get(bucket, 0) + count
     names = [_row(*timing_of(group), counts) for group, counts in sums.items()]
     names.sort(key=lambda row: (-row.count, row.kind, row.name))
-    return TimingRows(names[:limit], _by_kind(sums), len(names), sizes_of(pieces))
+    known = [record["release"] for record in await connection.fetch(_RELEASES, project, *columns(pieces))]
+    known.sort(key=natural, reverse=True)
+    return TimingRows(names[:limit], _by_kind(sums), len(names), sizes_of(pieces), known)
 
 
 def _by_kind(sums: dict[str, dict[int, int]]) -> list[TimingRow]:

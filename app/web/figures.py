@@ -50,6 +50,14 @@ def exact(ms: int) -> str:
     return when.strftime("%Y-%m-%d %H:%M:%S") + (f".{ms % 1000:03d}" if ms % 1000 else "") + " UTC"
 
 
+def duration(ms: float) -> str:
+    """Write a duration: 0.53 ms, 8.7 ms, 812 ms, 1.24 s, 2.5 min."""
+    if ms < THOUSAND:
+        return f"{ms:.{2 if ms < 1 else 1 if ms < 10 else 0}f} ms"  # noqa: PLR2004  three digits say enough
+    seconds = ms / THOUSAND
+    return f"{seconds:.2f} s" if seconds < MINUTE else f"{seconds / MINUTE:.1f} min"
+
+
 class Change(NamedTuple):
     """How a number compares with the one before: text, and whether it is worse."""
 

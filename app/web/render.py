@@ -78,7 +78,7 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.filters |= {"number": number, "share": share, "exact": figures.exact, "iso": iso, "bars": figures.bars}
-    made.filters["marked"] = marked
+    made.filters |= {"marked": marked, "duration": figures.duration}
     made.globals |= {"when": when, "asset": asset, "unknown": unknown, "WIDTH": figures.WIDTH, "HEIGHT": figures.HEIGHT}
     return made
 

@@ -71,7 +71,7 @@ async def _run(cluster: Cluster, steps: Steps, *, all_kinds: bool) -> Checker:
 
 
 def _listed(steps: Steps, *, all_kinds: bool) -> list[Step]:
-    """Three workers killed, six leaving or joining, each store stopped and started."""
+    """Four workers killed, six leaving or joining, each store stopped and started."""
     kill, leave, join, away = steps.kill, steps.leave, steps.join, steps.away
     away_on_servers: list[Step] = [
         lambda: steps.sink_down("postgres", "rates", AWAY_SECONDS),
@@ -93,6 +93,7 @@ def _listed(steps: Steps, *, all_kinds: bool) -> list[Step]:
         lambda: join("crashes-2"),
         lambda: leave("sessions-1"),
         lambda: kill("archive-1"),
+        lambda: kill("timings-1"),
         lambda: join("sessions-1"),
     ]
 

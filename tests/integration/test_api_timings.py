@@ -24,7 +24,11 @@ def event(
     items: list[tuple[str, str, float]], *, release: str = "1.0", ago: timedelta = timedelta(0)
 ) -> dict[str, Any]:
     """Give one event of raygun4js: (kind, path, ms) of each item."""
-    data = [{"url": f"https://shop.example{path}", "timing": {"t": kind, "du": f"{ms}"}} for kind, path, ms in items]
+    site = {"w": ""}
+    data = [
+        {"url": site.get(kind, "https://shop.example") + path, "timing": {"t": kind, "du": f"{ms}"}}
+        for kind, path, ms in items
+    ]
     time = (datetime.now(UTC) - ago).isoformat(timespec="microseconds")
     return {"type": "web_request_timing", "timestamp": time, "version": release, "data": json.dumps(data)}
 
@@ -91,3 +95,22 @@ async def test_a_timing_s_report_is_kept_scrubbed(site: Site) -> None:
     assert "hunter2" not in text
     assert "4111111111111111" not in text
     assert (await site.get(f"{site.api}/timings"))["timings"][0]["name"] == "shop.example/pay"
+
+
+async def test_the_page_shows_percentiles_by_kind_and_name(site: Site) -> None:
+    assert "enablePulse" in await page(site, "/performance")
+    await send(site, event([("p", "/orders/1", 80.5), ("w", "CLS", 0.05)]), event([("p", "/<b>", 2500)], release="2.0"))
+    await site.pipeline.step()
+    shown = await page(site, "/performance")
+    for text in ("Pages, p75", "/orders/{id}", "80 ms", "2.5", "/&lt;b&gt;", "<option>2.0", "0.050"):
+        assert text in shown, text
+    assert "80 ms" not in await page(site, "/performance?release=2.0")
+    assert "/orders/{id}" not in await page(site, "/performance?kind=vital")
+    assert f'href="/projects/{site.project.id}/performance"' in await page(site, "")
+
+
+async def page(site: Site, path: str) -> str:
+    async with site.http.get(f"{site.url}/projects/{site.project.id}{path}", headers=site.bearer) as answer:
+        text = await answer.text()
+        assert answer.status == 200, text
+        return text

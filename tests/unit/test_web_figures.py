@@ -31,6 +31,14 @@ def test_shares(value: float | None, text: str) -> None:
     assert figures.share(value) == text
 
 
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [(0, "0.00 ms"), (0.53, "0.53 ms"), (8.7, "8.7 ms"), (812.4, "812 ms"), (1240, "1.24 s"), (150_000, "2.5 min")],
+)
+def test_durations(ms: float, text: str) -> None:
+    assert figures.duration(ms) == text
+
+
 @given(st.floats(0, 1, exclude_max=True))
 def test_a_share_below_all_is_never_shown_as_all(value: float) -> None:
     assert figures.share(value) != "100%"

@@ -8,7 +8,19 @@ from aiohttp import web
 from app.web.call import Call, check_change, identify
 from app.web.errors import understood
 from app.web.letters import BOARD, Board
-from app.web.pages import chart, event, group, pipeline, project, projects, releases, search, settings, sign_in
+from app.web.pages import (
+    chart,
+    event,
+    group,
+    performance,
+    pipeline,
+    project,
+    projects,
+    releases,
+    search,
+    settings,
+    sign_in,
+)
 from app.web.pages.failed import error_page, report
 from app.web.render import STATIC
 from app.web.services import Services
@@ -22,6 +34,7 @@ GETS: Final[dict[str, PageHandler]] = {
     "/projects/{project}": project.show,
     "/projects/{project}/chart.json": chart.show,
     "/projects/{project}/releases": releases.show,
+    "/projects/{project}/performance": performance.show,
     "/projects/{project}/search": search.show,
     "/projects/{project}/values.json": search.values,
     "/projects/{project}/start": project.start,
