@@ -4,10 +4,12 @@
 default. ``faultline settings`` prints this list.
 """
 
+import difflib
+import logging
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -15,7 +17,12 @@ import msgspec
 from msgspec import Meta
 
 PREFIX = "FAULTLINE_"
+OTHERS: Final = frozenset({"SETTINGS", "READY_FD", "PARENT_FD", "SHARED", "CACHE", "CHROMIUM", "SINK_SECONDS"})
+"""What else the environment may hold: where the settings' file is, what processes hand on, what tests look for."""
+OF_TESTS: Final = ("TEST_", "TRUTH_")
 _AT: Final = re.compile(r" - at `\$\.(\w+)`$")
+
+log = logging.getLogger("faultline")
 
 
 class SettingsError(Exception):
@@ -92,8 +99,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings. Raises SettingsError, naming the setting, for what cannot be used."""
+    """Read the settings. Raises SettingsError, naming the setting, for what cannot be used.
+
+    Says on stderr which names of the environment are none; a process that ``up`` started leaves that to it.
+    """
     environ = os.environ if environ is None else environ
+    if PREFIX + "PARENT_FD" not in environ:
+        for text in unknown(environ):
+            log.warning(text)
     values: dict[str, Any] = dict(_file(environ.get(PREFIX + "SETTINGS", "")))
     names = {field.name for field in msgspec.structs.fields(Settings)}
     values |= {name: environ[PREFIX + name.upper()] for name in names if PREFIX + name.upper() in environ}
@@ -101,6 +114,19 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(_named(str(error))) from error
+
+
+def unknown(environ: Mapping[str, str]) -> list[str]:
+    """Give a line for each ``FAULTLINE_*`` that is no setting: most likely a known one, misspelt."""
+    known = {field.name.upper() for field in msgspec.structs.fields(Settings)}
+    given = {name.removeprefix(PREFIX) for name in environ if name.startswith(PREFIX)}
+    strange = sorted(name for name in given - known - OTHERS if not name.startswith(OF_TESTS))
+    return [f"{PREFIX}{name} is no setting and changes nothing; {_near(name, known)}" for name in strange]
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    nearest = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"{PREFIX}{nearest[0]} is one" if nearest else "`faultline settings` lists those there are"
 
 
 def _named(text: str) -> str:
