@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from app.cells import DAY, HOUR, MINUTE, Cell
-from app.codec import Delta, Entry, GroupFacts
+from app.codec import Delta, Entry
 from app.stores.aggregates import Aggregates
 from app.stores.contract import Point, StoreUnavailable
 from app.stores.decisions import UnknownGroup
@@ -18,6 +18,7 @@ from tables.fold import Fold
 from tables.windows import Row, apply
 from tests.agents import rates_truth as given
 from tests.agents.rates_truth import NOON, SOURCES, Event
+from tests.contract.aggregate_parts import count
 
 DAY_OF = NOON - NOON % DAY
 FIRST, LAST = DAY_OF - DAY, DAY_OF + 2 * DAY
@@ -27,16 +28,6 @@ FIRST, LAST = DAY_OF - DAY, DAY_OF + 2 * DAY
 async def store(database: str) -> AsyncIterator[Aggregates]:
     async with asyncpg.create_pool(database, min_size=1, max_size=3) as pool:
         yield Aggregates(pool)
-
-
-async def count(store: Aggregates, *deltas: Delta) -> None:
-    """Count deltas on one partition, each source from where it is."""
-    fold = Fold(1, await store.progress("1.deltas", 0))
-    rows = await store.rows([])
-    for offset, delta in enumerate(deltas, sum(p.last + 1 for p in fold.before.values())):
-        fold.take(offset, delta)
-    rows = await store.rows(list(fold.rows))
-    await store.flush("1.deltas", 0, fold, rows)
 
 
 @pytest.fixture
@@ -165,88 +156,6 @@ async def test_what_no_column_can_hold_is_answered(store: Aggregates) -> None:
         await store.set_status("\0", "open", 1)
     with pytest.raises(ValueError, match="int64"):
         await store.groups(2**70, FIRST, LAST)
-
-
-async def test_merging_what_cannot_be_merged(store: Aggregates, events: list[Event]) -> None:
-    assert events
-    with pytest.raises(UnknownGroup):
-        await store.merge("ga", "nope")
-    await count(store, _delta(300, 300, {Cell("c", 8, "other").key(): _facts(0)}))
-    with pytest.raises(ValueError, match="two projects"):
-        await store.merge("ga", "other")
-
-
-def _facts(offset: int, *, at: int = NOON * 1000) -> GroupFacts:
-    return GroupFacts("t", "c", "python", "error", "E", at, at, True, "v1", "e", offset, "g1")
-
-
-def _delta(a: int, b: int, groups: dict[str, GroupFacts], *, at: int = NOON) -> Delta:
-    entries = [Entry(offset, {"crashes": 1}) for offset in range(a, b + 1)]
-    cells = {key: [(DAY, at - at % DAY, list(range(len(entries))))] for key in groups}
-    return Delta(1, *SOURCES[0], a, b, 0, entries, cells, groups)
-
-
-async def test_new_and_regressed_groups_are_told_once(store: Aggregates) -> None:
-    cell = Cell("c", 7, "g").key()
-    first = _delta(0, 0, {cell: _facts(0, at=1000)})
-    await count(store, first)
-    await count(store, first)
-    await store.set_status("g", "resolved", 5000)
-    assert await _status(store) == "resolved"
-    await count(store, _delta(1, 1, {cell: _facts(1, at=4000)}))
-    assert await _status(store) == "resolved", "it happened before it was resolved"
-    again = _delta(2, 2, {cell: _facts(2, at=6000)})
-    await count(store, again)
-    await count(store, again, _delta(3, 3, {cell: _facts(3, at=7000)}))
-    assert await _status(store) == "regressed"
-    told = await store.notices(7, 0)
-    assert [(notice["group"], notice["kind"], notice["at"]) for notice in told] == [
-        ("g", "new", 1000),
-        ("g", "regressed", 6000),
-    ]
-    assert await store.notices(7, max(notice["created"] for notice in told) + 1) == []
-    assert await store.notices(8, 0) == []
-
-
-async def test_a_merged_group_regresses_its_root(store: Aggregates) -> None:
-    cells = [Cell("c", 7, name).key() for name in ("a", "b", "root")]
-    await count(store, _delta(0, 0, {cell: _facts(0, at=1000) for cell in cells}))
-    await store.merge("a", "root")
-    await store.merge("b", "root")
-    await store.set_status("a", "resolved", 5000)
-    await count(store, _delta(1, 1, {cell: _facts(1, at=6000) for cell in cells[:2]}))
-    assert await _status(store, "b") == "regressed"
-    assert [(n["group"], n["at"]) for n in await store.notices(7, 0) if n["kind"] == "regressed"] == [("root", 6000)]
-
-
-async def test_groups_by_status(store: Aggregates) -> None:
-    cells = [Cell("c", 7, name).key() for name in ("new", "done", "back", "mute")]
-    await count(store, _delta(0, 0, {cell: _facts(0, at=1000) for cell in cells}))
-    for name, status in (("done", "resolved"), ("back", "resolved"), ("mute", "ignored")):
-        await store.set_status(name, status, 2000)
-    await count(store, _delta(1, 1, {cells[2]: _facts(1, at=3000), cells[3]: _facts(1, at=3000)}))
-    start = NOON - NOON % DAY
-    found = {
-        status: sorted(row.id for row in (await store.groups(7, start, start + DAY, status=status))[0])
-        for status in ("", "open", "resolved", "ignored", "regressed")
-    }
-    assert found == {
-        "": ["back", "done", "mute", "new"],
-        "open": ["back", "new"],
-        "resolved": ["done"],
-        "ignored": ["mute"],
-        "regressed": ["back"],
-    }
-    with pytest.raises(UnknownGroup):
-        await store.set_status("nope", "open", 1)
-    with pytest.raises(ValueError, match="status"):
-        await store.set_status("new", "regressed", 1)
-
-
-async def _status(store: Aggregates, group: str = "g") -> str:
-    row = await store.group(group)
-    assert row is not None
-    return row.status
 
 
 async def test_releases_by_sessions(store: Aggregates) -> None:

@@ -23,7 +23,14 @@ def _hash() -> str:
 
 def events() -> dict[str, Event]:
     """Give the events whose groups are held."""
-    made = {
+    made = {**_python(), **_scripts(), **_compiled(), **_odd()}
+    made["fingerprint"], made["salted"] = crash("python", "a|x"), crash("python", "a|x")
+    made["fingerprint"].fingerprint, made["salted"].fingerprint = ["import", "9"], ["{{ default }}", "eu"]
+    return made
+
+
+def _python() -> dict[str, Event]:
+    return {
         "python": crash(
             "python", "main|app", "pay|shop.pay", "-send|stripe.api", value="order 5 of a@b.example failed"
         ),
@@ -33,6 +40,11 @@ def events() -> dict[str, Event]:
         "python library": crash("python", "-resolve|ruamel.yaml.resolver", kind="KeyError", value="(1, 81)"),
         "python memory": crash("python", "load|shop.data", kind="MemoryError", value="5 GB"),
         "python recursion": crash("python", *["walk|tree", "visit|tree"] * 9, kind="RecursionError"),
+    }
+
+
+def _scripts() -> dict[str, Event]:
+    return {
         "browser": crash("javascript", "boot||https://a.example/js/app.77aa01fe.js", "pay||/js/pay-DbQ2xY9p.js?v=1"),
         "browser minified": crash("javascript", "t||https://a.example/app.min.js", value="a.b is not a function"),
         "browser wording": crash("javascript", "seek||/p.js", value="undefined is not an object (evaluating 'a.b')"),
@@ -40,6 +52,13 @@ def events() -> dict[str, Event]:
         "browser chunk": crash("javascript", kind="ChunkLoadError", value="Loading chunk 17 failed.\n(x)"),
         "node": crash("node", "-handle|layer|/srv/node_modules/express/layer.js", "get||/srv/src/auth/user.js"),
         "helper": crash("javascript", "open||src/basket.ts", "invariant||src/invariant.ts"),
+        "ruby": crash("ruby", "block (2 levels) in total||app/models/cart.rb", kind="NoMethodError"),
+        "php": crash("php", "class@anonymous /srv/1/K.php:1$0::take||/app/Shelf.php"),
+    }
+
+
+def _compiled() -> dict[str, Event]:
+    return {
         "java": crash("java", "-invoke|sun.reflect.Method", "lambda$find$3|com.acme.Repo$1", kind="java.lang.Error"),
         "java proxy": crash("java", "save|com.acme.Svc$$EnhancerBySpringCGLIB$$4f1c22ab"),
         "java obfuscated": crash("java", "b|a.b.e", value="field 'java.lang.String app.Song.title' is null"),
@@ -48,13 +67,16 @@ def events() -> dict[str, Event]:
             "java", *["isA|com.acme.Type", "of|com.acme.Type"] * 20, kind="StackOverflowError", value=""
         ),
         "dotnet": crash("csharp", "MoveNext|Shop.Orders+<LoadAsync>d__12", kind="System.TimeoutException"),
-        "ruby": crash("ruby", "block (2 levels) in total||app/models/cart.rb", kind="NoMethodError"),
-        "php": crash("php", "class@anonymous /srv/1/K.php:1$0::take||/app/Shelf.php"),
         "go": crash("go", "(*Importer).Run.func1|example.com/importer", value="index out of range [7] with length 3"),
         "rust": crash("rust", "ledger::apply::h1706f5e4d3c2b1a0", kind="panic", value="refused: 127.0.0.1:43121"),
         "native": event("native", raised("SIGSEGV", "at 0x10", "Sheet::merge(int)", mechanism="signalhandler")),
         "native library": event("native", raised("SIGABRT", "", "abort", "raise", mechanism="signalhandler")),
         "cocoa": crash("cocoa", "__45-[Store close]_block_invoke_2", kind="EXC_BAD_ACCESS"),
+    }
+
+
+def _odd() -> dict[str, Event]:
+    return {
         "group": event(
             "python",
             raised("ValueError", "b", "b|shop", exception_id=2, parent_id=0),
@@ -65,9 +87,6 @@ def events() -> dict[str, Event]:
         "nothing": event("python", sdk_name="sentry.python"),
         "unknown platform": crash("cobol", "PAY-ROUTINE||ledger.cbl", value="S0C7 at 2026-01-02 03:04:05"),
     }
-    made["fingerprint"], made["salted"] = crash("python", "a|x"), crash("python", "a|x")
-    made["fingerprint"].fingerprint, made["salted"].fingerprint = ["import", "9"], ["{{ default }}", "eu"]
-    return made
 
 
 def test_the_lists_are_those_that_were_frozen() -> None:
