@@ -36,7 +36,7 @@ from app.settings import Settings, SettingsError
 from app.stores.access import Cached
 from app.stores.aggregates import Aggregates
 from app.stores.blobs import open_blobs
-from app.stores.contract import Search
+from app.stores.contract import Blobs, Search
 from app.stores.instances import Instances
 from app.stores.projects import Projects
 from app.stores.search import open_search
@@ -130,8 +130,7 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
         await _ensure(records, _topics(settings, generation))
         search = await stack.enter_async_context(open_search(settings, pool))
         blobs = await stack.enter_async_context(open_blobs(settings.files_url))
-        archive = ObjectArchive(blobs, pool, settings.file_cache_mb << 20)
-        application = build(settings, parts, pool, records, search, archive, generation)
+        application = build(settings, parts, pool, records, search, blobs, generation)
         # Ingest counts and unpacks bodies itself: aiohttp's own unpacking knows no limit.
         runner = web.AppRunner(
             application, auto_decompress=False, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS,
@@ -156,13 +155,14 @@ def build(
     pool: "Pool",
     records: Log,
     search: Search,
-    archive: ObjectArchive,
+    blobs: Blobs,
     generation: int,
 ) -> web.Application:
     """Compose one application of the parts."""
     application, projects = web.Application(), Projects(pool)
+    archive = ObjectArchive(blobs, pool, settings.file_cache_mb << 20)
     services = Services(
-        settings, generation, pool, records, projects, Aggregates(pool), search,
+        settings, parts, generation, pool, records, projects, Aggregates(pool), search, blobs,
         Reports(archive, records, scrub), Cached(pool),
     )  # fmt: skip
     if "ingest" in parts:

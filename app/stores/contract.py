@@ -37,6 +37,10 @@ class Blobs(Protocol):
         """Delete an object; one that is not there is no error."""
         ...
 
+    async def ping(self) -> None:
+        """Ask whether it answers and would take objects, as cheaply as can be. Raises StoreUnavailable."""
+        ...
+
 
 class Archive(Protocol):
     """The file server's reading side."""

@@ -5,6 +5,7 @@ after a power cut. The folder may be shared by several processes.
 """
 
 import asyncio
+import errno
 import os
 import secrets
 import time
@@ -70,6 +71,10 @@ class FolderBlobs:
         path = self._path(name)
         await _off_loop(partial(path.unlink, missing_ok=True))
 
+    async def ping(self) -> None:
+        """Look whether the folder, or the first above it that is there, can be written to. Raises StoreUnavailable."""
+        await _off_loop(partial(_check, self._root))
+
     async def clean(self) -> int:
         """Delete what killed writers left, an hour old at least, and count it."""
         return await _off_loop(partial(_clean, self._root))
@@ -86,6 +91,14 @@ async def _off_loop(call: Callable[[], T]) -> T:
         raise
     except OSError as error:
         raise StoreUnavailable(f"the files' folder: {error}") from error
+
+
+def _check(root: Path) -> None:
+    there = next(folder for folder in (root, *root.parents) if folder.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(there))
 
 
 def _write(root: Path, path: Path, data: bytes) -> None:

@@ -94,6 +94,12 @@ class S3Blobs:
             except FileNotFoundError:
                 return
 
+    async def ping(self) -> None:
+        """Ask for one name of the prefix. Raises StoreUnavailable."""
+        wanted = {"Bucket": self._place.bucket, "Prefix": self._place.prefix, "MaxKeys": 1}
+        async with self._limit:
+            await call(partial(self._client.list_objects_v2, **wanted))
+
     async def clean(self) -> int:
         """End the uploads that killed writers left, an hour old at least, and count them. Raises StoreUnavailable."""
         return await clean(self._client, self._place.bucket, self._place.prefix)

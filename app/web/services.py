@@ -12,9 +12,10 @@ from app.settings import Settings
 from app.stores.access import Cached
 from app.stores.aggregates import Aggregates
 from app.stores.complete import complete_until
-from app.stores.contract import Search
+from app.stores.contract import Blobs, Search
 from app.stores.projects import Projects
 from app.web.errors import AWAY
+from app.web.look import Look
 
 if TYPE_CHECKING:
     from app.stores.connect import Pool
@@ -28,17 +29,20 @@ class Services:
     """Everything that the web role reads from. One a process."""
 
     settings: Settings
+    parts: frozenset[str]
+    """Which of ingest, web and files this process is."""
     generation: int
     pool: "Pool"
     log: Log
     projects: Projects
     aggregates: Aggregates
     search: Search
+    blobs: Blobs
     reports: Reports
     access: Cached
     readiness: Callable[[], list[str]] = list
-    look: "asyncio.Future[object] | None" = None
-    """The look at whether PostgreSQL answers, under way or the last one."""
+    looks: dict[str, Look] = field(default_factory=dict)
+    """Whether each store answers: the look that is under way, or the last one."""
     _complete: tuple[float, int] | None = None
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -44,7 +44,7 @@ class FailingBlobs:
     def __init__(self, blobs: Blobs, kill_at: int) -> None:
         """Take the store and the number, from 0, of the change that does not happen."""
         self.left = kill_at
-        self.get, self.size, self.list = blobs.get, blobs.size, blobs.list
+        self.get, self.size, self.list, self.ping = blobs.get, blobs.size, blobs.list, blobs.ping
         self._blobs = blobs
 
     async def put(self, name: str, data: bytes) -> None:

@@ -89,6 +89,26 @@ async def test_it_opens_again(blobs_url: str) -> None:
             assert await blobs.get("x", 0, 9) == data
 
 
+async def test_it_answers_before_anything_is_put_and_after(blobs: Blobs) -> None:
+    await blobs.ping()
+    await blobs.put("x/y", b"1")
+    await blobs.ping()
+
+
+async def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    async with open_blobs(f"file://{tmp_path}/file/files") as blobs:
+        with pytest.raises(StoreUnavailable, match="Not a directory"):
+            await blobs.ping()
+
+
+async def test_a_bucket_that_is_not_there_is_told(s3_url: str) -> None:
+    bucket, _, options = s3_url.partition("?")
+    async with open_blobs(f"s3://no-such-bucket-{Path(bucket).name}?{options}") as blobs:
+        with pytest.raises(StoreUnavailable, match="NoSuchBucket"):
+            await blobs.ping()
+
+
 async def test_a_second_put_replaces(blobs: Blobs) -> None:
     await blobs.put("x", b"first, and longer")
     await blobs.put("x", b"second")

@@ -10,7 +10,7 @@ from app.stores.complete import lag
 from app.stores.instances import Instances
 from app.topics import DELTAS, qualified
 from app.web.call import Call
-from app.web.health import TEXTS, unready
+from app.web.health import unready
 from app.web.letters import BOARD
 from app.web.pages.shell import around, part
 from app.web.render import page
@@ -42,5 +42,5 @@ async def show(call: Call) -> web.Response:
         "pipeline.html", **await around(call, None, "pipeline"), stages=stages(lags or (), running or (), now),
         lags=lags, instances=running, watermark=watermark, minutes=list(reversed(minutes or []))[:MINUTES],
         sums=sums, outcomes=OUTCOMES, complete=complete, known=minutes is not None, letters=letters,
-        reasons=[TEXTS.get(code, code) for code in await unready(services)],
+        reasons=await unready(services),
     )  # fmt: skip
