@@ -76,7 +76,7 @@ async def _accepted(session: aiohttp.ClientSession, url: Callable[[], str], requ
 
 
 async def complete(installation: Site, since: float) -> None:
-    """Wait until everything received before ``since`` (epoch seconds) is in the numbers and can be searched."""
+    """Wait until everything received before ``since`` (epoch seconds) is in the numbers."""
     path, end = f"/api/v1/projects/{installation.project['id']}/rates", time.monotonic() + COMPLETE_SECONDS
     while _seconds((await asyncio.to_thread(installation.get, path))["complete_until"]) < since:
         assert time.monotonic() < end, "complete_until stays behind"
@@ -149,10 +149,13 @@ class Checker:
         return points
 
     async def _searched(self) -> list[dict[str, Any]]:
-        """Search must list each event once."""
-        documents = [doc async for doc in self._pages()]
-        ids = Counter(doc["event_id"] for doc in documents)
-        assert max(ids.values()) == 1, f"listed more than once: {ids.most_common(3)}"
+        """Search must list each event once; it follows by itself, later than the numbers."""
+        documents, end = list[dict[str, Any]](), time.monotonic() + COMPLETE_SECONDS
+        while len(documents) < len(self._truth.events):
+            assert time.monotonic() < end, f"{len(documents)} of {len(self._truth.events)} events can be found"
+            documents = [doc async for doc in self._pages()]
+            ids = Counter(doc["event_id"] for doc in documents)
+            assert max(ids.values(), default=1) == 1, f"listed more than once: {ids.most_common(3)}"
         assert len(documents) == len(self._truth.events)
         return documents
 

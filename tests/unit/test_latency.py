@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.codec import Entry
 from tables import latency
+from tables.windows import LATENCY, Row, Version, apply, change, united
 
 DURATIONS = st.lists(st.floats(0, 2 * latency.MOST), min_size=1, max_size=200)
 SHARES = (0, 50, 75, 95, 99, 100)
@@ -47,6 +49,17 @@ def test_the_ends_have_their_buckets() -> None:
 def test_buckets_never_move() -> None:
     """What is stored means the same for ever; these are of the first version."""
     assert [latency.bucket(ms) for ms in (0.05, 1, 80.5, 1000, 60_000)] == FROZEN
+
+
+def test_rows_count_durations_once_and_unite() -> None:
+    entries = [Entry(at, {"timings": 1}, {LATENCY: at % 3}) for at in range(9)]
+    changes = [change(Version(1, at), [entry]) for at, entry in enumerate(entries)]
+    whole = apply(Row(), changes)
+    assert latency.counts_of(whole.sketches[LATENCY]) == {0: 3, 1: 3, 2: 3}
+    assert apply(whole, changes) is whole
+    assert apply(apply(Row(), changes[:4]), changes) == whole
+    both = united([(whole.counts, whole.sketches)] * 2)
+    assert (both.counts, latency.counts_of(both.sketches[LATENCY])) == ({"timings": 18}, {0: 6, 1: 6, 2: 6})
 
 
 def test_nothing_has_no_percentile() -> None:
