@@ -10,6 +10,7 @@ from aiohttp import web
 from mode import Service
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from app import memory
 from app.heartbeat import Heartbeat, beating
 from app.log.connect import OPTIONS
 from app.stores.instances import Instances
@@ -35,6 +36,7 @@ class Outlook(Service):
     async def on_start(self) -> None:
         """Begin to beat, and listen where a port is set. Raises OSError for a port in use."""
         settings = self._process.settings
+        await self.add_async_context(memory.bounded())
         pool = await self.add_async_context(_pool(settings.database_url))
         self._watch = Watch(self._process, pool)
         await self.add_async_context(beating(Heartbeat(Instances(pool), "worker", self._watch.figures)))

@@ -1,22 +1,22 @@
-"""``python -m tests.bench [agent] [ingest] [kafka] [stages] [whole]``: ratios of what is all measured in this run."""
+"""``python -m tests.bench [part …]``: ratios of what is all measured in this run; ``--help`` names the parts."""
 
 import argparse
 import asyncio
 import tempfile
 from pathlib import Path
 
-from tests.bench import agent, cpu, ingest, kafka, site, stages, whole
+from tests.bench import agent, cpu, ingest, kafka, memory, site, stages, whole
 
-PARTS = ("agent", "ingest", "kafka", "stages", "whole")
+PARTS = ("agent", "ingest", "kafka", "memory", "stages", "whole")
 
-ON_POSTGRES = {"agent": agent.run, "ingest": ingest.run, "kafka": kafka.run}
+ON_POSTGRES = {"agent": agent.run, "ingest": ingest.run, "kafka": kafka.run, "memory": memory.run}
 
 
 def main() -> None:
     """Run the parts that are named, all of them by default."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to measure; all without any")
-    parser.add_argument("--events", type=int, default=20_000, help="events of a run")
+    parser.add_argument("--events", type=int, default=20_000, help="events of a run; whole sends half as many")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each side")
     given = parser.parse_args()
     asyncio.run(_run(given.parts or list(PARTS), given.events, given.rounds))
@@ -33,7 +33,7 @@ async def _run(parts: list[str], events: int, rounds: int) -> None:
                     if part in parts:
                         await measure(folder, url, events, rounds)
         if "whole" in parts:
-            await whole.run(folder / "whole", events, rounds)
+            await whole.run(folder / "whole", events // 2, rounds)
 
 
 if __name__ == "__main__":

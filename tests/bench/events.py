@@ -64,10 +64,15 @@ def bodies(count: int, seed: int = 1) -> Iterator[tuple[str, int, bytes]]:
 def records(project: int, count: int, partitions: int) -> Iterator[NewRecord]:
     """Give the source records that ingest makes of ``count`` reports."""
     for event_id, received, payload in bodies(count):
-        batch = Batch(Origin(project, received, received, "127.0.0.1", "sentry.python/2.75.0"), Layout(1, partitions))
-        batch.keep("sentry", EventId(event_id, unique=True), payload)
-        for made in batch.records:  # without ingest's deadline: these are received at a time of ours
-            yield NewRecord(made.topic, made.partition, made.key, made.value, made.headers, made.stamp)
+        yield from kept(project, partitions, event_id, received, payload)
+
+
+def kept(project: int, partitions: int, event_id: str, received: int, payload: bytes) -> Iterator[NewRecord]:
+    """Give the source records that ingest makes of one report, received (ms) at a time of ours: without a deadline."""
+    batch = Batch(Origin(project, received, received, "127.0.0.1", "sentry.python/2.75.0"), Layout(1, partitions))
+    batch.keep("sentry", EventId(event_id, unique=True), payload)
+    for made in batch.records:
+        yield NewRecord(made.topic, made.partition, made.key, made.value, made.headers, made.stamp)
 
 
 def _varied(template: dict[str, Any], event_id: str, received: int, dice: random.Random) -> dict[str, Any]:

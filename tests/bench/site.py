@@ -148,6 +148,10 @@ class Measured:
         times = self._seen.cpu_times()
         return times.user + times.system
 
+    def resident(self) -> int:
+        """Give the bytes of its resident set now."""
+        return int(self._seen.memory_info().rss)
+
     async def until(self, done: Callable[[], Awaitable[bool]]) -> float:
         """Wait until it is done; gives the CPU seconds that the process has taken by then. Raises Failed."""
         end = time.monotonic() + LIMIT

@@ -14,7 +14,7 @@ from tests.unit.grouping_parts import crash
 TEXTS = 200
 LONG = 4000
 BOUND = 400_000
-"""Bytes; each of these kept 700,000 at least when all was remembered."""
+"""Bytes; each of these kept 500,000 at least when all was remembered."""
 
 
 def _place(text: str) -> object:

@@ -1,0 +1,37 @@
+"""Freed memory goes back to the operating system, also from between what is still in use."""
+
+import subprocess
+import sys
+
+import pytest
+
+from app import memory
+
+FREED = """
+import os
+from app import memory
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+if not memory.settle():
+    raise SystemExit("the allocator is not glibc's")
+kept = [bytes(4000) for _ in range(20_000)]
+kept = kept[::100]
+before = resident()
+memory.give_back()
+print(before - resident())
+"""
+
+
+def test_pages_between_what_is_used_are_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", FREED], check=False, capture_output=True, text=True)
+    if "not glibc" in done.stderr:
+        pytest.skip(done.stderr.strip())
+    assert int(done.stdout) > 40 << 20, done.stderr
+
+
+async def test_giving_back_ends_with_its_block() -> None:
+    async with memory.bounded():
+        memory.give_back()
