@@ -170,7 +170,7 @@ def build(
             application, log=records, projects=projects, settings=settings, generation=generation
         )
         services.readiness = health.readiness
-    if "files" in parts:
+    if parts & {"files", "web"}:  # pages link to what they show: the role ``files`` is for more readers than these
         files.add_routes(application, reports=services.reports, authorise=pages.authorise(services))
     if "web" in parts:
         pages.add_routes(application, services)

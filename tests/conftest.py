@@ -9,7 +9,8 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -47,9 +48,23 @@ def template_database(postgres_server: str) -> Iterator[str]:
         await migrate(connection)
         await connection.close()
 
-    asyncio.run(make())
+    _run(make())
     yield name
-    asyncio.run(_admin(postgres_server, f"drop database {name} with (force)"))
+    _run(_admin(postgres_server, f"drop database {name} with (force)"))
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres_server: str, template_database: str) -> Callable[[], AbstractContextManager[str]]:
+    """Give what makes a fresh, migrated database for longer than a test, dropped with its block."""
+
+    @contextmanager
+    def make() -> Iterator[str]:
+        name = f"test_{secrets.token_hex(6)}"
+        _run(_admin(postgres_server, f"create database {name} template {template_database}"))
+        yield _named(postgres_server, name)
+        _run(_admin(postgres_server, f"drop database {name} with (force)"))
+
+    return make
 
 
 @pytest.fixture
@@ -122,6 +137,12 @@ def _missing(what: str) -> NoReturn:
 def _named(url: str, name: str) -> str:
     base, _, query = url.partition("?")
     return base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
+
+
+def _run(work: Coroutine[None, None, None]) -> None:
+    """Run it in a thread: the main one may be inside a loop, which Playwright's synchronous calls keep running."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()
 
 
 async def _admin(url: str, statement: str) -> None:

@@ -4,39 +4,38 @@ Two ``faultline ingest`` on one port, one ``web``, one ``files``, and two ``work
 starts again what ends by itself, as an orchestrator does. All end with the process that started them.
 """
 
-import json
 import os
 import re
-import subprocess
-import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
 from tests.servers.process import free_ports
 from tests.system.member import LEAVE_SECONDS, Member
+from tests.system.site import Site, program
 
 ROLES: Final = ("crashes", "sessions", "timings", "rates", "archive", "search")
 LOOK_SECONDS: Final = 0.05
 READY_SECONDS: Final = 240
 """For sixteen Pythons that start on two cores which others use as well."""
 
+HOPELESS: Final = 20
+"""Ends of one process, more than any test has it killed: it cannot start."""
+
 OWNS: Final = re.compile(r"faultline-(\w+) owns partitions \[([\d, ]*)\]")
 
 
-class Cluster:
-    """The processes; a context manager that stops what it started. Looks like an ``Installation`` to those who ask."""
+class Cluster(Site):
+    """The processes; a context manager that stops what it started."""
 
     def __init__(self, folder: Path, stores: Mapping[str, str], *, partitions: int = 8, workers: int = 2) -> None:
         """Take a folder for logs and local state, and the settings that name the stores."""
         self.folder = folder
         self._partitions = partitions
         self._ports = dict(zip(("ingest", "web", "files"), free_ports(3), strict=True))
-        self._environment = {
-            **os.environ,
+        self.settings = {
             "FAULTLINE_DISK_RESERVE_MB": "64",
             "FAULTLINE_PARTITIONS": str(partitions),
             "FAULTLINE_URL": f"http://127.0.0.1:{self._ports['ingest']}",
@@ -45,8 +44,8 @@ class Cluster:
         self.members = {member.name: member for member in self._members(workers)}
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="cluster", daemon=True)
-        self.project: dict[str, Any] = {}
-        self.token = ""
+        self._project: dict[str, Any] = {}
+        self._token = ""
 
     @property
     def url(self) -> str:
@@ -63,13 +62,28 @@ class Cluster:
         """The address that SDKs send to."""
         return self._address("ingest")
 
+    @property
+    def token(self) -> str:
+        """A token that may do everything."""
+        return self._token
+
+    @property
+    def project(self) -> dict[str, Any]:
+        """The first project, with its DSN and Raygun key."""
+        return self._project
+
+    @property
+    def data(self) -> Path:
+        """The folder that commands are given; it stays empty."""
+        return self.folder / "cli"
+
     def start(self) -> Self:
         """Make tables, a project and a token, start every process and wait until all are ready."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._command("migrate")
-        number, name, dsn, raygun_key = self._command("project", "create", "Shop").splitlines()[-1].split("\t")
-        self.project = {"id": int(number), "name": name, "dsn": dsn, "raygun_key": raygun_key}
-        self.token = self._command("token", "create", "truth").strip()
+        self.command("migrate")
+        number, name, dsn, raygun_key = self.command("project", "create", "Shop").splitlines()[-1].split("\t")
+        self._project = {"id": int(number), "name": name, "dsn": dsn, "raygun_key": raygun_key}
+        self._token = self.command("token", "create", "truth").strip()
         for member in self.members.values():
             member.wanted = True
         self._thread.start()
@@ -118,15 +132,17 @@ class Cluster:
         self.wait_owned(member.role)
         return time.monotonic() - begun
 
-    def get(self, path: str, token: str | None = None) -> Any:  # noqa: ANN401  JSON of whatever shape
-        """Read JSON from the API."""
-        headers = {"Authorization": f"Bearer {token or self.token}"}
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers), timeout=30) as answer:
-            return json.loads(answer.read())
-
     def ends(self) -> dict[str, list[int]]:
         """Give the exit codes of members that ended though they were wanted."""
         return {name: list(member.ends) for name, member in self.members.items() if member.ends}
+
+    def last_words(self) -> str:
+        """Give the ends of the logs of members that are not ready, or ended though they were wanted."""
+        return "\n".join(
+            f"-- {name}: ready {member.ready}\n{member.last_words()}"
+            for name, member in self.members.items()
+            if member.ends or not member.ready
+        )
 
     def __enter__(self) -> Self:
         """Start."""
@@ -150,17 +166,11 @@ class Cluster:
                 yield self._member(f"{role}-{number}", ["worker", "--roles", role], {})
 
     def _member(self, name: str, arguments: Sequence[str], more: Mapping[str, str]) -> Member:
-        environment = {**self._environment, **more, "FAULTLINE_DATA": str(self.folder / name)}
-        return Member(name, [_program(), *arguments], self.folder, environment)
+        environment = {**os.environ, **self.settings, **more, "FAULTLINE_DATA": str(self.folder / name)}
+        return Member(name, [program(), *arguments], self.folder, environment)
 
     def _address(self, part: str) -> str:
         return f"http://127.0.0.1:{self._ports[part]}"
-
-    def _command(self, *arguments: str) -> str:
-        environment = {**self._environment, "FAULTLINE_DATA": str(self.folder / "cli")}
-        done = subprocess.run([_program(), *arguments], env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
-        return done.stdout
 
     def _keep(self) -> None:
         """Start what is wanted and does not run, until told to end; the pipe tells the members when we are gone."""
@@ -174,20 +184,10 @@ class Cluster:
     def _wait(self, ready: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + READY_SECONDS
         while not ready():
-            if time.monotonic() > end:
-                raise AssertionError(f"no {what}; ended: {self.ends()}\n{self._tails()}")
+            hopeless = any(len(member.ends) >= HOPELESS for member in self.members.values())
+            if hopeless or time.monotonic() > end:
+                raise AssertionError(f"no {what}; ended: {self.ends()}\n{self.last_words()}")
             time.sleep(LOOK_SECONDS)
-
-    def _tails(self) -> str:
-        return "\n".join(
-            f"-- {name}: ready {member.ready}\n{member.said()[-1200:]}"
-            for name, member in self.members.items()
-            if member.ends or not member.ready
-        )
-
-
-def _program() -> str:
-    return str(Path(sys.executable).parent / "faultline")
 
 
 def _owned(member: Member, role: str) -> set[int]:

@@ -4,25 +4,24 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
+
+from tests.system.site import Site, program
 
 READY_SECONDS = 90
 STOP_SECONDS = 40
 
 
-class Installation:
+class Installation(Site):
     """``faultline up`` on a data folder; a context manager that stops what it started."""
 
     def __init__(self, data: Path, environment: Mapping[str, str] | None = None) -> None:
         """Take the data folder and settings beyond the defaults."""
-        self.data = data
-        self._environment = {**os.environ, "FAULTLINE_DISK_RESERVE_MB": "64", **(environment or {})}
+        self.folder = data
+        self.settings = {"FAULTLINE_DISK_RESERVE_MB": "64", **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
@@ -30,10 +29,9 @@ class Installation:
         self.data.mkdir(parents=True, exist_ok=True)
         began = time.time()
         with (self.data / "up.log").open("ab") as log:
-            command = [str(Path(sys.executable).parent / "faultline"), "up", "--data", str(self.data), "--port", "0"]
-            self._process = subprocess.Popen(
-                command, env=self._environment, stdout=log, stderr=log, start_new_session=True
-            )
+            command = [program(), "up", "--data", str(self.data), "--port", "0"]
+            environment = {**os.environ, **self.settings}
+            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
         self._wait(lambda: self._described_since(began), "faultline.json")
         return self
 
@@ -41,6 +39,11 @@ class Installation:
         """A run that was killed leaves its description behind until the next one removes it."""
         described = self.data / "faultline.json"
         return described.exists() and described.stat().st_mtime > began
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return self.folder
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -52,6 +55,11 @@ class Installation:
     def url(self) -> str:
         """The address of ingest, API and pages."""
         return str(self.facts["url"]).rstrip("/")
+
+    @property
+    def ingest_url(self) -> str:
+        """The address that SDKs send to."""
+        return self.url
 
     @property
     def files_url(self) -> str:
@@ -68,17 +76,6 @@ class Installation:
         """The first project, with its DSN and Raygun key."""
         project: dict[str, Any] = self.facts["projects"][0]
         return project
-
-    def get(self, path: str, token: str | None = None) -> Any:  # noqa: ANN401  JSON of whatever shape
-        """Read JSON from the API."""
-        return json.loads(self.read(path, token))
-
-    def read(self, path: str, token: str | None = None) -> bytes:
-        """Read bytes from the API; raises ``urllib.error.HTTPError``."""
-        headers = {"Authorization": f"Bearer {token or self.token}"}
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers), timeout=30) as answer:
-            body: bytes = answer.read()
-            return body
 
     def kill(self, role: str) -> int:
         """Kill -9 the process of a role and give the pid it had."""

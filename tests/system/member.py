@@ -10,6 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+WORDS: Final = 1500
+"""Characters of a log that tell why its process ended."""
+
 AGAIN_SECONDS: Final = 1.0
 """Before a process that ended is started again."""
 
@@ -43,6 +46,11 @@ class Member:
     def said(self) -> str:
         """Give the log of the present process, or of the last one."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def last_words(self) -> str:
+        """Give the end of the log of each process that it was, the newest last."""
+        logs = sorted(self._folder.glob(f"{self.name}.*.log"), key=lambda log: log.stat().st_mtime)
+        return "\n".join(log.read_text(errors="replace")[-WORDS:] for log in logs[-2:])
 
     def look(self, parent_fd: int) -> None:
         """Note an end, start what is wanted, hear readiness."""

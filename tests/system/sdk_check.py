@@ -3,11 +3,10 @@
 import asyncio
 import json
 import time
-import urllib.request
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from tests.system.installation import Installation
+from tests.system.site import Site
 
 PATIENCE_SECONDS = 30
 """Until a test gives up on a busy machine; the promise of 2 s is tested on its own."""
@@ -30,22 +29,10 @@ class Seen(NamedTuple):
     raw: bytes
 
 
-def new_project(installation: Installation, name: str) -> dict[str, Any]:
-    """Make a project that only one test sends to."""
-    request = urllib.request.Request(
-        installation.url + "/api/v1/projects",
-        data=json.dumps({"name": name}).encode(),
-        headers={"Authorization": f"Bearer {installation.token}", "Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        made: dict[str, Any] = json.load(answer)
-    return made
-
-
 class Api:
     """Reads one project of an installation."""
 
-    def __init__(self, installation: Installation, project: dict[str, Any]) -> None:
+    def __init__(self, installation: Site, project: dict[str, Any]) -> None:
         """Take both."""
         self._installation = installation
         self.project = project
@@ -89,14 +76,15 @@ class Api:
         return False
 
     async def seen(self) -> list[Seen]:
-        """Open each event in full and raw; its address gives the same bytes."""
+        """Open each event in full and raw; its address gives the same bytes, on the pages' server and the files'."""
         return [await self._open(hit) for hit in await self.found()]
 
     async def _open(self, hit: dict[str, Any]) -> Seen:
         path, query = f"/api/v1/events/{hit['event_id']}", f"?project={self.project['id']}"
         full, raw = await self.get(path + query), await self.read(f"{path}/raw{query}")
         address = full["address"]
-        assert await self.read(f"/files/{address['topic']}/{address['partition']}/{address['offset']}") == raw
+        stored = f"/files/{address['topic']}/{address['partition']}/{address['offset']}"
+        assert await self.read(stored) == await asyncio.to_thread(self._installation.file, stored) == raw
         return Seen(full, raw)
 
 

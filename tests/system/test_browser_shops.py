@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from tests.system.installation import Installation
 from tests.system.recorder import Recorder
-from tests.system.sdk_check import Api, Want, check_breadcrumbs, check_events, check_raw, new_project
+from tests.system.sdk_check import Api, Want, check_breadcrumbs, check_events, check_raw
 from tests.system.sdk_run import run_page, sdk_environment
+from tests.system.site import Site
 
 CART = "cannot price the cart"
 SENTRY = [
@@ -21,13 +20,7 @@ SENTRY = [
 RAYGUN = [Want(("RangeError",), "no price for pear"), Want(("RangeError",), "no price for plum", unhandled=True)]
 
 
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with Installation(tmp_path_factory.mktemp("browsers") / "data") as running:
-        yield running
-
-
-async def test_sentry_browser(installation: Installation) -> None:
+async def test_sentry_browser(installation: Site) -> None:
     api, recorder = await _visit(installation, "shop_sentry.html", SENTRY)
     statuses = [json.loads(body)["status"] for kind, body in recorder.items() if kind == "session"]
     assert {"ok", "unhandled"} <= set(statuses)
@@ -37,18 +30,16 @@ async def test_sentry_browser(installation: Installation) -> None:
     assert sum(point["crashed_sessions"] for point in points) == 0
 
 
-async def test_raygun4js(installation: Installation) -> None:
+async def test_raygun4js(installation: Site) -> None:
     await _visit(installation, "shop_raygun.html", RAYGUN)
 
 
 @pytest.mark.parametrize(("page", "wanted"), [("shop_sentry.html", SENTRY), ("shop_raygun.html", RAYGUN)])
-async def test_a_crash_is_everywhere_within_two_seconds(
-    installation: Installation, page: str, wanted: list[Want]
-) -> None:
+async def test_a_crash_is_everywhere_within_two_seconds(installation: Site, page: str, wanted: list[Want]) -> None:
     """One in three must keep the promise: a machine that others keep busy may break it now and then."""
     for _ in range(3):
-        api = Api(installation, new_project(installation, page))
-        async with Recorder(installation.url) as recorder:
+        api = Api(installation, installation.new_project(page))
+        async with Recorder(installation.ingest_url) as recorder:
 
             async def everywhere(recorder: Recorder = recorder, api: Api = api) -> bool:
                 await _all_sent(recorder, wanted)
@@ -64,11 +55,11 @@ async def _all_sent(recorder: Recorder, wanted: list[Want]) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _visit(installation: Installation, page: str, wanted: list[Want]) -> tuple[Api, Recorder]:
+async def _visit(installation: Site, page: str, wanted: list[Want]) -> tuple[Api, Recorder]:
     """Have the page crash, and check what the installation says of it."""
-    api = Api(installation, new_project(installation, page))
+    api = Api(installation, installation.new_project(page))
     crashes = [want for want in wanted if want.level != "warning"]
-    async with Recorder(installation.url) as recorder:
+    async with Recorder(installation.ingest_url) as recorder:
         await run_page(page, sdk_environment(recorder.url, api.project), lambda: _all_sent(recorder, wanted))
         assert await api.wait_visible(len(wanted), len(crashes)), await api.found()
     assert {answer.status for answer in recorder.sent} <= {200, 202}

@@ -2,30 +2,25 @@
 
 import asyncio
 import json
-import os
 import re
-import sys
 import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import aiohttp
-import asyncpg
 import pytest
 
-from tests.system import corpus
-from tests.system.installation import Installation
+from tests.system import corpus, kept
 from tests.system.recorder import items, payloads
 from tests.system.sdk_check import Api
+from tests.system.site import Site
 
 PATIENCE_SECONDS = 60
-SOURCES = ("crashes", "sessions", "timings")
 ENDINGS = ("exited", "errored", "abnormal", "crashed", "unhandled")
 FILTERED = b"[Filtered]"
 BROKEN = b"""{}
@@ -35,17 +30,21 @@ BROKEN = b"""{}
 pytestmark = pytest.mark.skipif(not corpus.FILES, reason=corpus.ABSENT)
 
 
+class Case(NamedTuple):
+    """An installation, its project that only this test sends to, and what was sent there."""
+
+    site: Site
+    project: dict[str, Any]
+    requests: list[corpus.Recorded]
+
+
 @pytest.fixture
-async def sent(database: str, tmp_path: Path) -> AsyncIterator[tuple[Installation, list[corpus.Recorded]]]:
-    """An installation on a database that the test can read, with every recorded request sent and answered."""
-    installation = Installation(tmp_path / "data", {"FAULTLINE_DATABASE": database})
-    await asyncio.to_thread(installation.start)
-    try:
-        requests = list(corpus.recorded(installation.project))
-        await _send(installation.url, requests)
-        yield installation, requests
-    finally:
-        await asyncio.to_thread(installation.stop)
+async def sent(installation: Site) -> Case:
+    """Send every recorded request, and see each answered."""
+    project = installation.new_project("corpus")
+    requests = list(corpus.recorded(project))
+    await _send(installation.ingest_url, requests)
+    return Case(installation, project, requests)
 
 
 async def _send(url: str, requests: list[corpus.Recorded]) -> None:
@@ -58,19 +57,15 @@ async def _send(url: str, requests: list[corpus.Recorded]) -> None:
                 assert answer.status == request.status, (request.name, await answer.text())
 
 
-async def test_each_is_answered_counted_and_grouped_and_no_secret_stays(
-    sent: tuple[Installation, list[corpus.Recorded]], database: str
-) -> None:
-    installation, requests = sent
-    api = Api(installation, installation.project)
-    events = await _events(api, len(_event_ids(requests)))
+async def test_each_is_answered_counted_and_grouped_and_no_secret_stays(sent: Case) -> None:
+    api = Api(sent.site, sent.project)
+    events = await _events(api, len(_event_ids(sent.requests)))
     await _check_groups(api, events)
-    await _check_sessions(api, requests)
-    await _check_dead_letter(installation, database)
-    await _check_tables(database)
-    await _archived(installation.data / "files")
-    await asyncio.to_thread(_check_files, installation.data)
-    await asyncio.to_thread(_check_pages, installation, events)
+    await _check_sessions(api, sent.requests)
+    await _check_dead_letter(sent)
+    await _check_stores(sent.site, len(events))
+    await asyncio.to_thread(_clean, kept.files(sent.site.folder))
+    await asyncio.to_thread(_check_pages, sent, events)
 
 
 def _event_ids(requests: list[corpus.Recorded]) -> set[str]:
@@ -145,101 +140,78 @@ def _sessions(row: dict[str, Any]) -> int:
     return sum(int(row.get(name, 0)) for name in ENDINGS)
 
 
-async def _check_dead_letter(installation: Installation, database: str) -> None:
+async def _check_dead_letter(sent: Case) -> None:
     """A report that is cut off becomes a dead letter; what is shown of it holds no secret either."""
     async with aiohttp.ClientSession() as session:
-        address = f"{installation.url}/api/{installation.project['id']}/envelope/"
-        key = urlsplit(installation.project["dsn"]).username
+        address = f"{sent.site.ingest_url}/api/{sent.project['id']}/envelope/"
+        key = urlsplit(sent.project["dsn"]).username
         async with session.post(f"{address}?sentry_key={key}", data=BROKEN) as answer:
             assert answer.status == 200
+    arguments = ("dead-letters", "list", "--project", str(sent.project["id"]))
     end, listed, found = time.monotonic() + PATIENCE_SECONDS, "", None
     while found is None:
         assert time.monotonic() < end, listed
-        listed = await _faultline(installation, database, "dead-letters", "list")
+        listed = await asyncio.to_thread(sent.site.command, *arguments)
         found = re.search(r"(\S+\.crashes)/(\d+)/(\d+)", listed)
-    shown = await _faultline(installation, database, "dead-letters", "show", *found.groups())
+    shown = await asyncio.to_thread(sent.site.command, "dead-letters", "show", *found.groups())
     assert "cut off" in shown
-    _clean([listed, shown], "dead-letters")
+    _clean([("dead-letters list", listed), ("dead-letters show", shown)])
 
 
-async def _faultline(installation: Installation, database: str, *arguments: str) -> str:
-    process = await asyncio.create_subprocess_exec(
-        str(Path(sys.executable).parent / "faultline"), *arguments, stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "FAULTLINE_DATA": str(installation.data), "FAULTLINE_DATABASE": database, "COLUMNS": "200"},
-    )  # fmt: skip
-    output, _ = await process.communicate()
-    assert process.returncode == 0
-    return output.decode()
-
-
-async def _check_tables(database: str) -> None:
-    """No secret is in any row of any table; those of the log's source topics alone hold what was sent."""
-    async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool, pool.acquire() as connection:
-        await _check_rows(connection)
-
-
-async def _check_rows(connection: Any) -> None:  # noqa: ANN401  a connection of a pool, which asyncpg wraps
-    sources = "topic_id in (select id from log_topics where split_part(name, '.', 2) = any($1))"
-    tables = await connection.fetch(
-        "select c.oid::regclass::text as name,"
-        " array(select quote_ident(attname) from pg_attribute a where a.attrelid = c.oid"
-        "       and atttypid = 'bytea'::regtype and attnum > 0 and not attisdropped) as blobs"
-        " from pg_class c where relkind in ('r', 'p') and not relispartition and relnamespace = 'public'::regnamespace"
-    )
-    assert len(tables) > 10
-    for name, blobs in tables:
-        where = f" where not {sources}" if name == "log_records" else " where $1::text[] is not null"
-        for expression in ("t::text", *blobs):
-            rows = await connection.fetch(f"select {expression} from {name} t{where}", list(SOURCES))  # noqa: S608  names of the catalogue
-            _clean((row[0] for row in rows), f"{name}.{expression}")
+async def _check_stores(site: Site, events: int) -> None:
+    """No secret is in any store; what was sent is in the log's source topics alone."""
+    settings = site.settings
+    await _archived(site)
+    _clean([each async for each in kept.rows(settings["FAULTLINE_DATABASE"])])
+    _clean([each async for each in kept.objects(settings, site.folder)])
+    documents = [each async for each in kept.documents(settings)]
+    assert not documents or len(documents) >= events
+    _clean(documents)
+    derived = [each async for each in kept.records(settings, sources=False)]
+    _clean(derived)
     # The same look finds them where they are, and sees through what is packed.
-    raw = await connection.fetch(f"select value from log_records where {sources}", list(SOURCES))  # noqa: S608  as above
-    assert any(corpus.SECRETS.search(row[0]) for row in raw)
-    packed = await connection.fetch(f"select value from log_records where not {sources}", list(SOURCES))  # noqa: S608  as above
-    assert any(FILTERED in layer for row in packed for layer in corpus.layers(row[0] or b""))
+    assert any(FILTERED in layer for _, content in derived for layer in _layers(content))
+    raw = [each async for each in kept.records(settings, sources=True)]
+    assert any(corpus.SECRETS.search(layer) for _, content in raw for layer in _layers(content))
 
 
-async def _archived(folder: Path) -> None:
+async def _archived(site: Site) -> None:
     """Wait until the archive has written its tail, which the look for secrets then sees through."""
     end = time.monotonic() + PATIENCE_SECONDS
-    while not any(FILTERED in layer for content in _files(folder) for layer in corpus.layers(content)):
+    while not [
+        layer
+        async for _, content in kept.objects(site.settings, site.folder)
+        for layer in _layers(content)
+        if FILTERED in layer
+    ]:
         assert time.monotonic() < end, "the archive holds no report"
         await asyncio.sleep(0.2)
 
 
-def _check_files(data: Path) -> None:
-    """No secret is in any file."""
-    for folder in data.iterdir():
-        _clean(_files(folder), str(folder))
-
-
-def _files(path: Path) -> Iterator[bytes]:
-    for file in [path, *path.rglob("*")]:
-        if file.is_file():
-            yield file.read_bytes()
-
-
-def _check_pages(installation: Installation, events: list[dict[str, Any]]) -> None:
+def _check_pages(sent: Case, events: list[dict[str, Any]]) -> None:
     """No secret is on any page or in any reply, for each event and group."""
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-    home = browser.open(installation.facts["sign_in"], timeout=30).read()
-    project = installation.project["id"]
+    home = browser.open(sent.site.sign_in(), timeout=30).read()
+    project = sent.project["id"]
     pages = {f"/projects/{project}", f"/projects/{project}/search", f"/projects/{project}/releases", "/pipeline"}
     for event in events:
         address = event["address"]
         pages |= {f"/events/{event['event_id']}", f"/groups/{event['group']}"}
         pages |= {f"/api/v1{page}" for page in (f"/events/{event['event_id']}", f"/events/{event['event_id']}/raw")}
         pages |= {f"/files/{address['topic']}/{address['partition']}/{address['offset']}"}
-    assert installation.project["name"].encode() in home
-    for page in sorted(pages):
-        _clean([browser.open(installation.url + page, timeout=30).read()], page)
+    assert sent.project["name"].encode() in home
+    _clean((page, browser.open(sent.site.url + page, timeout=30).read()) for page in sorted(pages))
 
 
-def _clean(contents: Any, where: str) -> None:  # noqa: ANN401  an iterable of text, bytes or None
-    for content in contents:
-        for layer in corpus.layers(content.encode() if isinstance(content, str) else content or b""):
-            found = corpus.SECRETS.search(layer)
-            assert found is None, f"{where}: {layer[max(0, found.start() - 100) : found.end() + 20]!r}"
+def _clean(found: Iterable[kept.Kept]) -> None:
+    for where, content in found:
+        for layer in _layers(content):
+            secret = corpus.SECRETS.search(layer)
+            assert secret is None, f"{where}: {layer[max(0, secret.start() - 100) : secret.end() + 20]!r}"
+
+
+def _layers(content: bytes | str | None) -> Iterable[bytes]:
+    return corpus.layers(content.encode() if isinstance(content, str) else content or b"")
 
 
 def _days_ago(days: int) -> str:

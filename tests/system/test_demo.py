@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
+from http.cookiejar import CookieJar
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ EVENTS = 240
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     with Installation(tmp_path_factory.mktemp("demo") / "data") as running:
         yield running
 
@@ -28,16 +30,16 @@ def demo(data: Path, *arguments: str, **environment: str) -> subprocess.Complete
     )  # fmt: skip
 
 
-async def test_all_that_it_sends_is_counted_and_it_says_where_to_look(installation: Installation) -> None:
-    done = demo(installation.data, "--events", str(EVENTS), "--rate", "80")
+async def test_all_that_it_sends_is_counted_and_it_says_where_to_look(embedded: Installation) -> None:
+    done = demo(embedded.data, "--events", str(EVENTS), "--rate", "80")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     assert any(line.startswith(f"{EVENTS} of {EVENTS} sent") for line in lines)
-    assert lines[-1].startswith(f"Sign in (once) by {installation.url}/sign-in?code=")
-    project = next(each for each in installation.get("/api/v1/projects")["projects"] if each["name"] == "Demo shop")
-    assert lines[-2] == f"Look at {installation.url}/projects/{project['id']}"
+    assert lines[-1].startswith(f"Sign in (once) by {embedded.url}/sign-in?code=")
+    project = next(each for each in embedded.get("/api/v1/projects")["projects"] if each["name"] == "Demo shop")
+    assert lines[-2] == f"Look at {embedded.url}/projects/{project['id']}"
     assert "crashes" in lines[-3]
-    api = Api(installation, project)
+    api = Api(embedded, project)
     points = await api.points()
     assert sum(point["crashes"] + point["messages"] + point["sessions"] for point in points) == EVENTS
     assert sum(point["crashed_sessions"] for point in points) > 0
@@ -46,6 +48,12 @@ async def test_all_that_it_sends_is_counted_and_it_says_where_to_look(installati
         assert {event["sdk"].split()[0] for event in found} >= {"raygun-node", "sentry.javascript.node"}
     assert any("raygun4py" in event["sdk"] for event in found)
     assert any("sentry.python" in event["sdk"] for event in found)
+
+
+def test_the_address_that_was_written_at_the_start_signs_a_browser_in(embedded: Installation) -> None:
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    with browser.open(embedded.facts["sign_in"], timeout=30) as answer:
+        assert answer.url == embedded.url + "/"
 
 
 def test_without_an_installation_it_says_what_to_do(tmp_path: Path) -> None:

@@ -1,14 +1,13 @@
 """Real SDKs of Python and Node, unmodified but for their address, against a whole installation."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.system.installation import Installation
 from tests.system.recorder import Recorder
-from tests.system.sdk_check import Api, Want, check_breadcrumbs, check_events, check_raw, new_project
+from tests.system.sdk_check import Api, Want, check_breadcrumbs, check_events, check_raw
 from tests.system.sdk_run import SECRET, run_program, sdk_environment
+from tests.system.site import Site
 
 PYTHON = ("KeyError", "RuntimeError")
 NODE = ("RangeError", "Error")
@@ -24,20 +23,12 @@ SHOPS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with Installation(tmp_path_factory.mktemp("sdks") / "data") as running:
-        yield running
-
-
 @pytest.mark.parametrize("program", SHOPS)
-async def test_what_a_shop_sends_is_counted_found_and_opened(
-    installation: Installation, program: str, tmp_path: Path
-) -> None:
-    project = new_project(installation, program)
+async def test_what_a_shop_sends_is_counted_found_and_opened(installation: Site, program: str, tmp_path: Path) -> None:
+    project = installation.new_project(program)
     wanted = SHOPS[program]
     crashes = [want for want in wanted if want.level != "warning"]
-    async with Recorder(installation.url) as recorder:
+    async with Recorder(installation.ingest_url) as recorder:
         await run_program(program, sdk_environment(recorder.url, project), tmp_path)
         api = Api(installation, project)
         assert await api.wait_visible(len(wanted), len(crashes)), await api.found()
@@ -71,13 +62,11 @@ async def check_numbers(api: Api, crashes: list[Want], *, sessions: int) -> None
 
 
 @pytest.mark.parametrize("program", SHOPS)
-async def test_a_crash_is_everywhere_within_two_seconds(
-    installation: Installation, program: str, tmp_path: Path
-) -> None:
+async def test_a_crash_is_everywhere_within_two_seconds(installation: Site, program: str, tmp_path: Path) -> None:
     """One in three must keep the promise: a machine that others keep busy may break it now and then."""
     for _ in range(3):
-        api = Api(installation, new_project(installation, program))
-        await run_program(program, sdk_environment(installation.url, api.project), tmp_path)
+        api = Api(installation, installation.new_project(program))
+        await run_program(program, sdk_environment(installation.ingest_url, api.project), tmp_path)
         if await api.wait_visible(len(SHOPS[program]), 2, seconds=2):
             return
     pytest.fail("three times a crash was not in search, groups and rates within 2 s")

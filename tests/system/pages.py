@@ -1,0 +1,97 @@
+"""A real Chromium on an installation's pages: signed in, watched for complaints, asked what does not fit."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+import uuid
+from typing import Any, Final
+
+from playwright.sync_api import BrowserContext, Page
+
+from tests.system.site import Site
+
+ARGUMENTS: Final = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SOON: Final = 20_000
+"""ms that a page may take to show what was sent; a limit for a busy machine, no figure."""
+
+WIDER: Final = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+  [...document.querySelectorAll('main *, header *')]
+    .filter((e) => e.getBoundingClientRect().right > innerWidth && !e.closest('.scroll, pre, .copyline, .seg'))
+    .map((e) => e.outerHTML.slice(0, 200))"""
+
+A11Y: Final = """() => {
+  const named = (e) => (e.getAttribute('aria-label') || e.textContent.trim() || e.title || e.value
+    || (e.labels && [...e.labels].map((l) => l.textContent.trim()).join('')) || '').length > 0;
+  const shown = (e) => e.checkVisibility();
+  const wrong = [];
+  for (const e of document.querySelectorAll('a, button, summary')) if (shown(e) && !named(e)) wrong.push(e.outerHTML);
+  for (const e of document.querySelectorAll('input:not([type=hidden]), select, textarea'))
+    if (!e.labels?.length && !e.getAttribute('aria-label')) wrong.push(e.outerHTML);
+  for (const e of document.querySelectorAll('svg')) if (!e.getAttribute('aria-label') && !e.getAttribute('aria-hidden'))
+    wrong.push(e.outerHTML);
+  const ids = [...document.querySelectorAll('[id]')].map((e) => e.id);
+  for (const id of new Set(ids)) if (ids.filter((i) => i === id).length > 1) wrong.push('twice: #' + id);
+  if (document.querySelectorAll('h1').length !== 1) wrong.push('not one h1');
+  if (document.querySelectorAll('main').length !== 1) wrong.push('not one main');
+  if (!document.documentElement.lang) wrong.push('no language');
+  if (!document.title) wrong.push('no title');
+  return wrong;
+}"""
+
+
+class Watched:
+    """A page whose complaints, and requests to elsewhere, are kept."""
+
+    def __init__(self, context: BrowserContext, base: str) -> None:
+        """Open a page and listen."""
+        self.page: Page = context.new_page()
+        self.complaints: list[str] = []
+        self.page.on("console", lambda said: self._note(said.type, said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda sent: self._elsewhere(sent.url, base))
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.complaints.append(text)
+
+    def _elsewhere(self, url: str, base: str) -> None:
+        if not url.startswith(base):
+            self.complaints.append(f"a request to {url}")
+
+
+def send(project: dict[str, Any], kind: str, text: str, **more: Any) -> str:  # noqa: ANN401  any JSON
+    """Send one crash as a Sentry SDK does; gives its id."""
+    name = uuid.uuid4().hex
+    frame = {"function": "pay", "module": "shop.pay", "filename": "shop/pay.py", "lineno": 3, "in_app": True}
+    frame |= {"context_line": "    raise_it()", "pre_context": ["def pay():"], "vars": {"text": text}}
+    raised = {"type": kind, "value": text, "stacktrace": {"frames": [frame]}}
+    event = {"event_id": name, "platform": "python", "release": "shop@1.0.0", "exception": {"values": [raised]}, **more}
+    key, _, rest = project["dsn"].removeprefix("http://").partition("@")
+    host, _, number = rest.rpartition("/")
+    address = f"http://{host}/api/{number}/store/?sentry_key={key}"
+    request = urllib.request.Request(address, json.dumps(event).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 200
+    return name
+
+
+def counted(installation: Site, name: str) -> str:
+    """Wait until an event can be opened; gives its group."""
+    end = time.monotonic() + SOON / 1000
+    while True:
+        try:
+            return str(installation.get(f"/api/v1/events/{name}")["group"])
+        except urllib.error.HTTPError as error:
+            if error.code != 404 or time.monotonic() > end:
+                raise
+            time.sleep(0.1)
