@@ -6,18 +6,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import IO
 
-import asyncpg
 import msgspec
 
+from app.cli import doctor_stores
 from app.cli.connect import generation, log, pool
+from app.cli.doctor_stores import Finding
 from app.cli.projects import public_url
 from app.cli.show import load, out
-from app.log.contract import LogError
-from app.settings import Settings, SettingsError
+from app.settings import Settings
 from app.stores.complete import Stage, complete_until, lag
-from app.stores.contract import StoreUnavailable
 from app.stores.instances import Instance, Instances
 from app.web.replies import HealthReply
 
@@ -25,18 +24,10 @@ BEHIND_SECONDS = 30
 SERVER_PARTS = ("ingest", "web", "files")
 
 
-class Finding(NamedTuple):
-    """One thing that was looked at: how it is, and what to do where it is not well."""
-
-    well: bool
-    what: str
-    remedy: str = ""
-
-
 def doctor() -> int:
     """Say which servers answer, what is behind, and what to do; exit code 1 where something needs doing."""
     settings = load()
-    findings = [_disk(settings), *asyncio.run(_stores(settings)), _server(settings)]
+    findings = [_disk(settings), *asyncio.run(_installation(settings)), _server(settings)]
     for each in findings:
         out.print(f"{'ok  ' if each.well else 'BAD '} {each.what}", markup=False, soft_wrap=True)
         if each.remedy and not each.well:
@@ -56,18 +47,22 @@ def _disk(settings: Settings) -> Finding:
     )
 
 
-async def _stores(settings: Settings) -> list[Finding]:
+async def _installation(settings: Settings) -> list[Finding]:
+    """Ask each store by itself, then the processes, then how far they are."""
+    stores = await doctor_stores.stores(settings)
+    if not all(each.well for each in stores if each.needed):
+        return stores
     try:
-        async with pool(settings) as connections, log(settings) as opened:
+        async with asyncio.timeout(doctor_stores.SECONDS), pool(settings) as connections, log(settings) as opened:
             number = await generation(connections)
             until = await complete_until(opened, number, int(time.time() * 1000))
             stages = await lag(opened, number)
             running = await Instances(connections).alive()
-    except (SettingsError, LogError, StoreUnavailable, OSError, asyncpg.PostgresError) as error:
-        return [Finding(False, f"PostgreSQL: {error}", "check FAULTLINE_DATABASE and that the server runs")]
+    except doctor_stores.AWAY as error:
+        return [*stores, Finding(False, f"numbers: {error or type(error).__name__}", "ask again: a store went away")]
     late = time.time() - until / 1000
     numbers = Finding(late < BEHIND_SECONDS * 4, f"numbers: complete to {late:.0f} s ago", "look at the roles below")
-    return [Finding(True, "PostgreSQL: answers"), numbers, *_stages(stages), *_processes(running)]
+    return [*stores, numbers, *_stages(stages), *_processes(running)]
 
 
 def _stages(stages: list[Stage]) -> Iterator[Finding]:
@@ -98,16 +93,18 @@ def _server(settings: Settings) -> Finding:
     url = public_url(settings)
     try:
         with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:  # noqa: S310  the operator's own address
-            return Finding(answer.status == 200, f"{url}: ready")  # noqa: PLR2004  OK
+            reasons = _reasons(answer)
+            return Finding(not reasons, f"{url}: ready{': ' if reasons else ''}{reasons}", "it goes on by itself")
     except urllib.error.HTTPError as error:
-        return Finding(False, f"{url}: not ready: {_reasons(error)}", "its log says more; it goes on by itself")
+        why = _reasons(error) or f"HTTP {error.code}"
+        return Finding(False, f"{url}: not ready: {why}", "its log says more; it goes on by itself")
     except (urllib.error.URLError, OSError, ValueError) as error:
         return Finding(False, f"{url}: {error}", "start the server, or set FAULTLINE_URL to where it is")
 
 
-def _reasons(answer: urllib.error.HTTPError) -> str:
-    """Give why a server says that it is not ready, its status where it is no server of ours."""
+def _reasons(answer: IO[bytes]) -> str:
+    """Give what a server says that does not work, '' for nothing, and where it is no server of ours."""
     try:
         return " ".join(reason["message"] for reason in msgspec.json.decode(answer.read(), type=HealthReply).reasons)
     except (msgspec.DecodeError, OSError):
-        return f"HTTP {answer.code}"
+        return ""

@@ -14,7 +14,8 @@ from app.cli.doctor import _reasons
     [
         (b'{"ready": false, "reasons": [{"code": "log_full", "message": "The disk is nearly full."}]}',
          "The disk is nearly full."),
-        (b"<html>Bad gateway</html>", "HTTP 503"),
+        (b'{"ready": true, "reasons": []}', ""),
+        (b"<html>Bad gateway</html>", ""),
     ],
 )  # fmt: skip
 def test_the_reasons_are_the_server_s_own(body: bytes, says: str) -> None:

@@ -1,0 +1,83 @@
+"""Which of the installation's stores answer, each asked by itself, and what to do about those that do not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from app.cli.connect import log, pool
+from app.log.contract import LogError
+from app.log.kafka import KafkaLog
+from app.log.open import on_kafka
+from app.settings import Settings, SettingsError
+from app.stores.blobs import open_blobs
+from app.stores.contract import StoreUnavailable
+
+SECONDS: Final = 10.0
+"""What a store may take to answer: a Kafka that is away is looked for so long by its client."""
+
+AWAY: Final = (
+    SettingsError, LogError, StoreUnavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError,
+)  # fmt: skip
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at: how it is, and what to do where it is not well."""
+
+    well: bool
+    what: str
+    remedy: str = ""
+    needed: bool = False
+    """Whether nothing more can be looked at without it."""
+
+
+async def stores(settings: Settings) -> list[Finding]:
+    """Ask the database, the log, search and the files, as far as they are servers of their own."""
+    database = await _asked("PostgreSQL", partial(_database, settings), "FAULTLINE_DATABASE", needed=True)
+    asked = [_asked(_name_of(settings.files_url), partial(_files, settings), "FAULTLINE_FILES")]
+    if on_kafka(settings) and database.well:
+        asked.append(_asked("Kafka", partial(_log, settings), "FAULTLINE_LOG", needed=True))
+    if not settings.search.startswith("database:"):
+        asked.append(_asked("Elasticsearch", partial(_search, settings), "FAULTLINE_SEARCH"))
+    return [database, *await asyncio.gather(*asked)]
+
+
+async def _asked(name: str, ask: Callable[[], Awaitable[None]], setting: str, *, needed: bool = False) -> Finding:
+    remedy = f"check {setting} and that it runs; what was acknowledged is kept, and goes on when it is back"
+    try:
+        async with asyncio.timeout(SECONDS):
+            await ask()
+    except TimeoutError:
+        return Finding(False, f"{name}: does not answer within {SECONDS:.0f} s", remedy, needed)
+    except AWAY as error:
+        return Finding(False, f"{name}: {error or type(error).__name__}", remedy, needed)
+    return Finding(True, f"{name}: answers", "", needed)
+
+
+def _name_of(url: str) -> str:
+    return "S3" if url.startswith("s3:") else "folder of raw reports"
+
+
+async def _database(settings: Settings) -> None:
+    async with pool(settings) as connections:
+        await connections.fetchval("select 1")
+
+
+async def _log(settings: Settings) -> None:
+    async with log(settings) as opened:
+        if isinstance(opened, KafkaLog):
+            await opened.cluster()
+
+
+async def _files(settings: Settings) -> None:
+    async with open_blobs(settings.files_url) as blobs:
+        await blobs.ping()
+
+
+async def _search(settings: Settings) -> None:
+    from app.stores.search import open_search  # noqa: PLC0415  loads Elasticsearch's client only where it is used
+
+    async with pool(settings) as connections, open_search(settings, connections) as search:
+        await search.event("0" * 32)
