@@ -142,7 +142,7 @@ def test_what_was_refused_at_the_edge_is_in_the_ledger_with_its_quantity() -> No
     assert (digest.stored, digest.found) == ([], [])
 
 
-@pytest.mark.parametrize("value", [b"", b"[]", b"nonsense", b'"text"', None])
+@pytest.mark.parametrize("value", [b"", b"[]", b"nonsense", b'"text"', b'{"note":"a\n\xff password=b"', None])
 def test_what_is_no_event_goes_to_dead_letters_and_the_batch_goes_on(value: bytes | None) -> None:
     bad = crash(0)
     digest, firsts = digest_of([msgspec.structs.replace(bad, value=value), crash(1)])

@@ -168,6 +168,12 @@ def test_odd_bytes_survive_in_a_string_that_is_scrubbed() -> None:
     assert scrub(b'{"a":"\\ud800 \\n token=x1"}', 1) == b'{"a":"\\ud800 \\n token=[Filtered]"}'
 
 
+def test_odd_bytes_beside_a_bare_line_break_are_scrubbed_too() -> None:
+    payload = b'{"note":"a\n\xff password=hunter2"}'
+    assert scrub(payload, 1) == b'{"note":"a\\n\xff password=[Filtered]"}'
+    assert scrub_text(payload) == scrub_text(payload[:-1]) + b"}" == scrub(payload, 1)
+
+
 def test_nothing_found_gives_the_very_object() -> None:
     payload = b'{"message":"all is well","values":[1,2,3]}'
     assert scrub(payload, 1) is payload

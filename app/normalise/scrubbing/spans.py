@@ -51,7 +51,14 @@ def escaped(text: bytes, body: bytes) -> bytes:
     """Give the body of a JSON string of this text; ``body`` is what it was, so that odd bytes stay odd."""
     if b"\\" not in body and not _needs_escapes(text):
         return text
-    quoted = json.dumps(text.decode("utf-8", "surrogatepass"), ensure_ascii=False)[1:-1]
+    try:
+        quoted = json.dumps(text.decode("utf-8", "surrogatepass"), ensure_ascii=False)[1:-1]
+    except (
+        UnicodeDecodeError
+    ):  # a line break as it is, beside bytes that are no UTF-8: no JSON, but scrubbed all the same
+        return json.dumps(text.decode("utf-8", "surrogateescape"), ensure_ascii=False)[1:-1].encode(
+            "utf-8", "surrogateescape"
+        )
     if _SURROGATE.search(body):
         return quoted.encode("utf-8", "backslashreplace")
     return quoted.encode("utf-8", "surrogateescape")
