@@ -52,10 +52,13 @@ PARTS: Final = (
     ("word", r"[A-Za-z0-9_]+(?:'[A-Za-z]{1,2}\b|'clock\b)?"),
 )  # fmt: skip
 _HASH, _RANDOM, _DIGITS = 7, 16, 4
-_HEADS: Final = r"(?i:status|os|error)\b|Mon|Tue|Wed|Thu|Fri|Sat|Sun"
-_PROSE: Final = rf"(?:\(?(?!{_HEADS})[A-Za-z]{{1,{_RANDOM - 1}}}[:,.;]? (?=[A-Za-z]))+"
-"""Words before words: no token of PARTS but ``word`` begins in such a run, and these words stay as they are. What codes
-and dates may begin with ("os error 2", "Sunday Jan 5") is left to the patterns."""
+_HEADS: Final = (
+    r"(?i:http|status|errno|winerror|os|error)\b"
+    r"|Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+)
+_PROSE: Final = rf"(?:[ (]{{0,2}}(?!{_HEADS})[A-Za-z]{{1,{_RANDOM - 1}}}[:,.;]?(?= |\Z))+"
+"""Words up to a space: no token of PARTS but ``word`` begins in such a run, and these words stay as they are. Codes and
+dates alone go on behind a space ("os error 2", "Sunday Jan 5"): what they may begin with is left to the patterns."""
 
 _WORD_BYTES: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 

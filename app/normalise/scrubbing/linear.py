@@ -1,27 +1,37 @@
 """Thin typed adapter of google-re2: searches in time linear in the input, whatever the pattern and the input."""
 
 from collections.abc import Callable
-from typing import Final, cast
+from functools import partial
+from typing import Final
 
 import re2
 
 Span = tuple[int, int]
 Search = Callable[[bytes, int], Span | None]
+Spans = Callable[[bytes, int, int], list[Span]]
 
-_NOTHING: Final = (-1, -1)
+NOTHING: Final = -1
+"""Start of the span where nothing was found."""
+
+
+def spans(pattern: str) -> Spans:
+    """Compile a pattern over bytes; the function (text, start, end) gives a list of the span of the first match.
+
+    It is the engine's own call: the public ones build objects that cost more than the search.
+    """
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1  # one byte is one character: bad UTF-8 hides nothing
+    options.max_mem = 32 << 20  # the automaton's cache; alternations over bytes outgrow the 8 MiB default on odd input
+    match = re2.compile(pattern.encode(), options)._regexp.Match  # noqa: SLF001  see above
+    return partial(match, re2._Anchor.UNANCHORED)  # noqa: SLF001  the argument of that call
 
 
 def search(pattern: str) -> Search:
     """Compile a pattern over bytes; the function gives the span of the first match from a position on, or None."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1  # one byte is one character: bad UTF-8 hides nothing
-    options.max_mem = 32 << 20  # the automaton's cache; alternations over bytes outgrow the 8 MiB default on odd input
-    compiled = re2.compile(pattern.encode(), options)
-    match = compiled._regexp.Match  # noqa: SLF001  the public search builds objects that cost more than the search
-    unanchored = re2._Anchor.UNANCHORED  # noqa: SLF001  the argument of that call
+    match = spans(pattern)
 
     def find(text: bytes, at: int) -> Span | None:
-        span = cast("Span", match(unanchored, text, at, len(text))[0])
-        return None if span == _NOTHING else span
+        [span] = match(text, at, len(text))
+        return None if span[0] == NOTHING else span
 
     return find
