@@ -72,7 +72,7 @@ def _word(field: str, text: str, *, prefix: bool) -> Query:
 
 def _phrase(text: str, texts: tuple[str, str], *, prefix: bool) -> list[Query]:
     """Give what finds the words of a text, each right after the one before; the last may be a beginning."""
-    found = list(runs(text))
+    found = runs(text)
     parts = [part for run in found for part in run.parts]
     if len(parts) == 1:
         return [_word(name, parts[0], prefix=prefix) for name in texts]

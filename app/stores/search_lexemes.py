@@ -50,10 +50,11 @@ def placed(found: Found) -> Iterator[tuple[int, int, Run]]:
     at = 1
     for number, text in enumerate((found.title[:MAX_TEXT], *_texts(found))):
         for run in runs(text):
-            if at + len(run.parts) > MAX_PLACES:
+            after = at + len(run.parts)
+            if after > MAX_PLACES:
                 break
             yield number, at, run
-            at += len(run.parts)
+            at = after
         at += BREAK
 
 

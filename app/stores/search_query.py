@@ -114,7 +114,7 @@ def _named(field: str, text: str, *, prefix: bool = False) -> str:
 
 def _phrase(text: str, *, prefix: bool = False, weight: str = "") -> str:
     """Give the words of a text, each right after the one before; the last may be a beginning."""
-    found = list(runs(text))
+    found = runs(text)
     every = f":{weight}" if weight else ""
     last = f":*{weight}" if prefix else every
     parts = [part for run in found for part in run.parts]

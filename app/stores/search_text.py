@@ -8,7 +8,6 @@ most, what follows is left out.
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -23,6 +22,9 @@ CACHED_LENGTH: Final = 32
 """Characters of a run that is kept cut: longer ones seldom come again, and a cache of them has no bound in bytes."""
 
 _RUN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+_ASCII_RUN: Final = re.compile(r"[A-Za-z0-9]+")
+"""The same for text of ASCII alone, as nearly all is: without the classes of Unicode it takes a third less."""
+
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _TYPE: Final = re.compile(r"(\S+?)(?:: .*)?", re.DOTALL)
@@ -37,14 +39,13 @@ class Run(NamedTuple):
 
 def storable(text: str) -> str:
     """Give the text with U+FFFD in place of what PostgreSQL's text cannot hold: nulls and lone surrogates."""
-    return _UNSTORABLE.sub("\ufffd", text)
+    return text if text.isascii() and "\0" not in text else _UNSTORABLE.sub("\ufffd", text)
 
 
-def runs(text: str) -> Iterator[Run]:
+def runs(text: str) -> list[Run]:
     """Cut text into runs and those into words."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return (_remembered(found) if len(found) <= CACHED_LENGTH else _run(found) for found in _RUN.findall(text))
+    found = _ASCII_RUN.findall(text) if text.isascii() else _RUN.findall(unicodedata.normalize("NFKC", text))
+    return [_remembered(run) if len(run) <= CACHED_LENGTH else _run(run) for run in found]
 
 
 def _run(found: str) -> Run:

@@ -21,7 +21,7 @@ def words_of(query: str) -> "re.Pattern[str] | None":
         return None
     found: dict[str, str] = {}
     for term in terms:
-        cut = list(runs(term.text))
+        cut = runs(term.text)
         for place, run in enumerate(cut, 1):
             for word in filter(None, (*run.parts, run.whole)):
                 begins = term.prefix and place == len(cut) and word in (run.parts[-1], run.whole)
