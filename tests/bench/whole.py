@@ -40,7 +40,7 @@ COUNTED: Final = {"faultline-crashes": SOURCE, "faultline-rates": qualified(1, D
 KEPT: Final = {f"faultline-{role}": qualified(1, PROCESSED) for role in ("archive", "search")}
 ROLES: Final = Settings().role_names
 WARM: Final = 1000
-"""Events before those that are measured: indices are made, code is compiled."""
+"""Events before those that are measured: topics and indices are made, caches are filled."""
 
 WARM_SEED: Final = 1000
 """Far from the numbers of rounds, so that no event of the one is a copy of the other's."""
@@ -89,6 +89,8 @@ async def run(folder: Path, count: int, rounds: int) -> None:
         sides = [ALONE, SPLIT] if running.missing else [ALONE, SPLIT, SERVERS]
         runs: dict[str, list[Run]] = {side.name: [] for side in sides}
         limits: dict[bool, list[float]] = {side.on_servers: [] for side in sides}
+        if SERVERS in sides:  # two JVMs that have compiled what they run, as those of an installation have
+            await _once(folder, running, SERVERS, "first", count, rounds)
         for number in range(rounds):
             for on_servers, seconds in limits.items():
                 seconds.append(await _log_alone(running, f"log{int(on_servers)}{number}", count, on_servers=on_servers))
