@@ -25,7 +25,7 @@ _DAY_MS: Final = DAY * 1000
 
 _key = struct.Struct(">cIQ16s")
 _prefix = struct.Struct(">cIQ")
-_value = struct.Struct(">BQ")
+_value = struct.Struct(">Bq")  # below 0 it is of an older generation of the log
 
 Load = Callable[[bytes], Iterable[tuple[bytes, bytes]]]
 """Gives the local entries under a prefix."""
@@ -69,6 +69,13 @@ def localise(read: seen.Read, key: bytes, value: bytes | None) -> Iterator[seen.
     known = read(key)
     if value is None or known is None or _offset(value) < _offset(known):
         yield key, value
+
+
+def shifted(key: bytes, value: bytes | None, by: int) -> tuple[bytes, bytes | None]:
+    """Give a changelog record as it is in a generation whose offset 0 follows offset ``by - 1`` of this one."""
+    if len(key) != _key.size:
+        return seen.shifted(key, value, by)
+    return key, None if value is None else _value.pack(SCHEMA, _offset(value) - by)
 
 
 def expired(local: Iterable[tuple[bytes, bytes]], before: int, most: int) -> list[bytes]:

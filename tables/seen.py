@@ -21,9 +21,10 @@ SKEW_MS: Final = SKEW * 1000
 ENTRY: Final = b"e"
 CHUNK: Final = b"c"
 
-_entry = struct.Struct(">BQQ")
-_packed = struct.Struct(">16sQQ")
-_chunk_key = struct.Struct(">IQQ")
+# Offsets are signed: what was carried over from an older generation of the log lies before all of the present one.
+_entry = struct.Struct(">BqQ")
+_packed = struct.Struct(">16sqQ")
+_chunk_key = struct.Struct(">Iqq")
 
 Read = Callable[[bytes], bytes | None]
 Write = tuple[bytes, bytes | None]
@@ -104,6 +105,16 @@ def localise(read: Read, key: bytes, value: bytes | None) -> Iterator[Write]:
         if known is None or (known.offset != first.offset and wins(first, known) is first):
             yield local_key(first.key), _entry.pack(SCHEMA, first.offset, first.received)
     yield chunk, value
+
+
+def shifted(key: bytes, value: bytes | None, by: int) -> tuple[bytes, bytes | None]:
+    """Give a changelog record as it is in a generation whose offset 0 follows offset ``by - 1`` of this one."""
+    hour, first, last = _chunk_key.unpack(key)
+    moved = _chunk_key.pack(hour, first - by, last - by)
+    if value is None:
+        return moved, None
+    members = (_packed.pack(*first._replace(offset=first.offset - by)) for first in _members(value))
+    return moved, bytes((SCHEMA,)) + b"".join(members)
 
 
 def expired_before(received: int) -> int:

@@ -169,6 +169,12 @@ def localise(read: Read, key: bytes, value: bytes | None) -> Iterator[Write]:
     yield _expiry_key(session, state), _epoch.pack(epoch)
 
 
+def shifted(key: bytes, value: bytes | None, by: int) -> tuple[bytes, bytes | None]:
+    """Give a changelog record as it is in a generation whose offset 0 follows offset ``by - 1`` of this one."""
+    state = decode(value)
+    return key, None if state is None else encode(msgspec.structs.replace(state, version=state.version - by))
+
+
 def expired_before(received: int) -> int:
     """Give the time (ms) before which states may go, by the greatest received time behind the owner's own commit."""
     return received - LIFE_MS - SKEW_MS

@@ -12,6 +12,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from app.cli import dead_letters, doctor, projects, show
+from app.cli import log as logs
 from app.cli.show import CliError
 from app.log.contract import LogError
 from app.settings import SettingsError
@@ -27,6 +28,7 @@ cli.command(projects.project)
 cli.command(projects.token)
 cli.command(projects.sign_in, name="sign-in")
 cli.command(dead_letters.dead_letters, name="dead-letters")
+cli.command(logs.log, name="log")
 cli.command(doctor.doctor)
 cli.command(show.settings)
 

@@ -7,8 +7,10 @@ from types import ModuleType
 import pytest
 
 from app import worker
+from app.cli.log import CARRIED, LEFT
 from app.settings import Settings, SettingsError
 from app.stream import Process, RoleApp
+from app.topics import qualified
 from app.worker import CONSUMED, ROLES, WrongParts, build
 
 
@@ -39,3 +41,9 @@ def test_packages_of_another_distribution_are_refused(monkeypatch: pytest.Monkey
     monkeypatch.setattr("tables.__path__", ["/usr/lib/python3/dist-packages/tables"])
     with pytest.raises(WrongParts, match="tables"):
         build(Settings(roles=next(iter(CONSUMED))))
+
+
+def test_a_move_of_the_log_knows_what_to_do_with_every_changelog(tmp_path: Path) -> None:
+    process = Process(Settings(data=str(tmp_path), rocksdb_mb=8), 1, "log")
+    specs = {spec for name in ROLES for spec in worker._role(name, process).specs()}
+    assert {spec.name for spec in specs if spec.policy == "compact"} == {qualified(1, n) for n in CARRIED.keys() | LEFT}
