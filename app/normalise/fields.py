@@ -20,6 +20,8 @@ def plain(value: object, limit: int = SHORT) -> str:
     """Give the text of a field that may be text, a number or a truth value; '' for anything else."""
     if isinstance(value, str):
         return value[:limit]
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(number(value))[:limit] if isinstance(value, int | float) else ""

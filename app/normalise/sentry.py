@@ -4,10 +4,11 @@ from typing import Any, Final
 
 import msgspec
 
-from app.model import Event, Facts, Frame, Raised, Thread
+from app.model import Event, Facts, Raised, Thread
 from app.normalise import full as pages
 from app.normalise.coerce import convert
-from app.normalise.fields import fingerprint, level, line, plain, tags
+from app.normalise.fields import fingerprint, level, plain, tags
+from app.normalise.frames import frames_of
 from app.normalise.messages import message_of
 from app.normalise.parse import has_nul, parse
 from app.normalise.people import sentry_user
@@ -18,23 +19,9 @@ from app.normalise.sentry_shape import (
     LightFrame,
     RequestField,
     SentryEvent,
-    Stack,
     ThreadValue,
 )
-from app.normalise.text import (
-    EXCEPTIONS,
-    FRAMES,
-    FUNCTION,
-    MESSAGE,
-    OUTER_FRAMES,
-    PATH,
-    SHORT,
-    SOURCE,
-    THREADS,
-    TYPE,
-    Notes,
-    tidy,
-)
+from app.normalise.text import EXCEPTIONS, MESSAGE, PATH, SHORT, THREADS, TYPE, Notes, tidy
 from app.normalise.times import correct, milliseconds
 
 _Shape = SentryEvent[LightFrame]
@@ -151,7 +138,7 @@ def _raised(value: ExceptionValue[LightFrame], notes: Notes) -> Raised:
         parent_id=mechanism.parent_id if mechanism else None,
         is_group=bool(mechanism.is_exception_group) if mechanism else False,
         thread_id=plain(value.thread_id),
-        frames=_frames(value.stacktrace or value.raw_stacktrace, notes),
+        frames=frames_of(value.stacktrace or value.raw_stacktrace, notes),
     )
 
 
@@ -164,7 +151,7 @@ def _threads(raw: SentryEvent[LightFrame], exceptions: list[Raised], notes: Note
         present = sorted(present, key=lambda value: not (value.crashed or value.current or value.main))[:THREADS]
     threads = [_thread(value, notes) for value in present]
     if raw.stacktrace:
-        frames = _frames(raw.stacktrace, notes)
+        frames = frames_of(raw.stacktrace, notes)
         if not exceptions:
             threads.append(Thread(crashed=True, current=True, frames=frames))
         elif not exceptions[-1].frames:
@@ -179,43 +166,5 @@ def _thread(value: ThreadValue[LightFrame], notes: Notes) -> Thread:
         crashed=bool(value.crashed),
         current=bool(value.current),
         main=bool(value.main),
-        frames=_frames(value.stacktrace or value.raw_stacktrace, notes),
+        frames=frames_of(value.stacktrace or value.raw_stacktrace, notes),
     )
-
-
-def _frames(stack: Stack[LightFrame] | None, notes: Notes) -> list[Frame]:
-    frames = stack.frames if stack else None
-    if not frames:
-        return []
-    if len(frames) > FRAMES:
-        notes.add(f"more than {FRAMES} frames: the middle ones dropped")
-        frames = frames[:OUTER_FRAMES] + frames[OUTER_FRAMES - FRAMES :]
-    return [_frame(frame, notes) for frame in frames if frame is not None]
-
-
-def _frame(raw: LightFrame, notes: Notes) -> Frame:
-    function = raw.function or raw.raw_function or ""
-    module, file, path = raw.module or "", raw.filename or "", raw.abs_path or ""
-    package, symbol, source = raw.package or "", raw.symbol or "", raw.context_line or ""
-    if len(function) + len(module) + len(file) + len(path) + len(package) + len(symbol) + len(source) > FUNCTION:
-        function, module = notes.cut(function, FUNCTION, "function"), notes.cut(module, FUNCTION, "module")
-        file, path = notes.cut(file, PATH, "filename"), notes.cut(path, PATH, "abs_path")
-        package, symbol = notes.cut(package, PATH, "package"), notes.cut(symbol, FUNCTION, "symbol")
-        source = notes.cut(source, SOURCE, "context_line")
-    address = raw.instruction_addr
-    frame = Frame(
-        function,
-        module,
-        file,
-        path,
-        line(raw.lineno),
-        line(raw.colno),
-        raw.in_app,
-        package,
-        symbol,
-        plain(address) if address is not None else "",
-        source,
-    )
-    if isinstance(raw, FullFrame):
-        pages.frame(frame, raw)
-    return frame
