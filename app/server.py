@@ -19,8 +19,8 @@ import asyncpg
 import structlog
 from aiohttp import web
 
+from app import memory, topics
 from app import settings as settings_of
-from app import topics
 from app.files import routes as files
 from app.files.read import ObjectArchive
 from app.files.reports import Reports
@@ -145,6 +145,7 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
             await site.start()
         except OSError as error:  # getaddrinfo's too
             raise CannotListen(f"{settings.host}:{settings.port}: {error.strerror or error}") from error
+        await stack.enter_async_context(memory.bounded())
         await stack.enter_async_context(beating(Heartbeat(Instances(pool), "server", Watch(parts).figures)))
         yield int(runner.addresses[0][1])
 
