@@ -92,6 +92,10 @@ class Role:
         return PARTITIONS
 
 
+MakeRole = Callable[[], Role]
+"""Starts a process of the role."""
+
+
 class Owner:
     """One life of a role that owns partition 0 of its source."""
 

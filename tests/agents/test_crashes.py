@@ -1,7 +1,7 @@
 """The crashes agent on the real log: whatever is killed, redelivered or lost, each crash counts once."""
 
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,22 +20,8 @@ from app.model import Address
 from app.topics import DEAD_LETTERS, FACTS, PROCESSED
 from tables import seen
 from tests.agents import source_parts as parts
-from tests.agents.source_parts import PARTITIONS, Killed, Owner, Role
+from tests.agents.source_parts import PARTITIONS, Killed, MakeRole, Owner, Role
 from tests.unit.batches import NOW, TARGETS, crash, record
-
-MakeRole = Callable[[], Role]
-
-
-@pytest.fixture
-async def log(database: str) -> AsyncIterator[PostgresLog]:
-    async with PostgresLog(database) as opened:
-        await opened.ensure(parts.specs())
-        yield opened
-
-
-@pytest.fixture
-async def secrets(database: str) -> dict[int, bytes]:
-    return await parts.new_project(database)
 
 
 @pytest.fixture

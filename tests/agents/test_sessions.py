@@ -1,9 +1,8 @@
 """The sessions agent on the real log: whatever is killed, redelivered or lost, each change of a session counts once."""
 
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -16,29 +15,10 @@ from app.model import Refused
 from app.session_batch import KINDS, SessionBatch
 from tables import sessions
 from tests.agents import source_parts as parts
-from tests.agents.source_parts import Owner, Role
+from tests.agents.source_parts import MakeRole, Owner
 from tests.unit.batches import NOW, TARGETS, refused, session_record
 
-MakeRole = Callable[[], Role]
 CHANGELOG = "1.sessions-sessions-changelog"
-
-
-@pytest.fixture
-async def log(database: str) -> AsyncIterator[PostgresLog]:
-    async with PostgresLog(database) as opened:
-        await opened.ensure(parts.specs())
-        yield opened
-
-
-@pytest.fixture
-async def secrets(database: str) -> dict[int, bytes]:
-    return await parts.new_project(database)
-
-
-@pytest.fixture
-def role(log: PostgresLog, database: str, tmp_path: Path, secrets: dict[int, bytes]) -> MakeRole:
-    assert secrets
-    return lambda: Role(log, database, tmp_path / "state")
 
 
 def update(offset: int, status: str, *, sid: str = "sid", received: int = NOW, errors: int = 0) -> Record:

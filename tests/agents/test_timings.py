@@ -3,9 +3,8 @@
 import json
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -18,23 +17,8 @@ from app.model import Facts, Refused
 from app.timing_batch import KINDS, OTHER, TimingBatch
 from tables import latency, names, seen
 from tests.agents import source_parts as parts
-from tests.agents.source_parts import Owner, Role
+from tests.agents.source_parts import MakeRole, Owner
 from tests.unit.batches import NOW, TARGETS, record, refused, total
-
-MakeRole = Callable[[], Role]
-
-
-@pytest.fixture
-async def log(database: str) -> AsyncIterator[PostgresLog]:
-    async with PostgresLog(database) as opened:
-        await opened.ensure(parts.specs())
-        yield opened
-
-
-@pytest.fixture
-async def role(log: PostgresLog, database: str, tmp_path: Path) -> MakeRole:
-    await parts.new_project(database)
-    return lambda: Role(log, database, tmp_path / "state")
 
 
 def timing(offset: int, *measured: tuple[str, float], event: str = "", received: int = NOW) -> Record:

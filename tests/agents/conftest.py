@@ -1,0 +1,30 @@
+"""What the tests of the agents that read what was sent share: a log with every topic, a project, a role to kill."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.log.postgres import PostgresLog
+from tests.agents import source_parts as parts
+from tests.agents.source_parts import MakeRole, Role
+
+
+@pytest.fixture
+async def log(database: str) -> AsyncIterator[PostgresLog]:
+    async with PostgresLog(database) as opened:
+        await opened.ensure(parts.specs())
+        yield opened
+
+
+@pytest.fixture
+async def secrets(database: str) -> dict[int, bytes]:
+    """Make a project and give the secrets of its user hashes."""
+    return await parts.new_project(database)
+
+
+@pytest.fixture
+def role(log: PostgresLog, database: str, tmp_path: Path, secrets: dict[int, bytes]) -> MakeRole:
+    """Give what starts a process of the role: each on the state that the last one left."""
+    assert secrets
+    return lambda: Role(log, database, tmp_path / "state")
