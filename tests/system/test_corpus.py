@@ -20,7 +20,7 @@ from tests.system.recorder import items, payloads
 from tests.system.sdk_check import Api
 from tests.system.site import Site
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 ENDINGS = ("exited", "errored", "abnormal", "crashed", "unhandled")
 FILTERED = b"[Filtered]"
 BROKEN = b"""{}
@@ -193,7 +193,8 @@ def _check_pages(sent: Case, events: list[dict[str, Any]]) -> None:
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     home = browser.open(sent.site.sign_in(), timeout=30).read()
     project = sent.project["id"]
-    pages = {f"/projects/{project}", f"/projects/{project}/search", f"/projects/{project}/releases", "/pipeline"}
+    pages = {f"/projects/{project}{page}" for page in ("", "/search", "/releases", "/performance")} | {"/pipeline"}
+    pages.add(f"/api/v1/projects/{project}/timings")
     for event in events:
         address = event["address"]
         pages |= {f"/events/{event['event_id']}", f"/groups/{event['group']}"}
