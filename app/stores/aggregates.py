@@ -14,7 +14,7 @@ from app.cells import MINUTE
 from app.log.contract import Log
 from app.stores import aggregates_flush, decisions, groups, groups_sums, ledger, numbers, timings
 from app.stores.connect import translated
-from app.stores.contract import GroupRow, Point, ReleaseRow, TimingRows, Totals
+from app.stores.contract import GroupRow, Point, ReleaseCounts, ReleaseRow, TimingRows, Totals
 from app.stores.ranges import cover, sizes_of
 from app.stores.rows import Connection, read_rows
 from app.stores.standing import FOR_GOOD, Until
@@ -128,10 +128,15 @@ class Aggregates:
         async with self._connection() as connection:
             return await groups.members_of(connection, _plain(group_id))
 
-    async def releases(self, project: int, start: int, end: int) -> list[ReleaseRow]:
-        """Give the releases that have any number in a range, the newest first."""
+    async def releases(self, project: int, start: int, end: int, only: Sequence[str] | None = None) -> list[ReleaseRow]:
+        """Give the releases that have any number in a range, or some of them, the newest first."""
         async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            return await numbers.releases(connection, project, start, end)
+            return await numbers.releases(connection, project, start, end, only)
+
+    async def release_counts(self, project: int, start: int, end: int) -> list[ReleaseCounts]:
+        """Give the releases that have any number in a range, the newest first; no user is looked at."""
+        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+            return await numbers.release_counts(connection, project, start, end)
 
     async def timings(
         self, project: int, start: int, end: int, *, release: str = "", kind: str = "", limit: int = 200

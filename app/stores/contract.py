@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -151,6 +151,15 @@ class GroupRow(msgspec.Struct, frozen=True):
     """Events in the last five minutes of the range."""
     before: int = 0
     """Events in the equally long range before."""
+
+
+class ReleaseCounts(NamedTuple):
+    """What a list of releases is made of where nobody asks for users."""
+
+    release: str
+    crashes: int
+    sessions: int
+    first_seen: int
 
 
 class ReleaseRow(msgspec.Struct, frozen=True):

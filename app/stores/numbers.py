@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from app.stores.contract import Point, ReleaseRow, Totals
+from app.stores.contract import Point, ReleaseCounts, ReleaseRow, Totals
 from app.stores.ranges import columns, cover, sizes_of
 from app.stores.rows import Connection, row_of
 from app.stores.versions import newest_first
@@ -26,7 +26,16 @@ _RELEASES = """
 select w.release, w.generation, w.version, w.counts, w.sketches
 from unnest($2::int[], $3::bigint[], $4::bigint[]) r (size, low, high)
 join windows w on w.project = $1 and w.kind = 'c' and w.grp = '' and w.release <> ''
-  and w.size = r.size and w.start >= r.low and w.start < r.high"""
+  and w.size = r.size and w.start >= r.low and w.start < r.high
+where $5::text[] is null or w.release = any($5)"""
+
+_RELEASE_COUNTS = """
+select w.release, coalesce(sum((w.counts ->> 'crashes')::bigint), 0)::bigint as crashes,
+       coalesce(sum((w.counts ->> 'sessions')::bigint), 0)::bigint as sessions
+from unnest($2::int[], $3::bigint[], $4::bigint[]) r (size, low, high)
+join windows w on w.project = $1 and w.kind = 'c' and w.grp = '' and w.release <> ''
+  and w.size = r.size and w.start >= r.low and w.start < r.high
+group by w.release"""
 
 _FIRST_SEEN = "select release, first_seen from releases where project = $1 and release = any($2::text[])"
 
@@ -68,19 +77,33 @@ async def totals(
     }
 
 
-async def releases(connection: Connection, project: int, start: int, end: int) -> list[ReleaseRow]:
-    """Give the releases that have any number in a range (s), the newest first."""
+async def releases(
+    connection: Connection, project: int, start: int, end: int, only: Sequence[str] | None = None
+) -> list[ReleaseRow]:
+    """Give the releases that have any number in a range (s), or some of them, the newest first."""
     pieces = columns(cover(start, end))
     rows: dict[str, list[Row]] = defaultdict(list)
-    for record in await connection.fetch(_RELEASES, project, *pieces):
+    for record in await connection.fetch(_RELEASES, project, *pieces, None if only is None else list(only)):
         rows[record["release"]].append(row_of(record))
     whole = _united(map(row_of, await connection.fetch(_TOTALS, project, [""], "", *pieces)))
-    firsts: dict[str, int] = {
-        record["release"]: record["first_seen"] for record in await connection.fetch(_FIRST_SEEN, project, list(rows))
-    }
+    firsts = await _first_seen(connection, project, list(rows))
     sessions = whole.counts.get("sessions", 0)
     found = [_release(name, _united(parts), sessions, firsts.get(name, 0)) for name, parts in rows.items()]
     return sorted(found, key=lambda row: newest_first(row.first_seen, row.release), reverse=True)
+
+
+async def release_counts(connection: Connection, project: int, start: int, end: int) -> list[ReleaseCounts]:
+    """Give the releases that have any number in a range (s), the newest first, without what takes a look at users."""
+    records = await connection.fetch(_RELEASE_COUNTS, project, *columns(cover(start, end)))
+    firsts = await _first_seen(connection, project, [record["release"] for record in records])
+    found = [ReleaseCounts(name, crashes, sessions, firsts.get(name, 0)) for name, crashes, sessions in records]
+    return sorted(found, key=lambda row: newest_first(row.first_seen, row.release), reverse=True)
+
+
+async def _first_seen(connection: Connection, project: int, releases: Sequence[str]) -> dict[str, int]:
+    """Give when releases were first seen, ms."""
+    records = await connection.fetch(_FIRST_SEEN, project, list(releases))
+    return {record["release"]: record["first_seen"] for record in records}
 
 
 def crash_free_sessions(row: Row) -> float | None:

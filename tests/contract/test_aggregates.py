@@ -177,6 +177,10 @@ async def test_releases_by_sessions(store: Aggregates) -> None:
     assert (older.crash_free_sessions, older.crash_free_users) == (0.75, 0.8)
     assert (older.adoption, older.first_seen) == (8 / 9, NOON * 1000)
     assert (newer.release, newer.crash_free_sessions, newer.users, newer.first_seen) == ("v2", 1, 1, (NOON + 60) * 1000)
+    assert await store.releases(7, NOON, NOON + 120, only=["v1"]) == [older]
+    assert await store.release_counts(7, NOON, NOON + 120) == [
+        (row.release, row.crashes, row.sessions, row.first_seen) for row in (newer, older)
+    ]
     series = await store.release_series(7, ["v1", "v2", "v3"], MINUTE, NOON, NOON + 120)
     assert series["v1"] == [Point(NOON, 0, 0, 0, 0, 8, 2)]
     assert series["v2"] == [Point(NOON + 60, 1, 1, 0, 1, 1, 0)]

@@ -104,7 +104,7 @@ async def _parts(call: Call, project: int, bars: Axis) -> tuple[list[str], list[
     by = call.query.get("by", "release")
     if by == "release" and not call.query.get("release"):
         sessions = call.query.get("measure") == "sessions"
-        rows = await call.services.aggregates.releases(project, bars.start, bars.end)
+        rows = await call.services.aggregates.release_counts(project, bars.start, bars.end)
         sized = [(row.sessions if sessions else row.crashes, row.release) for row in rows]
         top = sorted((one for one in sized if one[0]), key=lambda one: -one[0])[:STACKED]
         return [name for _, name in top], [{"release": name} for _, name in top]
@@ -115,6 +115,6 @@ async def _parts(call: Call, project: int, bars: Axis) -> tuple[list[str], list[
 
 
 async def _marks(call: Call, project: int, bars: Axis) -> list[dict[str, Any]]:
-    rows = await call.services.aggregates.releases(project, bars.start, bars.end)
+    rows = await call.services.aggregates.release_counts(project, bars.start, bars.end)
     fresh = [row for row in rows if bars.start * 1000 <= row.first_seen < bars.end * 1000]
     return [{"time": row.first_seen // 1000, "name": row.release} for row in reversed(fresh[:STACKED])]

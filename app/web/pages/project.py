@@ -46,7 +46,8 @@ async def show(call: Call) -> web.Response:
     complete, shown = await call.services.complete_until(), await looked(call, project.id)
     shell = await around(call, project, "project")
     kpis, groups = await asyncio.gather(_kpis(call, project, shown), _groups(call, project, shown))
-    releases = await call.services.aggregates.releases(project.id, shown.span.start // 1000, shown.span.end // 1000)
+    begin, end = shown.span.start // 1000, shown.span.end // 1000
+    releases = await call.services.aggregates.release_counts(project.id, begin, end)
     return page(
         "project.html", **shell, **groups, kpis=kpis, complete=complete, looked=shown, sorts=SORTS, statuses=STATUSES,
         releases=[row.release for row in releases], behind=_behind(call, project, shown),

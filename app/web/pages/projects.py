@@ -42,10 +42,10 @@ async def _card(call: Call, project: Project) -> Card:
     seconds = call.services.now() / 1000
     end = int(seconds) // MINUTE * MINUTE + MINUTE
     start, store = end - HOUR, call.services.aggregates
-    points, before, releases, (newest, _, _) = await asyncio.gather(
+    points, before, release, (newest, _, _) = await asyncio.gather(
         store.points(project.id, MINUTE, start, end),
         store.points(project.id, MINUTE, start - DAY, end - DAY),
-        store.releases(project.id, end - DAY, end),
+        _newest(call, project, end),
         store.groups(project.id, end - DAY, end, sort="first_seen", limit=1),
     )
     per = {point.start: point.crashes for point in points}
@@ -54,5 +54,13 @@ async def _card(call: Call, project: Project) -> Card:
     return Card(
         project, figures.a_minute(per, seconds, NOW_MINUTES), sum(series),
         figures.change(sum(series), yesterday), series,
-        releases[0] if releases else None, newest[0] if newest else None,
+        release, newest[0] if newest else None,
     )  # fmt: skip
+
+
+async def _newest(call: Call, project: Project, end: int) -> ReleaseRow | None:
+    """Give the newest release of the day before ``end`` (s), None for none."""
+    store = call.services.aggregates
+    names = [row.release for row in await store.release_counts(project.id, end - DAY, end)]
+    found = await store.releases(project.id, end - DAY, end, only=names[:1]) if names else []
+    return found[0] if found else None
