@@ -45,6 +45,10 @@ STUCK: Final = Gauge("faultline_worker_stuck_partitions", "Partitions whose batc
 REBALANCES: Final = Gauge(
     "faultline_worker_assignments", "How often the role's group gave this process partitions.", ["role"]
 )
+TABLES_MEMORY: Final = Gauge(
+    "faultline_worker_tables_memory_bytes",
+    "Cache and write buffers of this process's state tables, which FAULTLINE_ROCKSDB_MB bounds: filled slowly.",
+)
 GENERATION: Final = Gauge("faultline_log_generation", "Generation of the log that this process works on.")
 
 

@@ -43,6 +43,7 @@ class Watch:
     async def figures(self) -> Mapping[str, Figures]:
         """Give the figures of each role, and set its gauges; what cannot be told now is None."""
         roles = self._process.roles
+        metrics.TABLES_MEMORY.set(self._process.memory.used)
         records = self._rates.of(dict(metrics.totals(metrics.RECORDS, "role")))
         retries = metrics.totals(metrics.RETRIES, "role")
         letters = metrics.totals(DEAD_LETTERS, "role")

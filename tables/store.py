@@ -47,6 +47,11 @@ class Memory:
         self.cache = Cache(size)
         self.buffers = WriteBufferManager.new_write_buffer_manager_with_cache(size // WRITE_SHARE, False, self.cache)
 
+    @property
+    def used(self) -> int:
+        """Bytes of blocks and write buffers now; above the bound only while buffers are being written out."""
+        return int(self.cache.get_usage())
+
     def options(self) -> Options:
         """Give the options of one database."""
         blocks = BlockBasedOptions()

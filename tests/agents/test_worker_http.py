@@ -109,6 +109,7 @@ async def test_a_worker_tells_of_itself(database: str, tmp_path: Path) -> None:
             assert all(samples["faultline_worker_partitions", role] == 2 for role in ROLES)
             assert samples["faultline_log_generation", ""] == 1
             assert samples["process_resident_memory_bytes", ""] > 10 << 20
+            assert 0 < samples["faultline_worker_tables_memory_bytes", ""] < 64 << 20
             process.send_signal(signal.SIGTERM)
             assert await asyncio.to_thread(process.wait, 30) == 0
             assert await instances.alive() == []
