@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from app.embedded import running_url
-from app.log.generations import latest
+from app.log.generations import latest, name_of, refuse_other
 from app.log.open import AnyLog, open_log
 from app.settings import Settings, SettingsError
 
@@ -42,6 +42,8 @@ async def log(settings: Settings) -> AsyncIterator[AnyLog]:
         yield opened
 
 
-async def generation(connections: "Pool") -> int:
-    """Give the generation of the log that is worked on."""
-    return (await latest(connections)).number
+async def generation(connections: "Pool", settings: Settings) -> int:
+    """Give the generation of the log that is worked on. Raises SettingsError where the settings name another log."""
+    found = await latest(connections)
+    refuse_other(found, await name_of(settings), settings)
+    return found.number

@@ -61,9 +61,9 @@ def _time(letter: DeadLetter) -> str:
 
 async def _newest(settings: Settings, limit: int, project: int | None) -> list[DeadLetter]:
     async with pool(settings) as connections, log(settings) as opened:
-        return await deadletters.listing(opened, await generation(connections), limit=limit, project=project)
+        return await deadletters.listing(opened, await generation(connections, settings), limit=limit, project=project)
 
 
 async def _at(settings: Settings, address: Address) -> list[DeadLetter]:
     async with pool(settings) as connections, log(settings) as opened:
-        return await deadletters.find(opened, await generation(connections), address)
+        return await deadletters.find(opened, await generation(connections, settings), address)

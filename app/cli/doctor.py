@@ -54,7 +54,7 @@ async def _installation(settings: Settings) -> list[Finding]:
         return stores
     try:
         async with asyncio.timeout(doctor_stores.SECONDS), pool(settings) as connections, log(settings) as opened:
-            number = await generation(connections)
+            number = await generation(connections, settings)
             until = await complete_until(opened, number, int(time.time() * 1000))
             stages = await lag(opened, number)
             running = await Instances(connections).alive()

@@ -94,7 +94,7 @@ class Sender:
         return {name: sum(point[name] or 0 for point in points) for name in ("crashes", "sessions", "crashed_sessions")}
 
     async def until(self, wanted: dict[str, int]) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while await self.numbers() != wanted:
                 await asyncio.sleep(0.1)
 
@@ -131,6 +131,8 @@ async def first_half(settings: Settings, new: str, sender: Sender, events: list[
     shown = await asyncio.to_thread(faultline, "log", "show", **given(settings))
     lines = [line.split("\t") for line in shown.stdout.splitlines()]
     assert [(line[0], line[2], line[3]) for line in lines[1:]] == [("1", "2", "sealed"), ("2", "2", "open")]
+    doctor = await asyncio.to_thread(faultline, "doctor", **given(settings))
+    assert "the log (generation 2) is in" in doctor.stdout
     async with open_log(settings) as log:
         with pytest.raises(LogSealed):
             await log.append([NewRecord("1.crashes", 0, b"k", b"v", {}, 0)])
