@@ -83,12 +83,16 @@ class Writer:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
-                group = self._take()
-                try:
-                    await self._settle(group)
-                except BaseException:
-                    _fail(group, LogUnavailable("the log's writer ended"))
-                    raise
+                await self._settle_next()
+
+    async def _settle_next(self) -> None:
+        """Settle a group; while nobody appends nothing holds its records, which may be 8 MiB."""
+        group = self._take()
+        try:
+            await self._settle(group)
+        except BaseException:
+            _fail(group, LogUnavailable("the log's writer ended"))
+            raise
 
     def _take(self) -> list[Request]:
         """Take the next requests that fit one transaction; a caller who gave up is passed over."""
