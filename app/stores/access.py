@@ -5,9 +5,11 @@ Only sha256 digests are stored. Every secret has 256 random bits, so that a plai
 
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from app.stores.connect import Pool
@@ -116,40 +118,42 @@ class Cached:
 
     def __init__(self, pool: "Pool") -> None:
         """Look up in ``pool``."""
-        self._pool = pool
-        self._tokens: dict[bytes, tuple[float, Access | None]] = {}
-        self._sessions: dict[bytes, tuple[float, BrowserSession | None]] = {}
+        self._tokens = _Answers(partial(check_token, pool))
+        self._sessions = _Answers(partial(browser_session, pool))
 
     async def token(self, token: str) -> Access | None:
         """Give what a token may do; errors of the database pass."""
-        key = _digest(token)
-        known = self._tokens.get(key)
-        if known is None or known[0] < time.monotonic():
-            found = await check_token(self._pool, token)
-            _keep(self._tokens, key, found)
-            return found
-        return known[1]
+        return await self._tokens.of(token)
 
     async def session(self, cookie: str) -> BrowserSession | None:
         """Give a browser's session; errors of the database pass."""
-        key = _digest(cookie)
-        known = self._sessions.get(key)
-        if known is None or known[0] < time.monotonic():
-            found = await browser_session(self._pool, cookie)
-            _keep(self._sessions, key, found)
-            return found
-        return known[1]
+        return await self._sessions.of(cookie)
 
     def forget_session(self, cookie: str) -> None:
         """Drop what is kept of a session that has just ended."""
-        self._sessions.pop(_digest(cookie), None)
+        self._sessions.forget(cookie)
 
 
-def _keep(cache: dict[bytes, tuple[float, Kept | None]], key: bytes, value: Kept | None) -> None:
-    if len(cache) >= CACHE_ENTRIES:
-        cache.clear()  # rather all looked up anew once than a cache that guesses can grow
-    seconds = MISS_SECONDS if value is None else CACHE_SECONDS
-    cache[key] = (time.monotonic() + seconds, value)
+class _Answers(Generic[Kept]):
+    """What one kind of secret was last found to be, by digest."""
+
+    def __init__(self, look: Callable[[str], Awaitable[Kept | None]]) -> None:
+        self._look = look
+        self._known: dict[bytes, tuple[float, Kept | None]] = {}
+
+    async def of(self, secret: str) -> Kept | None:
+        key = _digest(secret)
+        known = self._known.get(key)
+        if known is not None and known[0] >= time.monotonic():
+            return known[1]
+        found = await self._look(secret)
+        if len(self._known) >= CACHE_ENTRIES:
+            self._known.clear()  # rather all looked up anew once than a cache that guesses can grow
+        self._known[key] = (time.monotonic() + (MISS_SECONDS if found is None else CACHE_SECONDS), found)
+        return found
+
+    def forget(self, secret: str) -> None:
+        self._known.pop(_digest(secret), None)
 
 
 def _digest(secret: str) -> bytes:
