@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
+from app.web.pages import releases
 from tests.integration.gate import Gate
 from tests.integration.web_events import crash, other, session
 from tests.integration.web_site import Site, running_site
@@ -54,6 +55,21 @@ async def test_every_page_shows_what_was_sent(site: Site) -> None:
     assert site.project.raygun_key in await page(site, "/settings")
     assert "grouped" in await page(site, "/pipeline")
     assert site.project.sentry_key in await page(site, f"{project}/start")
+
+
+async def test_the_newest_releases_are_shown_first_and_all_on_demand(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(releases, "SHOWN", 1)
+    await site.envelope([session("exited", "shop@1.0.0"), session("crashed", "shop@1.1.0")])
+    await site.pipeline.step()
+    path = f"/projects/{site.project.id}/releases"
+    newest, whole = await page(site, path), await page(site, f"{path}?all=1")
+    rows = [re.findall(r'class="open"[^>]*>([^<]+)<', text) for text in (newest, whole)]
+    assert rows == [["shop@1.1.0"], ["shop@1.1.0", "shop@1.0.0"]]
+    assert f'href="{path}?all=1"' in newest
+    assert "show all" not in whole
+    assert "1 and 1 sessions" in newest  # judged against one that is not shown
 
 
 async def test_the_chart_holds_every_crash_in_its_window(site: Site) -> None:

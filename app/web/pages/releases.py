@@ -19,6 +19,8 @@ ENOUGH_SESSIONS = 100
 """From here on, no sure difference means not worse."""
 NOTICEABLE = 0.005
 """A smaller difference of shares is nothing to act on."""
+SHOWN = 50
+"""Releases that are shown at first, the newest: of each the users of its sessions are counted anew."""
 LISTED = 20
 """Groups of each kind that a release lists."""
 SURE = 2.58
@@ -38,12 +40,17 @@ async def show(call: Call) -> web.Response:
     project, complete = await call.project(), await call.services.complete_until()
     shown = await looked(call, project.id)
     start, end = shown.span.start // 1000, shown.span.end // 1000
-    rows, shell = await asyncio.gather(
-        call.services.aggregates.releases(project.id, start, end), around(call, project, "releases")
+    named, shell = await asyncio.gather(
+        call.services.aggregates.release_counts(project.id, start, end), around(call, project, "releases")
     )
-    judged = [(row, judge(row, older)) for row, older in zip(rows, [*rows[1:], None], strict=False)]
+    shows = len(named) if call.query.get("all") else SHOWN
+    names = [row.release for row in named[: shows + 1]]
+    rows = await call.services.aggregates.releases(project.id, start, end, only=names)
+    judged = [(row, judge(row, older)) for row, older in zip(rows, [*rows[1:], None], strict=False)][:shows]
     brought = await glances.arrivals(call.services.pool, project.id, [row.release for row in rows], LISTED)
-    return page("releases.html", **shell, rows=judged, brought=brought, looked=shown, complete=complete)
+    return page(
+        "releases.html", **shell, rows=judged, brought=brought, looked=shown, complete=complete, known=len(named),
+    )  # fmt: skip
 
 
 def judge(row: ReleaseRow, older: ReleaseRow | None) -> Verdict:
