@@ -60,8 +60,11 @@ async def worker(database: str, folder: Path) -> AsyncIterator[asyncio.subproces
             await process.wait()
 
 
-async def send(log: PostgresLog, records: list[Record]) -> None:
+async def send(log: PostgresLog, records: list[Record], killed: asyncio.Event) -> None:
+    """Append records by and by; the second half waits for the last kill, however slowly workers start."""
     for at in range(0, len(records), 5):
+        if at > len(records) // 2:
+            await killed.wait()
         some = records[at : at + 5]
         await log.append([NewRecord(TOPIC, r.partition, None, r.value, {}, NOW) for r in some])
         await asyncio.sleep(SEND_SECONDS)
@@ -75,16 +78,19 @@ async def counted(log: PostgresLog) -> None:
 
 
 @asynccontextmanager
-async def sent(database: str, seed: int) -> AsyncIterator[tuple[PostgresLog, asyncio.Task[None], Events]]:
-    """Begin to write random events to ``deltas``."""
+async def sent(
+    database: str, seed: int
+) -> AsyncIterator[tuple[PostgresLog, asyncio.Event, asyncio.Task[None], Events]]:
+    """Begin to write random events to ``deltas``; the event is to be set when no more is killed."""
     order = random.Random(seed)
     everything = {source: given.events(order, 150) for source in SOURCES}
     records = [r for d in range(PARTITIONS) for r in given.log_of(order, everything, d, PARTITIONS)]
     async with PostgresLog(database) as log:
         names = ("crashes", "sessions", "timings", "deltas")
         await log.ensure([TopicSpec(qualified(1, name), PARTITIONS) for name in names])
-        sending = asyncio.create_task(send(log, sorted(records, key=lambda r: r.offset)))
-        yield log, sending, everything
+        killed = asyncio.Event()
+        sending = asyncio.create_task(send(log, sorted(records, key=lambda r: r.offset), killed))
+        yield log, killed, sending, everything
         await sending
 
 
@@ -101,12 +107,12 @@ async def check(database: str, log: PostgresLog, everything: Events) -> None:
 
 
 async def test_kills_change_no_window(database: str, tmp_path: Path) -> None:
-    async with sent(database, 11) as (log, sending, everything):
+    async with sent(database, 11) as (log, killed, sending, everything):
         for seconds in (0.3, 0.6):
             async with worker(database, tmp_path) as process:
                 await asyncio.sleep(seconds)
                 process.kill()
-        assert not sending.done()
+        killed.set()
         async with worker(database, tmp_path) as process:
             await sending
             await counted(log)
@@ -117,13 +123,13 @@ async def test_kills_change_no_window(database: str, tmp_path: Path) -> None:
 
 async def test_two_workers_one_of_them_killed(database: str, tmp_path: Path) -> None:
     async with (
-        sent(database, 12) as (log, sending, everything),
+        sent(database, 12) as (log, killed, sending, everything),
         worker(database, tmp_path / "one") as first,
         worker(database, tmp_path / "two") as second,
     ):
         await asyncio.sleep(0.4)
         first.kill()
-        assert not sending.done()
+        killed.set()
         await sending
         await counted(log)
         assert second.returncode is None
