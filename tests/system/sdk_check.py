@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tests.system.site import Site
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 """Until a test gives up on a busy machine; the promise of 2 s is tested on its own."""
 FILTERED = "[Filtered]"
 

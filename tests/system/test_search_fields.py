@@ -12,7 +12,7 @@ import pytest
 from tests.system.sdk_check import Api
 from tests.system.site import Site
 
-PATIENCE_SECONDS: Final = 60
+PATIENCE_SECONDS: Final = 120
 PAY = {
     "exception": {"values": [{"type": "PaymentError", "value": "The card was declined at 12:03", "stacktrace": {
         "frames": [{"function": "charge", "module": "shop.billing", "filename": "shop/billing.py", "in_app": True}]}}]},

@@ -6,12 +6,13 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
 import asyncpg
 
+from tests.system.site import Site
 from tests.system.truth import LABELS, Cell, Sent, Truth, Window
 from tests.system.truth_parts import SIZES, Request
 from tests.system.truth_timings import TimingsChecker
@@ -20,34 +21,6 @@ SENDERS = 24
 COMPLETE_SECONDS = 180
 SPANS = {"1m": 4 * 3600, "1h": 5 * 86_400, "1d": 31 * 86_400}
 """How far back each size of window is asked for, seconds."""
-
-
-class Site(Protocol):
-    """What is asked: an installation or a cluster."""
-
-    @property
-    def url(self) -> str:
-        """The address of the API."""
-        ...
-
-    @property
-    def files_url(self) -> str:
-        """The address of the file server."""
-        ...
-
-    @property
-    def token(self) -> str:
-        """A token that may do everything."""
-        ...
-
-    @property
-    def project(self) -> dict[str, Any]:
-        """The project, with its DSN and Raygun key."""
-        ...
-
-    def get(self, path: str, token: str | None = None) -> Any:  # noqa: ANN401  JSON of whatever shape
-        """Read JSON from the API."""
-        ...
 
 
 async def send(url: Callable[[], str], requests: Sequence[Request], during: Callable[[], Awaitable[None]]) -> None:
