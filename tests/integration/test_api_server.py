@@ -73,7 +73,7 @@ async def test_it_serves_its_parts_and_ends_when_told(database: str, tmp_path: P
     [
         ("ingest", ("/api/1/envelope/", 405), "/api/v1/projects"),
         ("files", ("/files/1.crashes/0/0", 401), "/api/v1/projects"),
-        ("web", ("/api/v1/projects", 401), "/files/1.crashes/0/0"),
+        ("web", ("/files/1.crashes/0/0", 401), "/api/1/envelope/"),
     ],
 )
 async def test_a_part_alone_serves_nothing_else(
