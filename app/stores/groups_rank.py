@@ -78,6 +78,23 @@ _WALKS: Final = {
     seen: [_WALK.format(groups=groups.format(seen=seen, of=of)) for groups in (_ALONE, _MERGED)]
     for seen, of in (("last_seen", "max"), ("first_seen", "min"))
 }
+
+# The same for the rate: what happened in the last minutes is little beside the range.
+_RECENT: Final = """
+select id, array(select a.id from group_aliases a where a.root = r.id) || id as members, rank
+from (
+  select coalesce(a.root, w.grp) as id,
+         sum(coalesce((w.counts ->> 'crashes')::bigint, 0)
+             + coalesce((w.counts ->> 'messages')::bigint, 0))::bigint as rank
+  from unnest($11::int[], $12::bigint[], $13::bigint[]) r (size, low, high)
+  join windows w on w.project = $1 and w.kind = 'c' and w.grp <> '' and w.release = $2
+    and w.size = r.size and w.start >= r.low and w.start < r.high
+  left join group_aliases a on a.id = w.grp
+  group by 1) r
+where rank > 0 and ($7::bigint is null or (rank, id) < ($7, $8::text))
+order by rank desc, id desc limit $10"""
+_BY_RATE: Final = _WALK.format(groups=_RECENT)
+
 WALKED: Final = 1000
 """Groups that are looked at one by one, at most; a range or release that few of them are in is summed at once."""
 
@@ -92,16 +109,24 @@ async def ranked(connection: Connection, asked: Asked, rank: int | None, after: 
         return await by_users(connection, asked, rank, after)
     if asked.sort in _WALKS:
         return await _by_time(connection, asked, rank, after)
+    if asked.sort == "rate":
+        given = asked.given(rank, after, asked.limit + 1)
+        recent = await connection.fetch(_BY_RATE, *given, WALKED, *columns(asked.recent))
+        if len(recent) > asked.limit:
+            return [Counted(*each) for each in recent]
+    return await _by_count(connection, asked, rank, after)
+
+
+async def _by_count(connection: Connection, asked: Asked, rank: int | None, after: str) -> list[Counted]:
     other = {"rate": asked.recent, "growth": asked.before}.get(asked.sort, [])
     given = asked.given(rank, after, asked.limit + 1)
     return [Counted(*each) for each in await connection.fetch(_BY_COUNT, *given, asked.sort, *columns(other))]
 
 
 async def _by_time(connection: Connection, asked: Asked, rank: int | None, after: str) -> list[Counted]:
-    given = asked.given(rank, after, asked.limit + 1)
-    alone, merged = [
-        [Counted(*each) for each in await connection.fetch(walk, *given, WALKED)] for walk in _WALKS[asked.sort]
-    ]
+    given, (walk, walk_merged) = asked.given(rank, after, asked.limit + 1), _WALKS[asked.sort]
+    alone = [Counted(*each) for each in await connection.fetch(walk, *given, WALKED)]
     if len(alone) > asked.limit:
-        return first([*alone, *merged], asked.limit + 1)
+        merged = await connection.fetch(walk_merged, *given, None)
+        return first([*alone, *(Counted(*each) for each in merged)], asked.limit + 1)
     return [Counted(*each) for each in await connection.fetch(_BY_TIME, *given, asked.sort)]
