@@ -61,6 +61,12 @@ def stages(lags: Sequence[Stage], instances: Sequence[Instance], now: int) -> di
     return {name: _shown(name, behind.get(name), instances, now) for name in ROLES}
 
 
+def along(instances: Sequence[Instance]) -> list[Instance]:
+    """Put processes in the order in which the data passes them: by the first of their roles."""
+    places = {name: place for place, name in enumerate(ROLES)}
+    return sorted(instances, key=lambda each: min((places.get(name, len(places)) for name in each.roles), default=0))
+
+
 def _shown(name: str, behind: Stage | None, instances: Sequence[Instance], now: int) -> Shown:
     running = [each for each in instances if name in each.figures]
     figures = [each.figures[name] for each in running]

@@ -6,7 +6,7 @@ import pytest
 
 from app.stores.complete import Stage
 from app.stores.instances import Figures, Instance
-from app.web.stages import ROLES, stages
+from app.web.stages import ROLES, along, stages
 
 NOW = 1_780_000_000_000
 
@@ -29,6 +29,14 @@ def test_processes_of_a_role_are_summed() -> None:
     assert (crashes.errors, crashes.dead_letters, crashes.processes, crashes.memory) == (3, 2, 2, 203)
     assert crashes.state == ("late", "waits")
     assert (shown["rates"].rate, shown["rates"].missing) == (None, "measured after a few seconds")
+
+
+def test_processes_stand_in_the_order_in_which_the_data_passes_them() -> None:
+    running = [
+        instance(1, rates=Figures()), instance(2, unknown=Figures()), instance(3, search=Figures(), crashes=Figures()),
+        instance(4, crashes=Figures()), instance(5, ingest=Figures(), web=Figures()),
+    ]  # fmt: skip
+    assert [each.pid for each in along(running)] == [5, 3, 4, 1, 2]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from app.web.health import unready
 from app.web.letters import BOARD
 from app.web.pages.shell import around, part
 from app.web.render import page
-from app.web.stages import stages
+from app.web.stages import along, stages
 
 OUTCOMES: Final = ("grouped", "duplicate", "filtered", "rate_limited", "dead_lettered", "in_flight")
 MINUTES: Final = 60
@@ -40,7 +40,8 @@ async def show(call: Call) -> web.Response:
     sums = {name: sum(minute[name] for minute in minutes or ()) for name in ("accepted", *OUTCOMES)}
     return page(
         "pipeline.html", **await around(call, None, "pipeline"), stages=stages(lags or (), running or (), now),
-        lags=lags, instances=running, watermark=watermark, minutes=list(reversed(minutes or []))[:MINUTES],
+        lags=lags, instances=None if running is None else along(running), watermark=watermark,
+        minutes=list(reversed(minutes or []))[:MINUTES],
         sums=sums, outcomes=OUTCOMES, complete=complete, known=minutes is not None, letters=letters,
         reasons=await unready(services),
     )  # fmt: skip
