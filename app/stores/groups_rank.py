@@ -16,10 +16,7 @@ select id, crashes, messages, rank from ranked left join group_states s using (i
 where {CHOSEN} and ($7::bigint is null or (rank, id) < ($7, $8::text))
 order by rank desc, id desc limit $9"""  # noqa: S608  constants of this package
 
-# `other` is what a sort looks at besides: the last minutes for the rate, the range before for growth, which is ranked
-# by how sure it is: the difference in units of what chance does to such a sum.
-_BY_COUNT: Final = f"""{sums()},
-other as (
+_OTHER: Final = """
   select coalesce(a.root, w.grp) as id,
          sum(coalesce((w.counts ->> 'crashes')::bigint, 0)
              + coalesce((w.counts ->> 'messages')::bigint, 0))::bigint as n
@@ -27,7 +24,12 @@ other as (
   join windows w on w.project = $1 and w.kind = 'c' and w.grp <> '' and w.release = $2
     and w.size = r.size and w.start >= r.low and w.start < r.high
   left join group_aliases a on a.id = w.grp
-  group by 1),
+  group by 1"""
+
+# `other` is what a sort looks at besides: the last minutes for the rate, the range before for growth, which is ranked
+# by how sure it is: the difference in units of what chance does to such a sum.
+_BY_COUNT: Final = f"""{sums()},
+other as ({_OTHER}),
 ranked as (
   select sums.*, case $10::text when 'rate' then coalesce(other.n, 0)
                                 when 'growth' then (1000 * (crashes + messages - coalesce(other.n, 0))
@@ -80,19 +82,11 @@ _WALKS: Final = {
 }
 
 # The same for the rate: what happened in the last minutes is little beside the range.
-_RECENT: Final = """
-select id, array(select a.id from group_aliases a where a.root = r.id) || id as members, rank
-from (
-  select coalesce(a.root, w.grp) as id,
-         sum(coalesce((w.counts ->> 'crashes')::bigint, 0)
-             + coalesce((w.counts ->> 'messages')::bigint, 0))::bigint as rank
-  from unnest($11::int[], $12::bigint[], $13::bigint[]) r (size, low, high)
-  join windows w on w.project = $1 and w.kind = 'c' and w.grp <> '' and w.release = $2
-    and w.size = r.size and w.start >= r.low and w.start < r.high
-  left join group_aliases a on a.id = w.grp
-  group by 1) r
-where rank > 0 and ($7::bigint is null or (rank, id) < ($7, $8::text))
-order by rank desc, id desc limit $10"""
+_RECENT: Final = f"""
+select id, array(select a.id from group_aliases a where a.root = o.id) || id as members, n as rank
+from ({_OTHER}) o
+where n > 0 and ($7::bigint is null or (n, id) < ($7, $8::text))
+order by n desc, id desc limit $10"""  # noqa: S608  constants of this package
 _BY_RATE: Final = _WALK.format(groups=_RECENT)
 
 WALKED: Final = 1000
