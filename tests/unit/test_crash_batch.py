@@ -9,7 +9,7 @@ import zstandard
 
 from app.cells import DAY, HOUR, MINUTE, Cell
 from app.codec import UnknownSchema, decode_delta, decode_processed, decode_stored, encode_facts
-from app.crash_batch import KINDS, CrashBatch, keys_of
+from app.crash_batch import KINDS, TOGETHER, CrashBatch, keys_of
 from app.deadletters import InARow, TooManyDeadLetters
 from app.digest import Digest, too_large
 from app.grouping import group
@@ -76,6 +76,21 @@ def test_a_copy_is_a_duplicate_also_within_the_batch_and_is_not_kept() -> None:
     assert total(digest.deltas(), LEDGER) == {"grouped": 2, "duplicate": 1}
     assert [report.offset for report in digest.stored] == [0, 2]
     assert [first.offset for first in firsts] == [0, 2]
+
+
+def test_a_copy_counts_in_the_place_of_one_that_cannot_work() -> None:
+    bad = msgspec.structs.replace(crash(0, "a" * 32), value=b"[]")
+    digest, firsts = digest_of([bad, crash(1, "a" * 32), crash(2, "a" * 32)])
+    assert total(digest.deltas(), LEDGER) == {"dead_lettered": 1, "grouped": 1, "duplicate": 1}
+    assert [first.offset for first in firsts] == [1]
+
+
+def test_a_batch_of_many_parts_is_one_batch() -> None:
+    records = [crash(n, f"{n % 150:032x}") for n in range(200)]
+    digest, firsts = digest_of(records)
+    assert [found.offset for found in digest.found] == [first.offset for first in firsts] == list(range(150))
+    assert digest.duplicates == 50
+    assert len(records) > 2 * TOGETHER
 
 
 def test_the_same_id_in_another_project_is_another_event() -> None:
