@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import tempfile
 from pathlib import Path
 
@@ -19,6 +20,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=20_000, help="events of a run; whole sends half as many")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each side")
     given = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it tells of leaders that new topics get a moment later
     asyncio.run(_run(given.parts or list(PARTS), given.events, given.rounds))
 
 

@@ -61,6 +61,11 @@ def bodies(count: int, seed: int = 1) -> Iterator[tuple[str, int, bytes]]:
         yield event_id, received, orjson.dumps(_varied(dice.choice(kinds), event_id, received, dice))
 
 
+def different(count: int) -> int:
+    """Give how many of ``count`` reports are no second copy."""
+    return count - count // SENT_TWICE
+
+
 def records(project: int, count: int, partitions: int) -> Iterator[NewRecord]:
     """Give the source records that ingest makes of ``count`` reports."""
     for event_id, received, payload in bodies(count):

@@ -163,6 +163,10 @@ class Measured:
             await asyncio.sleep(LOOK_SECONDS)
         raise self._failed(f"was not done in {LIMIT:.0f} s")
 
+    def terminate(self) -> None:
+        """Ask the process to end; ``stop`` waits for that."""
+        self._process.terminate()
+
     def stop(self) -> None:
         """End the process and wait for it."""
         os.close(self._ready)

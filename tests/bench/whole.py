@@ -11,13 +11,13 @@ What an operator wants to know before choosing stores and machines, each as a ra
 - **shares of CPU time**: which part to give cores to first. The sender (SDKs, who pay for themselves) is in none, but
   it runs on the two cores as well, and *busy* counts it: below 1, something waited instead of working.
 
-After each run the counts in PostgreSQL and the total of a search are compared with what was sent.
+A run ends when a search finds all that was sent; then the counts in PostgreSQL are compared with it.
 """
 
 import asyncio
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from statistics import median
@@ -47,6 +47,9 @@ WARM_SEED: Final = 1000
 
 CORES: Final = 2
 LOOK_SECONDS: Final = 0.1
+FRESH_SECONDS: Final = 30.0
+"""An index of Elasticsearch shows what is in it within one, on a machine that has time."""
+
 DAY_MS: Final = 86_400_000
 
 
@@ -166,6 +169,7 @@ async def _once(folder: Path, running: Stores, side: Side, name: str, count: int
                 part: stack.enter_context(_started(folder / name / part, settings, module, roles))
                 for part, (module, roles) in side.processes.items()
             }
+            stack.callback(_tell_to_end, processes.values())
             said = {part: process.wait_ready() for part, process in processes.items()}
             port = int(json.loads(said["server"])["port"])
             await site.send(port, project, WARM, WARM_SEED + seed)
@@ -173,10 +177,16 @@ async def _once(folder: Path, running: Stores, side: Side, name: str, count: int
             before = _seconds(running, side, processes)
             sent = await site.send(port, project, count, seed)
             await _arrived(log, processes)
+            await _found(loaded, project, events.different(WARM) + events.different(count))
             ended, after = time.time(), _seconds(running, side, processes)
-            await _check(loaded, project, _different(WARM) + _different(count))
     parts = {part: after[part] - before[part] for part in after}
     return Run(ended - sent.began, sent.ended - sent.began, parts, sent.cpu)
+
+
+def _tell_to_end(processes: Iterable[site.Measured]) -> None:
+    """Have all end at the same time."""
+    for process in processes:
+        process.terminate()
 
 
 def _started(
@@ -202,28 +212,22 @@ def _seconds(running: Stores, side: Side, processes: Mapping[str, site.Measured]
     return own | running.seconds(on_servers=side.on_servers)
 
 
-def _different(count: int) -> int:
-    """Give how many of the sender's events are no second copy."""
-    return count - count // events.SENT_TWICE
-
-
-async def _check(settings: Settings, project: Project, wanted: int) -> None:
-    """Compare what is counted, and what is found by search once its index is fresh. Raises Failed."""
+async def _found(settings: Settings, project: Project, wanted: int) -> None:
+    """Wait until search finds all, once its index is fresh, and compare what is counted. Raises Failed."""
+    end, now = time.monotonic() + FRESH_SECONDS, int(time.time() * 1000)
     async with asyncpg.create_pool(settings.database_url, min_size=1, max_size=1) as pool:
+        async with open_search(settings, pool) as search:
+            while (hits := await search.search(project.id, "", now - DAY_MS, now + DAY_MS, limit=1)).total != wanted:
+                if time.monotonic() > end:
+                    raise site.Failed(f"of {wanted} events {hits.total} are found")
+                await asyncio.sleep(LOOK_SECONDS)
         rows = await pool.fetch(
             "select counts from windows where kind = 'c' and grp = '' and release = '' and size = $1", DAY_MS // 1000
         )
-        counts = [json.loads(row["counts"]) for row in rows]
-        counted = sum(each.get("crashes", 0) + each.get("messages", 0) for each in counts)
-        now, found = int(time.time() * 1000), 0
-        async with open_search(settings, pool) as search:
-            for _ in range(30):
-                found = (await search.search(project.id, "", now - DAY_MS, now + DAY_MS, limit=1)).total
-                if found == wanted:
-                    break
-                await asyncio.sleep(LOOK_SECONDS)
-    if (counted, found) != (wanted, wanted):
-        raise site.Failed(f"of {wanted} events {counted} are counted and {found} are found")
+    counts = [json.loads(row["counts"]) for row in rows]
+    counted = sum(each.get("crashes", 0) + each.get("messages", 0) for each in counts)
+    if counted != wanted:
+        raise site.Failed(f"of {wanted} events {counted} are counted")
 
 
 def _loaded(settings: Mapping[str, str]) -> Settings:
