@@ -181,6 +181,19 @@ async def test_roles_of_one_process_share_a_log_and_own_their_groups(process: Pr
     assert committed == {"faultline-archive": {0: 10}, "faultline-search": {0: 10}}
 
 
+async def test_local_copies_of_a_former_generation_are_deleted(database: str, tmp_path: Path) -> None:
+    for generation in ("1", "2", "3"):
+        (tmp_path / "state" / "crashes" / generation / "tables").mkdir(parents=True)
+    role = RoleApp("crashes", Process(Settings(database=database, data=str(tmp_path), rocksdb_mb=16), 2, "log"))
+    role.consume("crashes", _nothing)
+    async with running(role):
+        assert {folder.name for folder in role.directory.parent.iterdir()} == {"2", "3"}
+
+
+async def _nothing(_: Batch, __: Claim) -> None:
+    pass
+
+
 def test_a_table_has_one_name_in_its_role(process: Process) -> None:
     role = RoleApp("crashes", process)
     role.durable_table("state", source="crashes")
