@@ -8,18 +8,17 @@ test that asks; where one can't be had, its tests are skipped with the reason (w
 import asyncio
 import os
 import secrets
-import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 import asyncpg
 import pytest
 
 from app.stores.migrate import migrate
 from tests import servers
+from tests.missing import missing
 
 
 @pytest.fixture(scope="session")
@@ -121,17 +120,8 @@ def _given_or(name: str, start: Callable[[], AbstractContextManager[servers.Serv
         try:
             address = given or stack.enter_context(start()).address
         except servers.Unavailable as error:
-            _missing(f"no {name.capitalize()}: {error}")
+            missing(f"no {name.capitalize()}: {error}")
         yield address
-
-
-def _missing(what: str) -> NoReturn:
-    """Skip, loudly; fail where CI=true."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(what)
-    if sys.__stderr__ is not None:
-        sys.__stderr__.write(f"\nskipped: {what}\n")
-    pytest.skip(what)
 
 
 def _named(url: str, name: str) -> str:

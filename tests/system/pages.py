@@ -11,16 +11,6 @@ from playwright.sync_api import BrowserContext, Page
 
 from tests.system.site import Site
 
-ARGUMENTS: Final = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SOON: Final = 60_000
 """ms that a page may take to show what was sent; a limit for a busy machine, no figure."""
 

@@ -10,9 +10,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
 
-import pytest
+from tests.missing import missing
 
 SDKS = Path(__file__).parent / "sdks"
 LOCKED = ("package.json", "package-lock.json", ".npmrc")
@@ -26,14 +25,6 @@ NPM_OPTIONS = (
 )  # fmt: skip
 NPM_SECONDS = 240
 APT_SECONDS = 280
-
-
-def missing(what: str) -> NoReturn:
-    """Skip the test, loudly; fail it where CI=true."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(what)
-    sys.__stderr__.write(f"\nskipped: {what}\n") if sys.__stderr__ else None
-    pytest.skip(what)
 
 
 def node() -> str:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.system import provision
-from tests.system.pages import A11Y, ARGUMENTS, SOON, WIDER, Watched, counted, measure, send
+from tests.system.pages import A11Y, SOON, WIDER, Watched, counted, measure, send
 from tests.system.site import Site
 
 LARGEST_PAGE = 300_000
@@ -19,7 +19,7 @@ def browser() -> Iterator[Browser]:
     program = provision.chromium()
     expect.set_options(timeout=SOON)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        running = playwright.chromium.launch(executable_path=program, args=provision.CHROMIUM_ARGUMENTS)
         yield running
         running.close()
 

@@ -1,0 +1,16 @@
+"""What a test needs and cannot have: said loudly."""
+
+import os
+import sys
+from typing import NoReturn
+
+import pytest
+
+
+def missing(what: str) -> NoReturn:
+    """Skip the test with the reason; fail it where CI=true."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    if sys.__stderr__ is not None:
+        sys.__stderr__.write(f"\nskipped: {what}\n")
+    pytest.skip(what)
