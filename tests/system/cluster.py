@@ -22,7 +22,7 @@ READY_SECONDS: Final = 240
 """For sixteen Pythons that start on two cores which others use as well."""
 
 HOPELESS: Final = 20
-"""Ends of one process, more than any test has it killed: it cannot start."""
+"""Ends of one process before it was ready: it cannot start."""
 
 OWNS: Final = re.compile(r"faultline-(\w+) owns partitions \[([\d, ]*)\]")
 
@@ -184,7 +184,7 @@ class Cluster(Site):
     def _wait(self, ready: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + READY_SECONDS
         while not ready():
-            hopeless = any(len(member.ends) >= HOPELESS for member in self.members.values())
+            hopeless = any(member.failures >= HOPELESS for member in self.members.values())
             if hopeless or time.monotonic() > end:
                 raise AssertionError(f"no {what}; ended: {self.ends()}\n{self.last_words()}")
             time.sleep(LOOK_SECONDS)

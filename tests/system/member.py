@@ -30,6 +30,8 @@ class Member:
         self.wanted = False
         self.ready = False
         self.ends: list[int] = []
+        self.failures = 0
+        """Ends since it was last ready."""
         self._command, self._folder, self._environment = list(command), folder, dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
         self._ready_fd: int | None = None
@@ -58,6 +60,7 @@ class Member:
             if self._process is not None and self._process.poll() is not None:
                 if self.wanted:
                     self.ends.append(self._process.returncode)
+                    self.failures += 1
                 self._forget()
                 self._not_before = time.monotonic() + AGAIN_SECONDS
             if self.wanted and self._process is None and time.monotonic() >= self._not_before:
@@ -118,6 +121,7 @@ class Member:
         if self._ready_fd is not None and not self.ready:
             with suppress(BlockingIOError):
                 self.ready = bool(os.read(self._ready_fd, 1024))
+                self.failures *= not self.ready
 
     def _forget(self) -> None:
         self._process, self.ready = None, False
