@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
 from agents.source import SourceAgent, Work
-from app.crash_batch import KINDS, CrashBatch, keys_of
+from app.crash_batch import KINDS, CrashBatch
 from app.digest import Digest
 from app.log.batch import Claim
-from app.log.contract import Record
-from app.model import Facts
+from app.source import Read, keys_of
 from app.stream import RoleApp
 from app.topics import CRASHES
 from tables import seen
@@ -37,7 +36,7 @@ class Crashes(SourceAgent):
     def work(
         self,
         digest: Digest,
-        read: Sequence[tuple[Record, Facts]],
+        read: Sequence[Read],
         claim: Claim,
         secrets: Mapping[int, bytes],
     ) -> Work:

@@ -6,9 +6,8 @@ from typing import ClassVar, Final
 from agents.source import SourceAgent, Work
 from app.digest import Digest
 from app.log.batch import Claim
-from app.log.contract import Record
-from app.model import Facts
 from app.session_batch import KINDS, Changed, SessionBatch, keys_of
+from app.source import Read
 from app.stream import RoleApp
 from app.topics import SESSIONS
 from tables import sessions
@@ -37,7 +36,7 @@ class Sessions(SourceAgent):
     def work(
         self,
         digest: Digest,
-        read: Sequence[tuple[Record, Facts]],
+        read: Sequence[Read],
         claim: Claim,
         secrets: Mapping[int, bytes],
     ) -> Work:

@@ -19,7 +19,7 @@ from app.deadletters import InARow
 from app.digest import Digest, Targets, empty_spans, too_large
 from app.log.batch import Batch, Claim
 from app.log.contract import Record
-from app.model import Facts
+from app.source import Read
 from app.stores.projects import Projects
 from app.stream import RoleApp
 from app.topics import DEAD_LETTERS, DELTAS, PROCESSED, Source
@@ -67,7 +67,7 @@ class SourceAgent(ABC):
     def work(
         self,
         digest: Digest,
-        read: Sequence[tuple[Record, Facts]],
+        read: Sequence[Read],
         claim: Claim,
         secrets: Mapping[int, bytes],
     ) -> Work:
@@ -135,7 +135,7 @@ class SourceAgent(ABC):
             self._owned[claim.partition] = owned = _Owned(claim.epoch)
         return owned
 
-    async def _secrets_of(self, read: Sequence[tuple[Record, Facts]]) -> Mapping[int, bytes]:
+    async def _secrets_of(self, read: Sequence[Read]) -> Mapping[int, bytes]:
         """Give the secrets of the batch's projects; one that does not exist has none (immutable, so kept for good)."""
         for project in {facts.project for _, facts in read} - self._secrets.keys():
             try:

@@ -7,10 +7,9 @@ from typing import ClassVar, Final
 from agents.source import SourceAgent, Work
 from app.digest import Digest
 from app.log.batch import Claim
-from app.log.contract import Record
-from app.model import Facts
+from app.source import Read, keys_of
 from app.stream import RoleApp
-from app.timing_batch import KINDS, TimingBatch, keys_of
+from app.timing_batch import KINDS, TimingBatch
 from app.topics import TIMINGS
 from tables import names, seen
 from tables.names import Names
@@ -42,7 +41,7 @@ class TimingsAgent(SourceAgent):
     def work(
         self,
         digest: Digest,
-        read: Sequence[tuple[Record, Facts]],
+        read: Sequence[Read],
         claim: Claim,
         secrets: Mapping[int, bytes],  # noqa: ARG002  timings name no user
     ) -> Work:

@@ -16,7 +16,7 @@ from app.model import Event, Facts, Grouped
 from app.normalise import event as normalise
 from app.normalise import scrub
 from app.processed import found_of
-from app.source import key_of, user_of
+from app.source import Read, key_of, user_of
 from tables.seen import Seen
 
 KINDS: Final = frozenset({"sentry", "raygun", "refused"})
@@ -28,13 +28,6 @@ TOGETHER_BYTES: Final = 512 << 10
 _CRASH: Final = {"crashes": 1}
 _UNHANDLED: Final = {"crashes": 1, "unhandled": 1}
 _MESSAGE: Final = {"messages": 1}
-
-Read = tuple[Record, Facts]
-
-
-def keys_of(read: Sequence[Read]) -> list[bytes]:
-    """Give the event keys by which the batch's records may be duplicates."""
-    return [key_of(record, facts.event_id, facts.project) for record, facts in read if _has_identity(facts)]
 
 
 class CrashBatch:
@@ -175,10 +168,6 @@ def _parts(read: Sequence[Read]) -> Iterator[Sequence[Read]]:
             start, size = index, len(record.value or b"")
     if read:
         yield read[start:]
-
-
-def _has_identity(facts: Facts) -> bool:
-    return facts.unique and facts.kind != "refused"
 
 
 def _group_facts(event: Event, grouped: Grouped, offset: int) -> GroupFacts:

@@ -14,12 +14,10 @@ from app.digest import Digest
 from app.log.contract import Record
 from app.model import Facts, Session, SessionCounts
 from app.normalise import client_report, scrub, session, session_counts
-from app.source import key_of, user_of
+from app.source import Read, key_of, user_of
 from tables.sessions import State, advance
 
 KINDS: Final = frozenset({"session", "sessions", "client_report", "refused"})
-
-Read = tuple[Record, Facts]
 
 
 class Changed(NamedTuple):

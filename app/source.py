@@ -1,6 +1,6 @@
 """A source record on its way into an agent: its facts, or the code of why it has none."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -19,6 +19,9 @@ RULES: Final = 1
 KEY_BYTES: Final = 16
 
 _CATEGORIES: Final[dict[str, Category]] = {CRASHES: "error", TIMINGS: "timing"}
+
+Read = tuple[Record, Facts]
+"""A record that could be read, with its facts."""
 
 _user_hash = lru_cache(16_384)(user_hash)
 
@@ -69,6 +72,15 @@ def key_of(record: Record, event_id: str, project: int) -> bytes:
     """Give the 16 bytes that stand for an event or a session: the record's key, which picked its partition."""
     key = record.key
     return key if key is not None and len(key) == KEY_BYTES else identity(project, event_id)
+
+
+def keys_of(read: Iterable[Read]) -> list[bytes]:
+    """Give the keys of a batch's events that may be duplicates of others."""
+    return [
+        key_of(record, facts.event_id, facts.project)
+        for record, facts in read
+        if facts.unique and facts.kind != "refused"
+    ]
 
 
 def user_of(secrets: Mapping[int, bytes], project: int, identity: str) -> int | None:

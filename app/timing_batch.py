@@ -12,7 +12,7 @@ from app.digest import Digest
 from app.log.contract import Record
 from app.model import Facts, Timing, Timings
 from app.normalise import scrub, timings
-from app.source import key_of
+from app.source import Read, key_of
 from tables import latency
 from tables.names import Names
 from tables.seen import Seen
@@ -24,13 +24,6 @@ OTHER: Final = "(other)"
 """The name of what is counted together, of each kind, when a project's day has as many names as are kept."""
 
 _TIMING: Final = {"timings": 1}
-
-Read = tuple[Record, Facts]
-
-
-def keys_of(read: Sequence[Read]) -> list[bytes]:
-    """Give the event keys by which the batch's records may be duplicates."""
-    return [key_of(record, facts.event_id, facts.project) for record, facts in read if _has_identity(facts)]
 
 
 class TimingBatch:
@@ -83,7 +76,3 @@ class TimingBatch:
     def _name(self, each: Timing, offset: int, facts: Facts) -> str:
         text = f"{each.kind} {each.name}"
         return each.name if self._names.admits(facts.project, facts.received, text, offset) else OTHER
-
-
-def _has_identity(facts: Facts) -> bool:
-    return facts.unique and facts.kind != "refused"
