@@ -17,6 +17,7 @@ from uuid import uuid4
 import psutil
 import structlog
 
+from app.resources import beside
 from app.stores.contract import StoreUnavailable
 from app.stores.instances import Figures, Instance, Instances
 
@@ -96,11 +97,8 @@ class Heartbeat:
 @asynccontextmanager
 async def beating(heartbeat: Heartbeat) -> AsyncIterator[None]:
     """Beat while the block runs, then leave."""
-    task = asyncio.create_task(heartbeat.run())
     try:
-        yield
+        async with beside(heartbeat.run()):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         await heartbeat.leave()

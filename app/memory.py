@@ -9,8 +9,10 @@ import asyncio
 import ctypes
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
+
+from app.resources import beside
 
 GIVE_BACK_SECONDS: Final = 60.0
 """One look through all heaps takes some milliseconds of a thread beside the event loop."""
@@ -54,13 +56,8 @@ async def bounded() -> AsyncIterator[None]:
     if not settle():
         yield
         return
-    task = asyncio.create_task(_keep_giving_back(), name="memory")
-    try:
+    async with beside(_keep_giving_back()):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _keep_giving_back() -> None:

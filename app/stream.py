@@ -6,7 +6,6 @@ makes everything durable (downstream first, then the role's own state), and only
 
 import asyncio
 import logging
-import shutil
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from time import monotonic
@@ -30,7 +29,7 @@ from app.settings import Settings
 from app.stores.connect import AWAY
 from app.stores.contract import StoreUnavailable
 from tables.durable import DurableTable, Localise, Revoked, identity, working_claim
-from tables.store import Memory
+from tables.store import Memory, forget_former
 
 __all__ = ["Batch", "Claim", "Resource", "RoleApp"]
 
@@ -219,17 +218,11 @@ class RoleApp:
         """Open log and resources through ``enter``, which closes them at the stop, and make missing topics."""
         self.log = await enter(self.process.log.use())
         await self.log.ensure(self.specs())
-        await asyncio.to_thread(self._forget_former)
+        await asyncio.to_thread(forget_former, self.directory.parent, self.generation)
         for _, table in self._tables.values():
             table.attach(self.log, self.directory / "tables", self.process.memory, self.process.log_id)
         for resource in self._resources:
             await enter(resource.opened())
-
-    def _forget_former(self) -> None:
-        """Delete the local copies of state of generations before this one: their logs are drained."""
-        for folder in self.directory.parent.glob("*"):
-            if folder.name.isdecimal() and int(folder.name) < self.generation:
-                shutil.rmtree(folder, ignore_errors=True)
 
     async def open_partitions(self, claimed: dict[int, int]) -> None:
         """Recover the tables of newly claimed partition numbers; takes their epochs."""

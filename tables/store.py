@@ -147,3 +147,10 @@ class Store:
     def close(self) -> None:
         """Close; nothing is lost."""
         self._db.close()
+
+
+def forget_former(folder: Path, generation: int) -> None:
+    """Delete a role's local copies of generations before this one, a folder each: they are drained."""
+    for former in folder.glob("*"):
+        if former.name.isdecimal() and int(former.name) < generation:
+            shutil.rmtree(former, ignore_errors=True)

@@ -1,13 +1,12 @@
 """Puts the API, the health checks and the pages on an application; every handler is guarded here, once."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
 from typing import Final
 
 import structlog
 from aiohttp import web
 
+from app.resources import beside
 from app.web import health, metrics, openapi, pages
 from app.web.api import ROUTES, Route
 from app.web.call import check_change, identify
@@ -118,11 +117,8 @@ def _open(
 
 
 async def _follow(application: web.Application) -> AsyncIterator[None]:
-    task = asyncio.create_task(application[HUB].run())
-    yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    async with beside(application[HUB].run()):
+        yield
 
 
 async def _close(application: web.Application) -> None:
