@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from agents import metrics
-from app.codec import decode_processed
 from app.files.archiver import Archiver
 from app.files.catalogue import Catalogue
 from app.log.batch import Batch, Claim
+from app.records import decode_processed
 from app.stores.blobs import open_blobs
 from app.stream import RoleApp
 from app.topics import PROCESSED, Source

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from agents import metrics
-from app.codec import decode_processed
 from app.log.batch import Batch, Claim
 from app.model import Address
+from app.records import decode_processed
 from app.stores.contract import Document, Search
 from app.stores.search import open_search
 from app.stream import RoleApp

@@ -7,7 +7,6 @@ dozens at a time: code and tables of a step stay in the processor's caches, whic
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from app.codec import Entry, Found, GroupFacts, UnknownSchema
 from app.deltas import crash_cells, crash_windows
 from app.digest import Digest
 from app.grouping import group
@@ -16,6 +15,7 @@ from app.model import Event, Facts, Grouped
 from app.normalise import event as normalise
 from app.normalise import scrub
 from app.processed import found_of
+from app.records import Entry, Found, GroupFacts, UnknownSchema
 from app.source import Read, key_of, user_of
 from tables.seen import Seen
 

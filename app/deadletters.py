@@ -6,9 +6,9 @@ from typing import Final
 
 import msgspec
 
-from app.codec import SCHEMA, DeadLetter, decode_dead_letter, encode_dead_letter
 from app.log.contract import Log, NewRecord, Record
 from app.model import Address, Facts
+from app.records import SCHEMA, DeadLetter, decode_dead_letter, encode_dead_letter
 from app.source import category_of
 from app.topics import DEAD_LETTERS, partition_of, qualified
 

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from app.cells import LATENESS, MINUTE, SIZES, Cell, home, timing_group
-from app.codec import SCHEMA, Delta, Entry, GroupFacts
+from app.records import SCHEMA, Delta, Entry, GroupFacts
 from app.topics import Source
 
 Cells = tuple[str, ...]

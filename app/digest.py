@@ -7,13 +7,13 @@ here follow from the records of the batch alone, so that a redelivery sends the 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from app.codec import DeadLetter, Delta, Entry, Found, Processed, Stored, encode_delta, encode_processed
 from app.deadletters import letter, to_record
 from app.deltas import Spread, ledger_cells, ledger_windows
 from app.log.contract import NewRecord, Record
 from app.model import Facts, Malformed
 from app.normalise import scrub_text
 from app.processed import processed_of
+from app.records import DeadLetter, Delta, Entry, Found, Processed, Stored, encode_delta, encode_processed
 from app.source import Unreadable, facts_of
 from app.topics import DELTAS, PROCESSED, Source, qualified
 

@@ -15,15 +15,15 @@ import structlog
 
 from app.cells import DAY, HOUR, LATENESS, MINUTE
 from app.log.open import AnyLog
-from app.log.postgres import PostgresLog
-from app.log.retention import drop_days
+from app.log.postgres.log import PostgresLog
+from app.log.postgres.retention import drop_days
+from app.postgres import translated
 from app.settings import Settings
-from app.stores.connect import translated
 from app.stores.contract import Search
 from app.stores.search import open_search
 
 if TYPE_CHECKING:
-    from app.stores.connect import Connection, Pool
+    from app.postgres import Connection, Pool
 
 EVERY_SECONDS: Final = 3600.0
 CHUNK: Final = 5000

@@ -16,7 +16,7 @@ from app.stores.migrate import migrate
 from app.stores.projects import Project, Projects
 
 if TYPE_CHECKING:
-    from app.stores.connect import Pool
+    from app.postgres import Pool
 
 TOKEN_NAME: Final = "up"  # noqa: S105  the name under which the token is listed
 FIRST_PROJECT: Final = "My project"

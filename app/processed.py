@@ -5,9 +5,9 @@ from typing import Final
 
 import zstandard
 
-from app.codec import SCHEMA, Block, Found, Processed, Stored, encode_stored
 from app.model import Event, Grouped
 from app.normalise import words
+from app.records import SCHEMA, Block, Found, Processed, Stored, encode_stored
 from app.topics import Source
 
 BLOCK_BYTES: Final = 64 << 10

@@ -28,8 +28,8 @@ from app.heartbeat import Heartbeat, beating
 from app.ingest import routes as ingest
 from app.log.contract import Log, LogUnavailable, TopicSpec
 from app.log.generations import working_generation
+from app.log.kafka.quiet import quieten
 from app.log.open import AnyLog, open_log
-from app.log.quiet import quieten
 from app.normalise import scrub
 from app.server_watch import Watch
 from app.settings import Settings, SettingsError
@@ -45,7 +45,7 @@ from app.web.errors import AWAY
 from app.web.services import Services
 
 if TYPE_CHECKING:
-    from app.stores.connect import Pool
+    from app.postgres import Pool
 
 PARTS: Final = frozenset({"ingest", "web", "files"})
 CONNECTIONS: Final = 10

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from app.cells import windows_of_target
-from app.codec import Entry, UnknownSchema
 from app.deltas import session_cells
 from app.digest import Digest
 from app.log.contract import Record
 from app.model import Facts, Session, SessionCounts
 from app.normalise import client_report, scrub, session, session_counts
+from app.records import Entry, UnknownSchema
 from app.source import Read, key_of, user_of
 from tables.sessions import State, advance
 

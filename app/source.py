@@ -6,9 +6,9 @@ from typing import Final
 
 import msgspec
 
-from app.codec import SCHEMA, UnknownSchema, decode_facts
 from app.log.contract import Record
 from app.model import Category, Facts
+from app.records import SCHEMA, UnknownSchema, decode_facts
 from app.topics import CRASHES, FACTS, TIMINGS, identity
 from app.users import user_hash
 

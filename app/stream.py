@@ -24,9 +24,9 @@ from app.log.contract import LogFull, LogUnavailable, NewRecord, TopicSpec
 from app.log.open import AnyLog, on_kafka, open_log
 from app.log.transport import Transport
 from app.log.transport_kafka import Transport as KafkaTransport
+from app.postgres import AWAY
 from app.resources import Resource, Shared
 from app.settings import Settings
-from app.stores.connect import AWAY
 from app.stores.contract import StoreUnavailable
 from tables.durable import DurableTable, Localise, Revoked, identity, working_claim
 from tables.store import Memory, forget_former

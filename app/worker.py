@@ -29,8 +29,8 @@ from app import settings as settings_of
 from app import topics
 from app.log.contract import LogError
 from app.log.generations import working_generation
+from app.log.kafka.quiet import quieten
 from app.log.open import log_identity
-from app.log.quiet import quieten
 from app.settings import Settings, SettingsError
 from app.stream import FaustApp, Process, RoleApp
 from app.worker_http import Outlook

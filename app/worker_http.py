@@ -12,13 +12,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app import memory
 from app.heartbeat import Heartbeat, beating
-from app.log.connect import OPTIONS
+from app.log.postgres.connect import OPTIONS
 from app.stores.instances import Instances
 from app.stream import Process
 from app.worker_watch import Watch
 
 if TYPE_CHECKING:
-    from app.stores.connect import Pool
+    from app.postgres import Pool
 
 CLOSE_SECONDS: Final = 1.0
 CONNECTIONS: Final = 2

@@ -9,15 +9,15 @@ from agents.metrics import DEAD_LETTERS
 from app import metrics
 from app.heartbeat import Rates
 from app.log.contract import LogError
-from app.stores.complete import READERS, Stage, stage
-from app.stores.connect import AWAY
+from app.log.lag import READERS, Stage, stage
+from app.postgres import AWAY
 from app.stores.contract import StoreUnavailable
 from app.stores.instances import Figures, Instances
 from app.stream import Process, RoleApp
 from app.topics import DELTAS, qualified
 
 if TYPE_CHECKING:
-    from app.stores.connect import Pool
+    from app.postgres import Pool
 
 TOPICS: Final = dict(READERS)
 LOOK_SECONDS: Final = 4.0

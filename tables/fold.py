@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from app.cells import Cell
-from app.codec import Delta, GroupFacts
+from app.records import Delta, GroupFacts
 from app.topics import Source
 from tables.windows import Change, Version, WindowKey, change
 

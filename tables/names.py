@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import Final
 
 from app.cells import DAY
-from app.codec import SCHEMA, UnknownSchema
+from app.records import SCHEMA, UnknownSchema
 from tables import seen
 
 MOST: Final = 250

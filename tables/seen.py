@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from app.cells import DAY, HOUR, SKEW
-from app.codec import SCHEMA, UnknownSchema
+from app.records import SCHEMA, UnknownSchema
 
 DAY_MS: Final = DAY * 1000
 HOUR_MS: Final = HOUR * 1000

@@ -24,8 +24,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from app.cells import DAY, HOUR, SKEW
-from app.codec import SCHEMA, UnknownSchema
 from app.model import Session
+from app.records import SCHEMA, UnknownSchema
 
 LIFE_MS: Final = 5 * DAY * 1000
 HOUR_MS: Final = HOUR * 1000

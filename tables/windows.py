@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from app.cells import LATENESS, SKEW, Cell
-from app.codec import SCHEMA, Entry, UnknownSchema
+from app.records import SCHEMA, Entry, UnknownSchema
 from tables import latency, sketch
 
 LATENCY: Final = "ms"

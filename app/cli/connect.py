@@ -13,7 +13,7 @@ from app.log.open import AnyLog, open_log
 from app.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from app.stores.connect import Pool
+    from app.postgres import Pool
 
 
 def database_url(settings: Settings) -> str:

@@ -9,8 +9,8 @@ from cyclopts.types import PositiveInt
 from app import deadletters
 from app.cli.connect import generation, log, pool
 from app.cli.show import load, out, table
-from app.codec import DeadLetter
 from app.model import Address
+from app.records import DeadLetter
 from app.settings import Settings
 
 dead_letters = cyclopts.App(name="dead-letters", help="Records that can never work, with the reason of each.")

@@ -15,8 +15,8 @@ from app.cli.connect import generation, log, pool
 from app.cli.doctor_stores import Finding
 from app.cli.projects import public_url
 from app.cli.show import load, out
+from app.log.lag import Stage, complete_until, lag
 from app.settings import Settings
-from app.stores.complete import Stage, complete_until, lag
 from app.stores.instances import Instance, Instances
 from app.web.replies import HealthReply
 

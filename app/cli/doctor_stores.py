@@ -9,7 +9,7 @@ import asyncpg
 
 from app.cli.connect import log, pool
 from app.log.contract import LogError
-from app.log.kafka import KafkaLog
+from app.log.kafka.log import KafkaLog
 from app.log.open import on_kafka
 from app.settings import Settings, SettingsError
 from app.stores.blobs import open_blobs

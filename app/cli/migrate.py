@@ -9,7 +9,7 @@ import msgspec
 from app.cli.connect import database_url
 from app.cli.show import out
 from app.log.contract import TopicSpec
-from app.log.kafka import KafkaLog
+from app.log.kafka.log import KafkaLog
 from app.log.open import open_log
 from app.settings import Settings
 from app.stores.migrate import migrate as apply

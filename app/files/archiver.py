@@ -12,12 +12,12 @@ from typing import Final
 
 import structlog
 
-from app.codec import Processed
 from app.files.catalogue import Catalogue, Entry, reconcile
 from app.files.names import Span, in_line, name_of, parse_name, prefix_of
 from app.files.objects import load_index
 from app.files.pack import Gap, Packer, TornObject, read_index
 from app.files.tiers import choose
+from app.records import Processed
 from app.stores.contract import Blobs
 from app.topics import Source
 

@@ -12,12 +12,12 @@ import structlog
 from app.files.names import Span, name_of, parse_name
 from app.files.objects import load_index
 from app.files.pack import TornObject
-from app.stores.connect import translated
+from app.postgres import translated
 from app.stores.contract import Blobs
 from app.topics import Source
 
 if TYPE_CHECKING:
-    from app.stores.connect import Pool
+    from app.postgres import Pool
 
 STORE: Final = "catalogue"
 LAST: Final = 2**63 - 1

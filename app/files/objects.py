@@ -5,9 +5,9 @@ from typing import Final
 
 import zstandard
 
-from app.codec import Stored, decode_stored
 from app.files.names import parse_name
 from app.files.pack import FOOTER, Index, Row, TornObject, checked, index_length, read_index
+from app.records import Stored, decode_stored
 from app.stores.contract import Blobs
 
 END_BYTES: Final = 64 << 10

@@ -20,8 +20,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from app.codec import Block
 from app.files.names import Span
+from app.records import Block
 from app.topics import Source
 
 MAGIC: Final = b"FLT1"

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from app.codec import Stored
 from app.files.cache import ByteCache
 from app.files.catalogue import Catalogue, Entry
 from app.files.names import Span, in_line, name_of
 from app.files.objects import load_blocks, load_index
 from app.files.pack import Index, Row, TornObject
 from app.model import Address
+from app.records import Stored
 from app.stores.contract import Blobs, StoreUnavailable
 from app.topics import Source
 
 if TYPE_CHECKING:
-    from app.stores.connect import Pool
+    from app.postgres import Pool
 
 STREAM_BYTES: Final = 4 << 20
 """Packed bytes that a stream reads at once."""

@@ -5,10 +5,10 @@ from typing import Final
 
 import msgspec
 
-from app.codec import Stored, UnknownSchema, decode_facts
 from app.log.contract import Log, LogError, LogUnavailable
 from app.model import Address, Malformed
 from app.normalise.parse import parse
+from app.records import Stored, UnknownSchema, decode_facts
 from app.stores.contract import Archive, StoreUnavailable
 from app.topics import FACTS, SOURCES
 

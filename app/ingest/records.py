@@ -2,10 +2,10 @@
 
 from typing import Final, NamedTuple
 
-from app.codec import encode_facts
 from app.ingest.ids import EventId, random_id
 from app.log.contract import NewRecord
 from app.model import Category, Facts, Kind, Refused
+from app.records import encode_facts
 from app.topics import CRASHES, FACTS, SESSIONS, TIMINGS, identity, partition_of, qualified
 
 MAX_RECORD: Final = 1 << 20

@@ -6,12 +6,12 @@ what it holds would lie below every version and progress, and what was acknowled
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from app.log.kafka import KafkaLog
+from app.log.kafka.log import KafkaLog
 from app.log.open import on_kafka
 from app.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from app.log.connect import Connection, Pool
+    from app.log.postgres.connect import Connection, Pool
 
 DATABASE: Final = "database"
 KAFKA: Final = "kafka:"

@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from app.log.contract import Log, LogError, LogUnavailable, NewRecord, Record, TopicSpec
-from app.log.kafka import KafkaLog
-from app.log.postgres import PostgresLog
-from app.stores.complete import READERS
+from app.log.kafka.log import KafkaLog
+from app.log.lag import READERS
+from app.log.postgres.log import PostgresLog
 from app.topics import SOURCES, qualified
 
 if TYPE_CHECKING:
-    from app.log.connect import Connection
+    from app.log.postgres.connect import Connection
 
 Shift = Callable[[bytes, bytes | None, int], tuple[bytes, bytes | None]]
 """(key, value, end of the source partition) of a changelog record -> the same in the next generation. Pure."""

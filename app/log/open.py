@@ -1,9 +1,9 @@
 """Which log the settings name: tables in PostgreSQL, or Kafka."""
 
 from app.log.contract import LogError
-from app.log.kafka import KafkaLog
-from app.log.kafka_connect import SCHEME, Address
-from app.log.postgres import PostgresLog
+from app.log.kafka.address import SCHEME, Address
+from app.log.kafka.log import KafkaLog
+from app.log.postgres.log import PostgresLog
 from app.settings import Settings, SettingsError
 
 DATABASE = "database:"

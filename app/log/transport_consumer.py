@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from faust.types import TP
 
 from app.log.batching import fatal
-from app.log.members import Membership, wanted
+from app.log.postgres.members import Membership, wanted
 from app.log.transport_reader import Reading
-from app.stores.connect import AWAY
+from app.postgres import AWAY
 
 if TYPE_CHECKING:
-    from app.log.postgres import PostgresLog
-    from app.log.wake import Watch
+    from app.log.postgres.log import PostgresLog
+    from app.log.postgres.wake import Watch
 
 log = logging.getLogger(__name__)
 

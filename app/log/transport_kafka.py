@@ -15,9 +15,9 @@ from faust.types import TP
 
 from app.log.batching import fatal
 from app.log.contract import LogUnavailable
-from app.log.kafka_commits import NOBODY, MovedOn, commit, member_of
-from app.log.kafka_connect import translated
-from app.log.kafka_reader import consumer_of, started
+from app.log.kafka.address import translated
+from app.log.kafka.commits import NOBODY, MovedOn, commit, member_of
+from app.log.kafka.reader import consumer_of, started
 from app.log.transport_kafka_reader import KafkaReading
 from app.log.transport_producer import Producer
 

@@ -18,9 +18,9 @@ from faust.types import TP
 
 from app.log.batch import Batch
 from app.log.contract import LogUnavailable, Record
-from app.log.kafka import KafkaLog
-from app.log.kafka_claims import Claims
-from app.log.kafka_connect import record_of
+from app.log.kafka.address import record_of
+from app.log.kafka.claims import Claims
+from app.log.kafka.log import KafkaLog
 from app.log.transport_reader import ROUND_BATCHES, WAIT_SECONDS, LogBehindCommit, Reading
 
 log = logging.getLogger(__name__)

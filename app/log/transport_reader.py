@@ -14,10 +14,10 @@ from faust.types import TP
 from app.log.batch import Batch, Chain, cut
 from app.log.batching import Batching, fatal
 from app.log.contract import Bounds, LogUnavailable, Record
-from app.log.members import Membership
+from app.log.postgres.members import Membership
 
 if TYPE_CHECKING:
-    from app.log.wake import Watch
+    from app.log.postgres.wake import Watch
     from app.stream import FaustApp, RoleApp
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ create table events (
   topic      text collate "C" not null,
   partition  int not null,
   "offset"   bigint not null,
-  found      bytea not null,              -- msgpack of app.codec.Found
+  found      bytea not null,              -- msgpack of app.records.Found
   facets     jsonb not null,              -- tags, release, environment, user: what facets count
   words      tsvector not null,           -- words with their places, and a lexeme `=field=value` for each field and tag
   primary key (event_id, project, day)

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from app.stores.connect import Pool
+    from app.postgres import Pool
 
 TOKEN_PREFIX: Final = "flt_"  # noqa: S105  marks our tokens for secret scanners; it is no secret itself
 CODE_LIFETIME: Final = timedelta(hours=24)

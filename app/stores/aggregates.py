@@ -12,8 +12,8 @@ import asyncpg
 
 from app.cells import MINUTE
 from app.log.contract import Log
+from app.postgres import translated
 from app.stores import aggregates_flush, decisions, groups, groups_sums, ledger, numbers, timings
-from app.stores.connect import translated
 from app.stores.contract import GroupRow, Point, ReleaseCounts, ReleaseRow, TimingRows, Totals
 from app.stores.ranges import cover, sizes_of
 from app.stores.rows import Connection, read_rows
@@ -23,7 +23,7 @@ from tables.fold import Fold, Progress
 from tables.windows import Row, WindowKey
 
 if TYPE_CHECKING:
-    from app.stores.connect import Pool
+    from app.postgres import Pool
 
 RECENT: Final = 5 * MINUTE
 """Seconds at the end of a range that tell the rate now."""

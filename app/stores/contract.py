@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from app.codec import Found, Stored
 from app.model import Address
+from app.records import Found, Stored
 
 
 class StoreUnavailable(Exception):

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import msgspec
 
-from app.stores.connect import translated
+from app.postgres import translated
 
 if TYPE_CHECKING:
-    from app.stores.connect import Pool
+    from app.postgres import Pool
 
 STALE_SECONDS: Final = 30
 """A process not heard of for so long is gone, or as good as."""

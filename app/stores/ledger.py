@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from app.cells import MINUTE, Cell, home
-from app.codec import decode_facts
 from app.deadletters import UNATTRIBUTED
 from app.log.contract import Log, Record
 from app.model import Facts
+from app.records import decode_facts
 from app.source import category_of
 from app.stores.rows import Connection, counts_of
 from app.topics import DELTAS, FACTS, SOURCES, Source, qualified

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 
-from app.stores.connect import translated
+from app.postgres import translated
 
 if TYPE_CHECKING:
-    from app.stores.connect import Pool
+    from app.postgres import Pool
 
 Protocol = Literal["sentry", "raygun"]
 

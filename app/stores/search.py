@@ -9,7 +9,7 @@ from app.stores import search_elastic, search_postgres
 from app.stores.contract import Search
 
 if TYPE_CHECKING:
-    from app.stores.connect import Pool
+    from app.postgres import Pool
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 if TYPE_CHECKING:
-    from app.stores.connect import Connection
+    from app.postgres import Connection
 
 LOCK: Final = 0x4661_756C_7400_0004  # "Fault", search: one process at a time changes the days
 DAY_MS: Final = 86_400_000

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from app.codec import Found
+from app.records import Found
 from app.stores.search_text import MAX_VALUE, Run, quoted, runs, type_of, value
 
 MAX_PLACES: Final = 6000

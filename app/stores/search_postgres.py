@@ -13,7 +13,7 @@ import asyncpg
 import structlog
 
 from app.cells import MAX_AGE
-from app.stores.connect import translated
+from app.postgres import translated
 from app.stores.contract import Document, Hits
 from app.stores.search_cursor import Cursor, cursor_after, read_cursor
 from app.stores.search_days import DAY_MS, day_of, drop_days, make_days
@@ -22,7 +22,7 @@ from app.stores.search_rows import INSERT, Row, columns, document_of, newest
 from app.stores.search_text import storable
 
 if TYPE_CHECKING:
-    from app.stores.connect import Connection, Pool
+    from app.postgres import Connection, Pool
 
 STORE: Final = "search"
 BULK: Final = 500

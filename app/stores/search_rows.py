@@ -6,8 +6,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from app.codec import Found
 from app.model import Address
+from app.records import Found
 from app.stores.contract import Document
 from app.stores.search_days import day_of
 from app.stores.search_lexemes import MAX_TAGS, vector

@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from app import postgres as stores
 from app.log.contract import LogError
-from app.stores import connect as stores
 from app.stores.contract import StoreUnavailable
 
 PLACES: Final = 5

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from app.codec import UnknownSchema
 from app.log.contract import Record
+from app.records import UnknownSchema
 from app.stores.contract import Point
 from app.topics import RATES, qualified
 from app.web.errors import AWAY, place

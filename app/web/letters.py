@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 import msgspec
 from aiohttp import web
 
-from app.codec import DeadLetter, decode_dead_letter
 from app.log.contract import Log, Record
+from app.records import DeadLetter, decode_dead_letter
 from app.topics import DEAD_LETTERS, qualified
 
 KEPT: Final = 1000

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from app.codec import Found
 from app.model import Address, Event, Frame, Part, Raised
+from app.records import Found
 from app.stores.contract import Document, GroupRow, Point, ReleaseRow, TimingRow
 from app.stores.projects import Project
 from app.web import replies

@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 
 from app import normalise
 from app.cells import DAY, HOUR, MINUTE
-from app.codec import Stored
 from app.grouping import explain
 from app.model import Event, Malformed, Part
+from app.records import Stored
 from app.stores.access import Access
 from app.stores.contract import Document, GroupRow, Hits
 from app.stores.standing import Until, check

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 from app.files.reports import Reports
 from app.log.contract import Log
+from app.log.lag import complete_until
 from app.settings import Settings
 from app.stores.access import Cached
 from app.stores.aggregates import Aggregates
-from app.stores.complete import complete_until
 from app.stores.contract import Blobs, Search
 from app.stores.projects import Projects
 from app.web.errors import AWAY
 from app.web.look import Look
 
 if TYPE_CHECKING:
-    from app.stores.connect import Pool
+    from app.postgres import Pool
 
 COMPLETE_SECONDS: Final = 0.5
 """``complete_until`` looks at the ends of every partition: one look serves all requests of half a second."""

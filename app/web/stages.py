@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from app.stores.complete import Stage
+from app.log.lag import Stage
 from app.stores.instances import Instance
 
 BEHIND_SECONDS: Final = 15.0

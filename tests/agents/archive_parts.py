@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import zstandard
 
-from app.codec import SCHEMA, Block, Processed, Stored, encode_stored
 from app.model import Facts
+from app.records import SCHEMA, Block, Processed, Stored, encode_stored
 from app.stores.contract import Blobs
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.log.postgres import PostgresLog
+from app.log.postgres.log import PostgresLog
 from tests.agents import source_parts as parts
 from tests.agents.source_parts import MakeRole, Role
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from agents.rates import Rates
 from app.cells import MINUTE, Cell
-from app.codec import Delta, Entry, encode_delta
 from app.log.contract import Bounds, Record
+from app.records import Delta, Entry, encode_delta
 from app.stores.aggregates import Aggregates
 from app.stores.contract import StoreUnavailable
 from app.topics import Source

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import msgspec
 
 from app.cells import DAY, HOUR, MINUTE, Cell, home
-from app.codec import Delta, Entry, GroupFacts, encode_delta
 from app.log.batch import Batch
 from app.log.contract import Record
+from app.records import Delta, Entry, GroupFacts, encode_delta
 from app.topics import Source
 from tables import sketch
 from tables.windows import WindowKey

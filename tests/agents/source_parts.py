@@ -13,10 +13,10 @@ import zstandard
 
 from agents.source import SourceAgent
 from app import topics
-from app.codec import Delta, Processed, Stored, decode_delta, decode_processed, decode_stored
 from app.log.batch import Batch, Claim
 from app.log.contract import Log, LogUnavailable, NewRecord, Record, TopicSpec
-from app.log.postgres import PostgresLog
+from app.log.postgres.log import PostgresLog
+from app.records import Delta, Processed, Stored, decode_delta, decode_processed, decode_stored
 from app.resources import Resource
 from app.settings import Settings
 from app.stores.projects import Projects

@@ -11,11 +11,11 @@ import msgspec
 import pytest
 
 from agents import archive, search
-from app.codec import Found, Processed, encode_processed
 from app.files.catalogue import rebuild
 from app.files.read import ObjectArchive
 from app.log.contract import Log, NewRecord
 from app.model import Address
+from app.records import Found, Processed, encode_processed
 from app.settings import Settings
 from app.stores.blobs import open_blobs
 from app.stores.search_postgres import Search

@@ -9,15 +9,15 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import BaseTestServer, TestServer
 
-from app.codec import encode_facts
 from app.files.archiver import Archiver
 from app.files.catalogue import Catalogue
 from app.files.read import ObjectArchive
 from app.files.reports import Reports
 from app.files.routes import add_routes
 from app.log.contract import NewRecord, TopicSpec
-from app.log.postgres import PostgresLog
+from app.log.postgres.log import PostgresLog
 from app.model import Address, Facts, Kind
+from app.records import encode_facts
 from app.stores.blobs import open_blobs
 from app.stores.contract import Blobs
 from app.topics import FACTS, Source

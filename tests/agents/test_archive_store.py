@@ -7,12 +7,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.codec import Processed
 from app.files.archiver import ArchiveHole, Archiver
 from app.files.catalogue import Catalogue, rebuild
 from app.files.names import Span, parse_name
 from app.files.read import ObjectArchive
 from app.model import Address
+from app.records import Processed
 from app.stores.blobs import open_blobs
 from app.stores.contract import Blobs, StoreUnavailable
 from app.stores.folder import FolderBlobs

@@ -9,14 +9,14 @@ import pytest
 
 from agents.crashes import Crashes
 from app.cells import SKEW
-from app.codec import UnknownSchema, decode_dead_letter, decode_processed
 from app.crash_batch import KINDS, CrashBatch
 from app.deadletters import TooManyDeadLetters, find, listing
 from app.digest import Digest
 from app.log.batch import Batch
 from app.log.contract import LogUnavailable, Record
-from app.log.postgres import PostgresLog
+from app.log.postgres.log import PostgresLog
 from app.model import Address
+from app.records import UnknownSchema, decode_dead_letter, decode_processed
 from app.topics import DEAD_LETTERS, FACTS, PROCESSED
 from tables import seen
 from tests.agents import source_parts as parts

@@ -7,9 +7,9 @@ import pytest
 
 from agents import rates
 from app.cells import MINUTE, Cell
-from app.codec import Delta, Entry, encode_delta
 from app.log.batch import Claim
 from app.log.contract import Record
+from app.records import Delta, Entry, encode_delta
 from app.stores.aggregates import Aggregates
 from tables.fold import Fold
 from tables.windows import Row, WindowKey, encode_key, encode_row

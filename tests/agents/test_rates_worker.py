@@ -13,9 +13,9 @@ import asyncpg
 
 from app.cells import DAY
 from app.log.contract import NewRecord, Record, TopicSpec
-from app.log.postgres import PostgresLog
+from app.log.lag import complete_until
+from app.log.postgres.log import PostgresLog
 from app.stores.aggregates import Aggregates
-from app.stores.complete import complete_until
 from app.topics import RATES, Source, qualified
 from tables.windows import Row, WindowKey, decode_row
 from tests.agents import rates_truth as given

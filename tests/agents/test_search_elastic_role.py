@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from agents import search
-from app.codec import encode_processed
 from app.log.contract import NewRecord
 from app.model import Address
+from app.records import encode_processed
 from app.settings import Settings
 from app.stores.search_elastic import opened
 from tests.agents.archive_parts import has_report

@@ -10,7 +10,7 @@ from agents.sessions import Sessions
 from app.cells import SKEW, Cell
 from app.digest import Digest
 from app.log.contract import Record
-from app.log.postgres import PostgresLog
+from app.log.postgres.log import PostgresLog
 from app.model import Refused
 from app.session_batch import KINDS, SessionBatch
 from tables import sessions

@@ -13,7 +13,7 @@ import pytest
 from app.crash_batch import KINDS, CrashBatch
 from app.digest import Digest
 from app.log.contract import NewRecord, Record, TopicSpec
-from app.log.postgres import PostgresLog
+from app.log.postgres.log import PostgresLog
 from app.session_batch import KINDS as SESSION_KINDS
 from app.session_batch import SessionBatch
 from tables import seen

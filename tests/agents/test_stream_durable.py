@@ -8,7 +8,7 @@ import pytest
 
 from app.log.batch import Claim
 from app.log.contract import LogUnavailable, NewRecord, Record, TopicSpec
-from app.log.postgres import PostgresLog
+from app.log.postgres.log import PostgresLog
 from tables.durable import DurableTable, Localise, Read, Revoked, UnknownOutcome, identity, working_claim
 from tables.store import Memory, Store
 

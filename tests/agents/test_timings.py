@@ -12,7 +12,7 @@ from agents.timings import TimingsAgent
 from app.cells import SKEW, Cell, timing_group
 from app.digest import Digest
 from app.log.contract import Record
-from app.log.postgres import PostgresLog
+from app.log.postgres.log import PostgresLog
 from app.model import Facts, Refused
 from app.timing_batch import KINDS, OTHER, TimingBatch
 from tables import latency, names, seen

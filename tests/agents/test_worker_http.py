@@ -22,7 +22,7 @@ from app import metrics
 from app.heartbeat import Heartbeat
 from app.log.batch import Batch, Claim
 from app.log.contract import NewRecord
-from app.log.postgres import PostgresLog
+from app.log.postgres.log import PostgresLog
 from app.settings import Settings
 from app.stores.contract import StoreUnavailable
 from app.stores.instances import Instance, Instances

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from app.log.contract import TopicSpec
-from app.log.postgres import PostgresLog
+from app.log.postgres.log import PostgresLog
 from app.topics import CRASHES, DELTAS, qualified
 from tests.bench import events, ratios, site
 from tests.bench.peer import GROUP, WHERE

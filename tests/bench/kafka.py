@@ -11,11 +11,11 @@ import json
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from app.codec import decode_processed
 from app.log.contract import NewRecord, TopicSpec
-from app.log.kafka import KafkaLog
-from app.log.kafka_connect import Address
-from app.log.kafka_reader import consumer_of, started
+from app.log.kafka.address import Address
+from app.log.kafka.log import KafkaLog
+from app.log.kafka.reader import consumer_of, started
+from app.records import decode_processed
 from app.topics import CRASHES, PROCESSED, qualified
 from tests import servers
 from tests.bench import cpu, events, ratios, site

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import msgspec
 
-from app.codec import decode_facts
-from app.log.kafka_connect import Address
-from app.log.kafka_reader import consumer_of, started
+from app.log.kafka.address import Address
+from app.log.kafka.reader import consumer_of, started
 from app.normalise.sentry_shape import LightFrame, SentryEvent
+from app.records import decode_facts
 from app.topics import FACTS, identity
 from tests.bench.site import PARTITIONS
 

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from app.log.contract import NewRecord, TopicSpec
-from app.log.postgres import PostgresLog
+from app.log.postgres.log import PostgresLog
 from app.settings import Settings
 from app.topics import CRASHES, DELTAS, PROCESSED, qualified
 from tests.bench import events, site

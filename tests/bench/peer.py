@@ -20,7 +20,7 @@ from app.deltas import Windows, crash_cells, crash_windows
 from app.grouping import group
 from app.log.batching import BatchSchema
 from app.log.contract import Record, TopicSpec
-from app.log.postgres import PostgresLog
+from app.log.postgres.log import PostgresLog
 from app.normalise import event as normalise
 from app.normalise import scrub
 from app.processed import found_of

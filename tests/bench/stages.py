@@ -4,7 +4,6 @@ from collections.abc import Callable
 from time import process_time
 from typing import Final, TypeVar
 
-from app.codec import Entry, Stored, encode_delta, encode_processed
 from app.crash_batch import KINDS
 from app.deltas import Spread, crash_cells, crash_windows
 from app.grouping import group
@@ -12,6 +11,7 @@ from app.log.contract import NewRecord, Record
 from app.normalise import event as normalise
 from app.normalise import scrub
 from app.processed import found_of, processed_of
+from app.records import Entry, Stored, encode_delta, encode_processed
 from app.source import facts_of, key_of
 from app.topics import Source
 from tables.seen import Seen

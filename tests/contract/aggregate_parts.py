@@ -1,7 +1,7 @@
 """Deltas of groups, and counting them in an aggregates store."""
 
 from app.cells import DAY
-from app.codec import Delta, Entry, GroupFacts
+from app.records import Delta, Entry, GroupFacts
 from app.stores.aggregates import Aggregates
 from tables.fold import Fold
 from tests.agents.rates_truth import NOON, SOURCES

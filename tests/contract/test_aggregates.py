@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from app.cells import DAY, HOUR, MINUTE, Cell
-from app.codec import Delta, Entry
+from app.records import Delta, Entry
 from app.stores.aggregates import Aggregates
 from app.stores.contract import Point, StoreUnavailable
 from app.stores.decisions import UnknownGroup

@@ -7,12 +7,12 @@ import asyncpg
 import pytest
 
 from app.cells import MINUTE, SKEW, Cell, home
-from app.codec import Delta, Entry, encode_delta, encode_facts
 from app.log.contract import NewRecord, TopicSpec
-from app.log.postgres import PostgresLog, commit_offsets
+from app.log.lag import complete_until, lag
+from app.log.postgres.log import PostgresLog, commit_offsets
 from app.model import Facts, Refused
+from app.records import Delta, Entry, encode_delta, encode_facts
 from app.stores.aggregates import Aggregates
-from app.stores.complete import complete_until, lag
 from app.topics import CRASHES, DELTAS, FACTS, PROCESSED, SESSIONS, TIMINGS
 from tables.fold import Fold
 

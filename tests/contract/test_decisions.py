@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from app.cells import DAY, Cell
-from app.codec import Delta, Entry, GroupFacts
+from app.records import Delta, Entry, GroupFacts
 from app.stores import glances
 from app.stores.aggregates import Aggregates
 from app.stores.contract import GroupRow

@@ -11,8 +11,8 @@ import pytest
 from app import housekeeping
 from app.cells import DAY, HOUR, LATENESS, MINUTE
 from app.housekeeping import LOCK, Housekeeping, ages, keeping
-from app.log.postgres import PostgresLog
-from app.log.retention import child_name
+from app.log.postgres.log import PostgresLog
+from app.log.postgres.retention import child_name
 from app.settings import Settings
 from app.stores.search_postgres import Search
 from tests.contract.test_search_contract import document

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from app.log.contract import Bounds, Log, LogError, LogTooLate, NewRecord, Record, RecordTooLarge, TopicSpec
-from app.log.kafka import KafkaLog
-from app.log.postgres import PostgresLog
-from app.log.rows import MAX_RECORD
+from app.log.kafka.log import KafkaLog
+from app.log.postgres.log import PostgresLog
+from app.log.postgres.rows import MAX_RECORD
 
 OpenLog = Callable[[], Awaitable[Log]]
 

@@ -7,10 +7,10 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from app.log.contract import Bounds, LogError, LogSealed, LogUnavailable, NewRecord, Record, RecordTooLarge, TopicSpec
-from app.log.kafka import KafkaLog
-from app.log.kafka_connect import Address
-from app.log.kafka_topics import topic_settings
-from app.log.rows import MAX_RECORD
+from app.log.kafka.address import Address
+from app.log.kafka.log import KafkaLog
+from app.log.kafka.topics import topic_settings
+from app.log.postgres.rows import MAX_RECORD
 
 EVENTS = "1.crashes"
 OTHER = "1.sessions"

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from app.log import kafka_commits
 from app.log.contract import TopicSpec
-from app.log.kafka import KafkaLog
-from app.log.kafka_commits import NOBODY, MovedOn, commit, member_of
-from app.log.kafka_reader import consumer_of, started
+from app.log.kafka import commits
+from app.log.kafka.commits import NOBODY, MovedOn, commit, member_of
+from app.log.kafka.log import KafkaLog
+from app.log.kafka.reader import consumer_of, started
 
 TOPIC = "1.crashes"
 GROUP = "faultline-crashes"
@@ -55,10 +55,10 @@ async def test_a_member_that_is_expelled_while_it_commits_puts_no_empty_group_ba
         while member_of(consumer) == me:
             await asyncio.sleep(0.02)
 
-    def still(_: object) -> kafka_commits.Member:
+    def still(_: object) -> commits.Member:
         return me
 
-    monkeypatch.setattr(kafka_commits, "member_of", still)  # it was one when it was looked at
+    monkeypatch.setattr(commits, "member_of", still)  # it was one when it was looked at
     with pytest.raises(MovedOn, match="UnknownMember"):
         await commit(consumer, me, {where: 3})
     assert await log.committed(GROUP, TOPIC) == {0: 7}

@@ -8,9 +8,9 @@ import pytest
 from app.log import moving
 from app.log.contract import LogError, LogSealed, NewRecord, TopicSpec
 from app.log.generations import latest
-from app.log.kafka import KafkaLog
-from app.log.postgres import PostgresLog, commit_offsets
-from app.stores.complete import READERS
+from app.log.kafka.log import KafkaLog
+from app.log.lag import READERS
+from app.log.postgres.log import PostgresLog, commit_offsets
 from app.topics import SOURCES, qualified
 from tables import sessions
 

@@ -14,8 +14,8 @@ import msgspec
 import pytest
 
 from app.log.contract import LogFull, LogSealed, LogTooLate, LogUnavailable, NewRecord, Record, TopicSpec
-from app.log.postgres import PostgresLog, commit_offsets
-from app.log.retention import child_name
+from app.log.postgres.log import PostgresLog, commit_offsets
+from app.log.postgres.retention import child_name
 
 EVENTS = "1.crashes"
 OTHER = "1.sessions"
@@ -105,7 +105,7 @@ async def test_a_connection_lost_in_an_append_leaves_nothing(
 WRITER = """
 import asyncio, sys
 from app.log.contract import NewRecord
-from app.log.postgres import PostgresLog
+from app.log.postgres.log import PostgresLog
 
 async def write(log, who):
     for number in range(10_000):

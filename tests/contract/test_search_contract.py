@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.codec import Found
 from app.model import Address
+from app.records import Found
 from app.stores.contract import Document, Search
 
 DAY = 86_400_000

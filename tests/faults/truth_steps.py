@@ -8,9 +8,9 @@ from typing import Final
 
 import psutil
 
+from app.log.lag import READERS, stage
 from app.log.open import open_log
 from app.settings import load
-from app.stores.complete import READERS, stage
 from app.topics import qualified
 from tests.faults.truth_servers import Servers
 from tests.system.cluster import Cluster

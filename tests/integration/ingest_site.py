@@ -7,11 +7,11 @@ from typing import NamedTuple
 import asyncpg
 from aiohttp import web
 
-from app.codec import decode_facts
 from app.ingest.routes import add_routes
 from app.log.contract import Log, Record, TopicSpec
-from app.log.postgres import PostgresLog
+from app.log.postgres.log import PostgresLog
 from app.model import Address, Facts
+from app.records import decode_facts
 from app.settings import Settings
 from app.stores.projects import Project, Projects
 from app.topics import FACTS, SOURCES, qualified

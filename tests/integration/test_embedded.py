@@ -17,7 +17,7 @@ import pytest
 
 from app.embedded import EmbeddedError, EmbeddedPostgres, identity, postmaster, programs, running_url
 from app.log.contract import LogUnavailable, NewRecord, TopicSpec
-from app.log.postgres import PostgresLog
+from app.log.postgres.log import PostgresLog
 from app.stores.migrate import migrate
 
 OWNER = """

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from app.log.contract import TopicSpec
-from app.log.kafka import KafkaLog
+from app.log.kafka.log import KafkaLog
 from app.settings import Settings
 from app.stores.projects import Project, Projects
 from app.topics import SOURCES, qualified
@@ -51,7 +51,7 @@ async def test_events_are_taken_while_postgresql_is_away(database: str, kafka_ur
 
 
 async def test_events_are_refused_while_kafka_is_away(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.log.kafka_topics.RETRY_SECONDS", 0.5)
+    monkeypatch.setattr("app.log.kafka.topics.RETRY_SECONDS", 0.5)
     async with (
         asyncpg.create_pool(database, min_size=0, max_size=2) as pool,
         KafkaLog("kafka://127.0.0.1:1") as log,

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from app.codec import DeadLetter
 from app.deadletters import to_record
 from app.heartbeat import Heartbeat
 from app.log.contract import TopicSpec
-from app.log.postgres import PostgresLog
+from app.log.postgres.log import PostgresLog
 from app.model import Address
+from app.records import DeadLetter
 from app.stores.instances import Figures, Instances
 from app.web import letters
 from app.web.letters import Board

@@ -15,11 +15,11 @@ from agents.rates import Rates
 from agents.sessions import Sessions
 from agents.source import SourceAgent
 from agents.timings import TimingsAgent
-from app.codec import decode_processed
 from app.log.batch import Batch, Claim
 from app.log.contract import Log, Record, TopicSpec
-from app.log.postgres import PostgresLog, commit_offsets
+from app.log.postgres.log import PostgresLog, commit_offsets
 from app.model import Address
+from app.records import decode_processed
 from app.server import PARTS, running
 from app.settings import Settings
 from app.stores import access

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.cells import Cell
-from app.codec import Delta, encode_facts
 from app.digest import Targets
 from app.log.contract import Record
 from app.model import Category, Facts, Kind, Refused
+from app.records import Delta, encode_facts
 from app.topics import FACTS, identity
 
 SECRETS = {1: b"secret of one", 2: b"secret of two"}

@@ -4,11 +4,11 @@ import pytest
 import zstandard
 
 from app.cells import DAY, Cell
-from app.codec import decode_stored, encode_delta, encode_processed
 from app.crash_batch import KINDS, CrashBatch
 from app.digest import Digest
 from app.log.contract import Record
 from app.model import Facts
+from app.records import decode_stored, encode_delta, encode_processed
 from app.session_batch import KINDS as SESSION_KINDS
 from app.session_batch import SessionBatch
 from tables.seen import Seen

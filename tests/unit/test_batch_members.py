@@ -1,6 +1,6 @@
 """Which partitions a member of a group should own."""
 
-from app.log.members import lock_space, wanted
+from app.log.postgres.members import lock_space, wanted
 
 
 def test_every_partition_has_one_owner_whatever_the_number_of_members() -> None:

@@ -3,9 +3,9 @@
 import asyncpg
 import pytest
 
-from app.log import connect as log
+from app import postgres as stores
 from app.log.contract import LogUnavailable
-from app.stores import connect as stores
+from app.log.postgres import connect as log
 from app.stores.contract import StoreUnavailable
 from app.stream import RETRIED
 

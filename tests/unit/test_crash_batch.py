@@ -8,13 +8,13 @@ import pytest
 import zstandard
 
 from app.cells import DAY, HOUR, MINUTE, Cell
-from app.codec import UnknownSchema, decode_delta, decode_processed, decode_stored, encode_facts
 from app.crash_batch import KINDS, TOGETHER, CrashBatch
 from app.deadletters import InARow, TooManyDeadLetters
 from app.digest import Digest, too_large
 from app.grouping import group
 from app.log.contract import Record
 from app.model import Event, Facts, Grouped, Refused
+from app.records import UnknownSchema, decode_delta, decode_processed, decode_stored, encode_facts
 from app.source import key_of, keys_of
 from app.topics import FACTS
 from app.users import user_hash

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 PURE = (
     "app.model",
-    "app.codec",
+    "app.records",
     "app.cells",
     "app.topics",
     "app.users",
@@ -93,5 +93,5 @@ def test_no_module_name_is_skipped_by_fausts_discovery() -> None:
 
 
 def test_the_codec_loads_without_faust() -> None:
-    code = "import sys, app.codec; sys.exit('faust' in sys.modules)"
+    code = "import sys, app.records; sys.exit('faust' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -5,10 +5,10 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.codec import decode_facts
 from app.ingest.envelope import parse
 from app.ingest.records import MAX_RECORD, Batch, Layout, Origin
 from app.ingest.sentry import MAX_QUANTITY, add_envelope
+from app.records import decode_facts
 from app.topics import FACTS, partition_of
 
 KEPT = ("event", "session", "sessions", "client_report")

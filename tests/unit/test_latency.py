@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.codec import Entry
+from app.records import Entry
 from tables import latency
 from tables.windows import LATENCY, Row, Version, apply, change, united
 

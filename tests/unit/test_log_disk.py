@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.log.contract import LogFull
-from app.log.disk import DiskGuard
+from app.log.postgres.disk import DiskGuard
 
 FOLDER = Path("/data")
 

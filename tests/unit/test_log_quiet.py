@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.log.quiet import AIOKAFKA, MOST_KINDS, Quiet, quieten
+from app.log.kafka.quiet import AIOKAFKA, MOST_KINDS, Quiet, quieten
 
 
 @pytest.fixture

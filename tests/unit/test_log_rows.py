@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.log.contract import NewRecord
-from app.log.rows import Place, Start, Topic, counts, place
-from app.log.wake import EVERY_TOPIC, payload
+from app.log.postgres.rows import Place, Start, Topic, counts, place
+from app.log.postgres.wake import EVERY_TOPIC, payload
 
 TOPICS = {"e": Topic(1, "e", 3, compact=False, sealed=False), "s": Topic(2, "s", 3, compact=True, sealed=False)}
 TODAY = date(2026, 1, 2)

@@ -8,11 +8,11 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.codec import Block, Stored, encode_stored
 from app.files.names import Span, in_line, name_of, parse_name, prefix_of
 from app.files.objects import unpack
 from app.files.pack import FOOTER, Gap, Index, Packer, TornObject, read_index
 from app.model import Facts
+from app.records import Block, Stored, encode_stored
 from app.topics import Source
 
 SOURCE = Source("1.crashes", 3)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from app.codec import UnknownSchema
 from app.normalise import scrub, scrub_text
 from app.normalise.scrubbing import rules_v1
 from app.normalise.scrubbing.cards import is_card
 from app.normalise.scrubbing.names import is_secret
+from app.records import UnknownSchema
 
 F = "[Filtered]"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.codec import Found
+from app.records import Found
 from app.stores.search_lexemes import vector
 from app.stores.search_query import MAX_CHARACTERS, Term, parse, tsquery
 from app.stores.search_text import runs, type_of

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.codec import UnknownSchema
+from app.records import UnknownSchema
 from tables import seen
 from tables.seen import DAY_MS, HOUR_MS, SKEW_MS, First
 from tests.unit.schedules import Counted, Local, Read, World, Write

@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 
 import pytest
 
-from app.codec import UnknownSchema
 from app.model import Session
+from app.records import UnknownSchema
 from tables import sessions
 from tables.sessions import HOUR_MS, LIFE_MS, SKEW_MS, State, advance
 from tests.unit.schedules import Counted, Local, Read, World, Write

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from app.stores.complete import Stage
+from app.log.lag import Stage
 from app.stores.instances import Figures, Instance
 from app.web.stages import ROLES, along, stages
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cells import DAY, HOUR, LATENESS, MINUTE, SKEW, Cell
-from app.codec import Delta, Entry, GroupFacts, UnknownSchema
+from app.records import Delta, Entry, GroupFacts, UnknownSchema
 from app.topics import Source
 from tables import sketch
 from tables.fold import Fold, Hole, Progress, watermark

@@ -4,9 +4,9 @@ from typing import Final
 
 import orjson
 
-from app.codec import UnknownSchema
 from app.normalise.scrubbing.prose import without_secrets
 from app.normalise.scrubbing.walk import Walk
+from app.records import UnknownSchema
 
 VERSIONS: Final = (1,)
 

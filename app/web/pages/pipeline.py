@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from app.cells import HOUR
-from app.stores.complete import lag
+from app.log.lag import lag
 from app.stores.instances import Instances
 from app.topics import DELTAS, qualified
 from app.web.call import Call

@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.client import AIOKafkaAdminClient as Admin
 
 from app.log.contract import NewRecord, TopicSpec
-from app.log.kafka import KafkaLog
+from app.log.kafka.log import KafkaLog
 
 if TYPE_CHECKING:
     from tests.faults.transport.conftest import Bench, Process
@@ -156,7 +156,7 @@ async def test_a_log_that_ends_before_the_commit_is_not_read(bench: "Bench") -> 
 
 
 async def commit(bench: "Bench", offset: int) -> None:
-    from app.log.kafka_reader import consumer_of  # noqa: PLC0415  one test's own
+    from app.log.kafka.reader import consumer_of  # noqa: PLC0415  one test's own
 
     address = records(bench).address
     consumer = consumer_of(address, group_id=address.name("faultline-counter"))

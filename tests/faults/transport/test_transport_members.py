@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 
 from app.log.contract import TopicSpec
-from app.log.members import Membership
-from app.log.postgres import PostgresLog
-from app.stores.connect import AWAY
+from app.log.postgres.log import PostgresLog
+from app.log.postgres.members import Membership
+from app.postgres import AWAY
 
 if TYPE_CHECKING:
     from tests.faults.transport.conftest import Bench

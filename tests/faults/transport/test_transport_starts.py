@@ -89,7 +89,7 @@ async def test_a_worker_can_be_stopped_at_any_moment_of_its_start(bench: "Bench"
     assert {await process.ended() for process in processes} <= {0, -signal.SIGTERM}
 
 
-@pytest.mark.parametrize("module", ["app", "app.codec", "app.log.postgres", "app.log.batch", "tables.windows"])
+@pytest.mark.parametrize("module", ["app", "app.records", "app.log.postgres.log", "app.log.batch", "tables.windows"])
 def test_parts_without_agents_do_not_import_faust(module: str, tmp_path: Path) -> None:
     code = f"import sys, {module}; sys.exit('faust' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT)}, cwd=tmp_path, check=False)

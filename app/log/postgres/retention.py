@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from app.log.connect import Connection
+    from app.log.postgres.connect import Connection
 
 DAYS_AHEAD: Final = 3
 LOCK: Final = 0x4661756C746C6F67  # "Faultlog": one process at a time makes and drops days

@@ -12,8 +12,8 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 
 from app.log.contract import Bounds, LogError, LogUnavailable, Record
-from app.log.kafka_connect import CONNECT_SECONDS, FETCH_BYTES, STAMP, Address, record_of, translated
-from app.log.kafka_topics import Topics
+from app.log.kafka.address import CONNECT_SECONDS, FETCH_BYTES, STAMP, Address, record_of, translated
+from app.log.kafka.topics import Topics
 
 CURSORS: Final = 4
 """Reads at a time; each has its own connection and keeps what was fetched ahead, so that reading on is quick."""

@@ -5,8 +5,8 @@ from collections.abc import Container
 from typing import Final, NamedTuple
 
 from app.cells import SKEW
-from app.codec import decode_delta
 from app.log.contract import Log
+from app.records import decode_delta
 from app.topics import CRASHES, DELTAS, PROCESSED, SESSIONS, SOURCES, TIMINGS, qualified
 
 READERS: Final = (

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 import msgspec
 
-from app.log.catalogue import Catalogue
-from app.log.connect import connect, translated
 from app.log.contract import LogError, LogFull, LogSealed, LogUnavailable, NewRecord
-from app.log.disk import DiskGuard
-from app.log.retention import make_days
-from app.log.rows import COLUMNS, Place, Placed, Start, check, counts, place, refuse_late
-from app.log.wake import CHANNEL, payload
+from app.log.postgres.connect import connect, translated
+from app.log.postgres.disk import DiskGuard
+from app.log.postgres.retention import make_days
+from app.log.postgres.rows import COLUMNS, Place, Placed, Start, check, counts, place, refuse_late
+from app.log.postgres.topics import Catalogue
+from app.log.postgres.wake import CHANNEL, payload
 
 if TYPE_CHECKING:
-    from app.log.connect import Connection
+    from app.log.postgres.connect import Connection
 
 GROUP_RECORDS: Final = 4000
 GROUP_BYTES: Final = 8 << 20

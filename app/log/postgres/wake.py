@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from app.log.connect import connect, translated
 from app.log.contract import LogError
+from app.log.postgres.connect import connect, translated
 
 if TYPE_CHECKING:
-    from app.log.connect import Connection
+    from app.log.postgres.connect import Connection
 
 CHANNEL: Final = "faultline_log"
 EVERY_TOPIC: Final = "*"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import asyncpg
 
 from app.log.contract import LogError, LogFull, LogUnavailable
-from app.stores.connect import AWAY
+from app.postgres import AWAY
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy

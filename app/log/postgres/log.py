@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Final, Self
 
 import asyncpg
 
-from app.log.catalogue import Catalogue
-from app.log.connect import OPTIONS, translated
 from app.log.contract import Bounds, NewRecord, Record, TopicSpec
-from app.log.disk import DiskGuard
-from app.log.reader import Reader
-from app.log.retention import drop_days, make_days
-from app.log.wake import Wake, Watch
-from app.log.writer import Writer
+from app.log.postgres.connect import OPTIONS, translated
+from app.log.postgres.disk import DiskGuard
+from app.log.postgres.reader import Reader
+from app.log.postgres.retention import drop_days, make_days
+from app.log.postgres.topics import Catalogue
+from app.log.postgres.wake import Wake, Watch
+from app.log.postgres.writer import Writer
 
 if TYPE_CHECKING:
-    from app.log.connect import Connection
+    from app.log.postgres.connect import Connection
 
 READ_CONNECTIONS: Final = 4
 

@@ -9,9 +9,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
 
 from app.log.contract import LogError, LogSealed, LogUnavailable, NewRecord, RecordTooLarge
-from app.log.kafka_connect import BATCH_BYTES, LARGEST_BATCH, STAMP, Address, translated
-from app.log.kafka_topics import Topics
-from app.log.rows import check, refuse_late
+from app.log.kafka.address import BATCH_BYTES, LARGEST_BATCH, STAMP, Address, translated
+from app.log.kafka.topics import Topics
+from app.log.postgres.rows import check, refuse_late
 
 APPEND_SECONDS: Final = 10.0
 """Well below the minute that a record's received time may be older than its append (EXACTNESS, Identity)."""

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from app.log.catalogue import Catalogue
-from app.log.connect import translated
 from app.log.contract import Bounds, LogUnavailable, Record
-from app.log.wake import Wake
+from app.log.postgres.connect import translated
+from app.log.postgres.topics import Catalogue
+from app.log.postgres.wake import Wake
 
 if TYPE_CHECKING:
-    from app.log.connect import Pool
+    from app.log.postgres.connect import Pool
 
 POLL_SECONDS: Final = 1.0
 """How soon a tail looks by itself, should a notification be lost."""

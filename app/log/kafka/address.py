@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeEr
 from aiokafka.structs import TopicPartition
 
 from app.log.contract import LogError, LogUnavailable, Record, RecordTooLarge
-from app.log.rows import MAX_RECORD
+from app.log.postgres.rows import MAX_RECORD
 
 SCHEME: Final = "kafka://"
 CONNECT_SECONDS: Final = 5.0

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from app.log.connect import translated
 from app.log.contract import LogError, TopicSpec
-from app.log.retention import make_days
-from app.log.rows import Topic
+from app.log.postgres.connect import translated
+from app.log.postgres.retention import make_days
+from app.log.postgres.rows import Topic
 
 if TYPE_CHECKING:
-    from app.log.connect import Connection, Pool
+    from app.log.postgres.connect import Connection, Pool
 
 FIND = "select id, name, partitions, policy = 'compact' as compact, sealed from log_topics where name = any($1)"
 MAKE = (

@@ -9,10 +9,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 
-from app.log.catalogue import compare
 from app.log.contract import LogError, LogUnavailable, TopicSpec
-from app.log.kafka_connect import CONNECT_SECONDS, LARGEST_BATCH, Address, translated
-from app.log.rows import Topic
+from app.log.kafka.address import CONNECT_SECONDS, LARGEST_BATCH, Address, translated
+from app.log.postgres.rows import Topic
+from app.log.postgres.topics import compare
 
 T = TypeVar("T")
 

@@ -12,11 +12,11 @@ from uuid import uuid4
 
 import asyncpg
 
-from app.log.connect import OPTIONS
-from app.log.postgres import commit_offsets
+from app.log.postgres.connect import OPTIONS
+from app.log.postgres.log import commit_offsets
 
 if TYPE_CHECKING:
-    from app.log.connect import Connection
+    from app.log.postgres.connect import Connection
 
 KEEPALIVE: Final = {
     # A host that lost its power is noticed after 5 + 3 * 2 s; a killed process at once, by its closed socket.

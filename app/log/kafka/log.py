@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Self
 
 from app.log.contract import Bounds, NewRecord, Record, TopicSpec
-from app.log.kafka_connect import Address
-from app.log.kafka_reader import Reader
-from app.log.kafka_topics import Topics
-from app.log.kafka_writer import Writer
+from app.log.kafka.address import Address
+from app.log.kafka.reader import Reader
+from app.log.kafka.topics import Topics
+from app.log.kafka.writer import Writer
 
 
 class KafkaLog:

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from app.log.connect import connect, translated
 from app.log.contract import LogUnavailable
-from app.log.members import NOW
+from app.log.postgres.connect import connect, translated
+from app.log.postgres.members import NOW
 
 if TYPE_CHECKING:
-    from app.log.connect import Connection
+    from app.log.postgres.connect import Connection
 
 NUMBER: Final = "select nextval('log_claims')"
 CLAIMS_BITS: Final = 20
