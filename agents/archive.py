@@ -11,7 +11,7 @@ from app.files.catalogue import Catalogue
 from app.log.batch import Batch, Claim
 from app.records import decode_processed
 from app.stores.blobs import open_blobs
-from app.stream import RoleApp
+from app.stream.role import RoleApp
 from app.topics import PROCESSED, Source
 
 

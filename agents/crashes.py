@@ -8,7 +8,7 @@ from app.crash_batch import KINDS, CrashBatch
 from app.digest import Digest
 from app.log.batch import Claim
 from app.source import Read, keys_of
-from app.stream import RoleApp
+from app.stream.role import RoleApp
 from app.topics import CRASHES
 from tables import seen
 

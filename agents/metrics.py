@@ -1,4 +1,4 @@
-"""What agents count beside what every role has (``app.metrics``): by batch, never by record."""
+"""What agents count beside what every role has (``app.stream.metrics``): by batch, never by record."""
 
 from prometheus_client import Counter
 

@@ -27,7 +27,7 @@ from tables.fold import Fold, Hole, Progress, watermark
 from tables.windows import Row, WindowKey, decode_value, encode_key, encode_row, version_of
 
 if TYPE_CHECKING:
-    from app.stream import RoleApp
+    from app.stream.role import RoleApp
 
 MOST_ROWS: Final = 4000
 """Rows after which a transaction is closed: bounds memory and the time that progress is locked."""
@@ -43,7 +43,7 @@ log = structlog.get_logger()
 
 
 class Table(Protocol):
-    """What is used of ``tables.durable.DurableTable``."""
+    """What is used of ``app.state.table.DurableTable``."""
 
     def read_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
         """Give staged values, else those of the local store."""

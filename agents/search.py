@@ -11,7 +11,7 @@ from app.model import Address
 from app.records import decode_processed
 from app.stores.contract import Document, Search
 from app.stores.search import open_search
-from app.stream import RoleApp
+from app.stream.role import RoleApp
 from app.topics import PROCESSED
 
 

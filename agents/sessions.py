@@ -8,7 +8,7 @@ from app.digest import Digest
 from app.log.batch import Claim
 from app.session_batch import KINDS, Changed, SessionBatch, keys_of
 from app.source import Read
-from app.stream import RoleApp
+from app.stream.role import RoleApp
 from app.topics import SESSIONS
 from tables import sessions
 

@@ -20,11 +20,11 @@ from app.digest import Digest, Targets, empty_spans, too_large
 from app.log.batch import Batch, Claim
 from app.log.contract import Record
 from app.source import Read
+from app.state.table import DurableTable, Localise
 from app.stores.projects import Projects
-from app.stream import RoleApp
+from app.stream.role import RoleApp
 from app.topics import DEAD_LETTERS, DELTAS, PROCESSED, Source
 from tables.behind import Behind
-from tables.durable import DurableTable, Localise
 
 Write = tuple[bytes, bytes | None]
 _HOUR_MS: Final = HOUR * 1000

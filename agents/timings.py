@@ -8,7 +8,7 @@ from agents.source import SourceAgent, Work
 from app.digest import Digest
 from app.log.batch import Claim
 from app.source import Read, keys_of
-from app.stream import RoleApp
+from app.stream.role import RoleApp
 from app.timing_batch import KINDS, TimingBatch
 from app.topics import TIMINGS
 from tables import names, seen

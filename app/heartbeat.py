@@ -17,9 +17,9 @@ from uuid import uuid4
 import psutil
 import structlog
 
-from app.resources import beside
 from app.stores.contract import StoreUnavailable
 from app.stores.instances import Figures, Instance, Instances
+from app.tasks import beside
 
 BEAT_SECONDS: Final = 5.0
 LEAVE_SECONDS: Final = 1.0

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
-from app.resources import beside
+from app.tasks import beside
 
 GIVE_BACK_SECONDS: Final = 60.0
 """One look through all heaps takes some milliseconds of a thread beside the event loop."""

@@ -5,8 +5,8 @@ from typing import Final
 
 from app.heartbeat import Rates
 from app.ingest import metrics as ingest
-from app.metrics import totals
 from app.stores.instances import Figures
+from app.stream.metrics import totals
 from app.web import metrics as web
 
 SERVER_ERROR: Final = "5"

@@ -32,7 +32,7 @@ from app.log.generations import working_generation
 from app.log.kafka.quiet import quieten
 from app.log.open import log_identity
 from app.settings import Settings, SettingsError
-from app.stream import FaustApp, Process, RoleApp
+from app.stream.role import FaustApp, Process, RoleApp
 from app.worker_http import Outlook
 
 CONSUMED: Final[Mapping[str, frozenset[str]]] = {

@@ -14,7 +14,7 @@ from app import memory
 from app.heartbeat import Heartbeat, beating
 from app.log.postgres.connect import OPTIONS
 from app.stores.instances import Instances
-from app.stream import Process
+from app.stream.role import Process
 from app.worker_watch import Watch
 
 if TYPE_CHECKING:

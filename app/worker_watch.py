@@ -6,14 +6,14 @@ from time import time
 from typing import TYPE_CHECKING, Final
 
 from agents.metrics import DEAD_LETTERS
-from app import metrics
 from app.heartbeat import Rates
 from app.log.contract import LogError
 from app.log.lag import READERS, Stage, stage
 from app.postgres import AWAY
 from app.stores.contract import StoreUnavailable
 from app.stores.instances import Figures, Instances
-from app.stream import Process, RoleApp
+from app.stream import metrics
+from app.stream.role import Process, RoleApp
 from app.topics import DELTAS, qualified
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from app.resources import beside
+from app.tasks import beside
 from app.web import health, metrics, openapi, pages
 from app.web.api import ROUTES, Route
 from app.web.call import check_change, identify

@@ -17,12 +17,12 @@ from app.log.batch import Batch, Claim
 from app.log.contract import Log, LogUnavailable, NewRecord, Record, TopicSpec
 from app.log.postgres.log import PostgresLog
 from app.records import Delta, Processed, Stored, decode_delta, decode_processed, decode_stored
-from app.resources import Resource
 from app.settings import Settings
+from app.state.rocksdb import Memory
+from app.state.table import DurableTable, Localise
 from app.stores.projects import Projects
-from app.stream import RoleApp
-from tables.durable import DurableTable, Localise
-from tables.store import Memory
+from app.stream.resources import Resource
+from app.stream.role import RoleApp
 from tests.unit.batches import Row
 
 PARTITIONS = 4

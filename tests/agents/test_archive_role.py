@@ -19,7 +19,7 @@ from app.records import Found, Processed, encode_processed
 from app.settings import Settings
 from app.stores.blobs import open_blobs
 from app.stores.search_postgres import Search
-from app.stream import Process, RoleApp
+from app.stream.role import Process, RoleApp
 from tests.agents.archive_parts import flatten, has_report, processed, reports, stored
 
 PARTITIONS = 2

@@ -4,7 +4,7 @@ import asyncio
 import random
 from pathlib import Path
 
-from tables.store import Memory, Store
+from app.state.rocksdb import Memory, Store
 
 MEGABYTES = 8
 STORES = 6

@@ -9,8 +9,8 @@ import pytest
 from app.log.batch import Claim
 from app.log.contract import LogUnavailable, NewRecord, Record, TopicSpec
 from app.log.postgres.log import PostgresLog
-from tables.durable import DurableTable, Localise, Read, Revoked, UnknownOutcome, identity, working_claim
-from tables.store import Memory, Store
+from app.state.rocksdb import Memory, Store
+from app.state.table import DurableTable, Localise, Read, Revoked, UnknownOutcome, identity, working_claim
 
 CHANGELOG = "1.state"
 MEMORY = Memory(16)

@@ -12,7 +12,7 @@ from app.log.contract import NewRecord
 from app.log.open import AnyLog, open_log
 from app.settings import Settings
 from app.stores.contract import StoreUnavailable
-from app.stream import Process, RoleApp
+from app.stream.role import Process, RoleApp
 
 PARTITIONS = 3
 Handled = list[tuple[Batch, Claim]]

@@ -9,7 +9,7 @@ import pytest
 from app import worker
 from app.cli.log import CARRIED, LEFT
 from app.settings import Settings, SettingsError
-from app.stream import Process, RoleApp
+from app.stream.role import Process, RoleApp
 from app.topics import qualified
 from app.worker import CONSUMED, ROLES, WrongParts, build
 

@@ -18,7 +18,6 @@ import prometheus_client
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app import metrics
 from app.heartbeat import Heartbeat
 from app.log.batch import Batch, Claim
 from app.log.contract import NewRecord
@@ -26,7 +25,8 @@ from app.log.postgres.log import PostgresLog
 from app.settings import Settings
 from app.stores.contract import StoreUnavailable
 from app.stores.instances import Instance, Instances
-from app.stream import Process, RoleApp
+from app.stream import metrics
+from app.stream.role import Process, RoleApp
 from app.up import free_port
 from app.worker import ROLES
 from app.worker_watch import Watch

@@ -18,7 +18,6 @@ from app import settings as settings_of
 from app.crash_batch import KINDS
 from app.deltas import Windows, crash_cells, crash_windows
 from app.grouping import group
-from app.log.batching import BatchSchema
 from app.log.contract import Record, TopicSpec
 from app.log.postgres.log import PostgresLog
 from app.normalise import event as normalise
@@ -26,7 +25,8 @@ from app.normalise import scrub
 from app.processed import found_of
 from app.source import facts_of, key_of, user_of
 from app.stores.projects import Projects
-from app.stream import RoleApp
+from app.stream.batching import BatchSchema
+from app.stream.role import RoleApp
 from app.topics import CRASHES
 from app.worker import open_process, run
 from tests.bench.peer_log import Transport

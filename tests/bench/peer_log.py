@@ -14,8 +14,8 @@ from faust.types import TP, HeadersArg, RecordMetadata
 
 from app.log.batch import Batch, size_of
 from app.log.contract import NewRecord
-from app.log.transport_consumer import Consumer
-from app.log.transport_producer import Producer
+from app.stream.postgres import Consumer
+from app.stream.producer import Producer
 from app.topics import partition_of
 
 IN_FLIGHT: Final = 5000

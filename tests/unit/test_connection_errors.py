@@ -7,7 +7,7 @@ from app import postgres as stores
 from app.log.contract import LogUnavailable
 from app.log.postgres import connect as log
 from app.stores.contract import StoreUnavailable
-from app.stream import RETRIED
+from app.stream.role import RETRIED
 
 RESET = asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
 

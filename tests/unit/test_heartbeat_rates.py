@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter
 
 from app.heartbeat import Rates
-from app.metrics import totals
+from app.stream.metrics import totals
 
 
 def test_rates_are_of_the_time_between_two_looks() -> None:

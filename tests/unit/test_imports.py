@@ -32,11 +32,11 @@ PURE_TABLES = (
 )
 ROOTS = ("app.worker", "app.server", "app.up", "app.cli", "app.demo")
 FAUST = (
-    "app.stream",
-    "app.log.batching",
-    "app.log.transport",
-    "tables.durable",
-    "tables.store",
+    "app.stream.role",
+    "app.stream.batching",
+    "app.stream.postgres",
+    "app.state.table",
+    "app.state.rocksdb",
     "agents",
     "app.worker",
 )

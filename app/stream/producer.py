@@ -12,7 +12,7 @@ from app.log.contract import NewRecord
 if TYPE_CHECKING:
     import asyncio
 
-    from app.stream import FaustApp
+    from app.stream.role import FaustApp
 
 
 class Producer(Base):

@@ -15,7 +15,7 @@ import msgspec
 
 from app.log.batch import Claim
 from app.log.contract import Log, LogUnavailable, NewRecord, Record
-from tables.store import Memory, Store
+from app.state.rocksdb import Memory, Store
 
 Read = Callable[[bytes], bytes | None]
 Localise = Callable[[Read, bytes, bytes | None], Iterable[tuple[bytes, bytes | None]]]

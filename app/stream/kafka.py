@@ -13,13 +13,13 @@ from aiokafka.structs import TopicPartition
 from faust.transport.base import Transport as Base
 from faust.types import TP
 
-from app.log.batching import fatal
 from app.log.contract import LogUnavailable
 from app.log.kafka.address import translated
 from app.log.kafka.commits import NOBODY, MovedOn, commit, member_of
 from app.log.kafka.reader import consumer_of, started
-from app.log.transport_kafka_reader import KafkaReading
-from app.log.transport_producer import Producer
+from app.stream.batching import fatal
+from app.stream.kafka_fetch import KafkaReading
+from app.stream.producer import Producer
 
 HEARTBEATS: Final = 5
 """Signs of life that a session must miss to end."""

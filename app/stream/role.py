@@ -17,19 +17,20 @@ from faust.tables.manager import TableManager
 from faust.types import TP, StreamT
 from mode import CrashingSupervisor
 
-from app import metrics, topics
+from app import topics
 from app.log.batch import Batch, Claim
-from app.log.batching import BatchSchema, fatal
 from app.log.contract import LogFull, LogUnavailable, NewRecord, TopicSpec
 from app.log.open import AnyLog, on_kafka, open_log
-from app.log.transport import Transport
-from app.log.transport_kafka import Transport as KafkaTransport
 from app.postgres import AWAY
-from app.resources import Resource, Shared
 from app.settings import Settings
+from app.state.rocksdb import Memory, forget_former
+from app.state.table import DurableTable, Localise, Revoked, identity, working_claim
 from app.stores.contract import StoreUnavailable
-from tables.durable import DurableTable, Localise, Revoked, identity, working_claim
-from tables.store import Memory, forget_former
+from app.stream import metrics
+from app.stream.batching import BatchSchema, fatal
+from app.stream.kafka import Transport as KafkaTransport
+from app.stream.postgres import Transport
+from app.stream.resources import Resource, Shared
 
 __all__ = ["Batch", "Claim", "Resource", "RoleApp"]
 

@@ -12,13 +12,13 @@ from faust.transport.consumer import RecordMap
 from faust.types import TP
 
 from app.log.batch import Batch, Chain, cut
-from app.log.batching import Batching, fatal
 from app.log.contract import Bounds, LogUnavailable, Record
 from app.log.postgres.members import Membership
+from app.stream.batching import Batching, fatal
 
 if TYPE_CHECKING:
     from app.log.postgres.wake import Watch
-    from app.stream import FaustApp, RoleApp
+    from app.stream.role import FaustApp, RoleApp
 
 log = logging.getLogger(__name__)
 

@@ -5,14 +5,16 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
+from faust.transport.base import Transport as Base
 from faust.types import TP
 
-from app.log.batching import fatal
 from app.log.postgres.members import Membership, wanted
-from app.log.transport_reader import Reading
 from app.postgres import AWAY
+from app.stream.batching import fatal
+from app.stream.consumer import Reading
+from app.stream.producer import Producer
 
 if TYPE_CHECKING:
     from app.log.postgres.log import PostgresLog
@@ -109,3 +111,12 @@ class Consumer(Reading):
             self._on_lost()
             return False
         return True
+
+
+class Transport(Base):
+    """Consumer and producer of the PostgreSQL log; conductor and fetcher are Faust's."""
+
+    Consumer: ClassVar[type[Consumer]] = Consumer
+    Producer: ClassVar[type[Producer]] = Producer
+    driver_version = "pglog"
+    default_port = 5432

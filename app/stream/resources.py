@@ -1,9 +1,9 @@
 """What a process opens once and shares, what an agent gets opened before it starts, and work beside a block."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Any, Generic, TypeVar
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -61,15 +61,3 @@ class Resource(Generic[T]):
                 yield
             finally:
                 self._value = []
-
-
-@asynccontextmanager
-async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run ``work`` as a task while the block runs, then cancel it and wait for its end."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -21,7 +21,7 @@ from app.log.contract import LogUnavailable, Record
 from app.log.kafka.address import record_of
 from app.log.kafka.claims import Claims
 from app.log.kafka.log import KafkaLog
-from app.log.transport_reader import ROUND_BATCHES, WAIT_SECONDS, LogBehindCommit, Reading
+from app.stream.consumer import ROUND_BATCHES, WAIT_SECONDS, LogBehindCommit, Reading
 
 log = logging.getLogger(__name__)
 

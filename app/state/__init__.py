@@ -1,0 +1,1 @@
+"""How the state of agents is kept: durable tables, and their local copies in RocksDB."""

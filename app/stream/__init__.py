@@ -1,0 +1,1 @@
+"""What Faust is for Faultline: one App a role, micro-batches over both logs."""
