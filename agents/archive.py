@@ -10,7 +10,7 @@ from app.files.archiver import Archiver
 from app.files.catalogue import Catalogue
 from app.log.batch import Batch, Claim
 from app.records import decode_processed
-from app.stores.blobs import open_blobs
+from app.stores.objects.open import open_blobs
 from app.stream.role import RoleApp
 from app.topics import PROCESSED, Source
 

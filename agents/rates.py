@@ -20,7 +20,7 @@ from app.log.batch import Batch, Claim
 from app.log.contract import Bounds
 from app.log.postgres.connect import OPTIONS
 from app.records import Delta, decode_delta
-from app.stores.aggregates import Aggregates
+from app.stores.aggregates.store import Aggregates
 from app.topics import DELTAS, RATES, SOURCES, Source, qualified
 from tables import windows
 from tables.fold import Fold, Hole, Progress, watermark

@@ -9,8 +9,8 @@ from agents import metrics
 from app.log.batch import Batch, Claim
 from app.model import Address
 from app.records import decode_processed
-from app.stores.contract import Document, Search
-from app.stores.search import open_search
+from app.stores.search.contract import Document, Search
+from app.stores.search.open import open_search
 from app.stream.role import RoleApp
 from app.topics import PROCESSED
 

@@ -21,7 +21,7 @@ from app.log.batch import Batch, Claim
 from app.log.contract import Record
 from app.source import Read
 from app.state.table import DurableTable, Localise
-from app.stores.projects import Projects
+from app.stores.admin.projects import Projects
 from app.stream.role import RoleApp
 from app.topics import DEAD_LETTERS, DELTAS, PROCESSED, Source
 from tables.behind import Behind

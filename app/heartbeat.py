@@ -17,8 +17,8 @@ from uuid import uuid4
 import psutil
 import structlog
 
-from app.stores.contract import StoreUnavailable
-from app.stores.instances import Figures, Instance, Instances
+from app.stores.admin.instances import Figures, Instance, Instances
+from app.stores.errors import StoreUnavailable
 from app.tasks import beside
 
 BEAT_SECONDS: Final = 5.0

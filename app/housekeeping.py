@@ -19,8 +19,8 @@ from app.log.postgres.log import PostgresLog
 from app.log.postgres.retention import drop_days
 from app.postgres import translated
 from app.settings import Settings
-from app.stores.contract import Search
-from app.stores.search import open_search
+from app.stores.search.contract import Search
+from app.stores.search.open import open_search
 
 if TYPE_CHECKING:
     from app.postgres import Connection, Pool

@@ -11,9 +11,9 @@ import asyncpg
 import msgspec
 
 from app.settings import Settings
-from app.stores import access
-from app.stores.migrate import migrate
-from app.stores.projects import Project, Projects
+from app.stores.admin import access
+from app.stores.admin.migrate import migrate
+from app.stores.admin.projects import Project, Projects
 
 if TYPE_CHECKING:
     from app.postgres import Pool

@@ -33,13 +33,14 @@ from app.log.open import AnyLog, open_log
 from app.normalise import scrub
 from app.server_watch import Watch
 from app.settings import Settings, SettingsError
-from app.stores.access import Cached
-from app.stores.aggregates import Aggregates
-from app.stores.blobs import open_blobs
-from app.stores.contract import Blobs, Search
-from app.stores.instances import Instances
-from app.stores.projects import Projects
-from app.stores.search import open_search
+from app.stores.admin.access import Cached
+from app.stores.admin.instances import Instances
+from app.stores.admin.projects import Projects
+from app.stores.aggregates.store import Aggregates
+from app.stores.objects.contract import Blobs
+from app.stores.objects.open import open_blobs
+from app.stores.search.contract import Search
+from app.stores.search.open import open_search
 from app.web import routes as pages
 from app.web.errors import AWAY
 from app.web.services import Services

@@ -5,7 +5,7 @@ from typing import Final
 
 from app.heartbeat import Rates
 from app.ingest import metrics as ingest
-from app.stores.instances import Figures
+from app.stores.admin.instances import Figures
 from app.stream.metrics import totals
 from app.web import metrics as web
 

@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from app import memory
 from app.heartbeat import Heartbeat, beating
 from app.log.postgres.connect import OPTIONS
-from app.stores.instances import Instances
+from app.stores.admin.instances import Instances
 from app.stream.role import Process
 from app.worker_watch import Watch
 

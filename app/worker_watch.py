@@ -10,8 +10,8 @@ from app.heartbeat import Rates
 from app.log.contract import LogError
 from app.log.lag import READERS, Stage, stage
 from app.postgres import AWAY
-from app.stores.contract import StoreUnavailable
-from app.stores.instances import Figures, Instances
+from app.stores.admin.instances import Figures, Instances
+from app.stores.errors import StoreUnavailable
 from app.stream import metrics
 from app.stream.role import Process, RoleApp
 from app.topics import DELTAS, qualified

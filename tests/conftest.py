@@ -16,7 +16,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.stores.migrate import migrate
+from app.stores.admin.migrate import migrate
 from tests import servers
 from tests.missing import missing
 

@@ -16,7 +16,7 @@ from app.cli import log as logs
 from app.cli.show import CliError
 from app.log.contract import LogError
 from app.settings import SettingsError
-from app.stores.contract import StoreUnavailable
+from app.stores.errors import StoreUnavailable
 
 AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, LogError, StoreUnavailable)
 """What a server that does not answer, or not as it should, raises."""

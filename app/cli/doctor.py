@@ -17,7 +17,7 @@ from app.cli.projects import public_url
 from app.cli.show import load, out
 from app.log.lag import Stage, complete_until, lag
 from app.settings import Settings
-from app.stores.instances import Instance, Instances
+from app.stores.admin.instances import Instance, Instances
 from app.web.replies import HealthReply
 
 BEHIND_SECONDS = 30

@@ -12,8 +12,8 @@ from app.log.contract import LogError
 from app.log.kafka.log import KafkaLog
 from app.log.open import on_kafka
 from app.settings import Settings, SettingsError
-from app.stores.blobs import open_blobs
-from app.stores.contract import StoreUnavailable
+from app.stores.errors import StoreUnavailable
+from app.stores.objects.open import open_blobs
 
 SECONDS: Final = 10.0
 """What a store may take to answer: a Kafka that is away is looked for so long by its client."""
@@ -77,7 +77,7 @@ async def _files(settings: Settings) -> None:
 
 
 async def _search(settings: Settings) -> None:
-    from app.stores.search import open_search  # noqa: PLC0415  loads Elasticsearch's client only where it is used
+    from app.stores.search.open import open_search  # noqa: PLC0415  loads Elasticsearch's client only where it is used
 
     async with pool(settings) as connections, open_search(settings, connections) as search:
         await search.event("0" * 32)

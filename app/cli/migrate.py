@@ -12,7 +12,7 @@ from app.log.contract import TopicSpec
 from app.log.kafka.log import KafkaLog
 from app.log.open import open_log
 from app.settings import Settings
-from app.stores.migrate import migrate as apply
+from app.stores.admin.migrate import migrate as apply
 
 
 def migrate(settings: Settings) -> None:

@@ -8,8 +8,8 @@ import cyclopts
 from app.cli.connect import pool
 from app.cli.show import CliError, load, out, table
 from app.settings import Settings
-from app.stores import access
-from app.stores.projects import Project, Projects
+from app.stores.admin import access
+from app.stores.admin.projects import Project, Projects
 
 project = cyclopts.App(name="project", help="Projects: each has its own keys, groups and numbers.")
 token = cyclopts.App(name="token", help="Tokens for the HTTP API.")

@@ -12,7 +12,7 @@ import msgspec
 from app.cli import connect
 from app.demo.errors import DemoError
 from app.settings import Settings
-from app.stores import access
+from app.stores.admin import access
 
 PROJECT: Final = "Demo shop"
 COUNTED_SECONDS: Final = 15.0

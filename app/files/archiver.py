@@ -18,7 +18,7 @@ from app.files.objects import load_index
 from app.files.pack import Gap, Packer, TornObject, read_index
 from app.files.tiers import choose
 from app.records import Processed
-from app.stores.contract import Blobs
+from app.stores.objects.contract import Blobs
 from app.topics import Source
 
 LogStart = Callable[[Source], Awaitable[int]]

@@ -13,7 +13,7 @@ from app.files.names import Span, name_of, parse_name
 from app.files.objects import load_index
 from app.files.pack import TornObject
 from app.postgres import translated
-from app.stores.contract import Blobs
+from app.stores.objects.contract import Blobs
 from app.topics import Source
 
 if TYPE_CHECKING:

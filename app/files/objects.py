@@ -8,7 +8,7 @@ import zstandard
 from app.files.names import parse_name
 from app.files.pack import FOOTER, Index, Row, TornObject, checked, index_length, read_index
 from app.records import Stored, decode_stored
-from app.stores.contract import Blobs
+from app.stores.objects.contract import Blobs
 
 END_BYTES: Final = 64 << 10
 """Read from an object's end at first: the footer, and most indexes, by one ranged read."""

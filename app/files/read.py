@@ -13,7 +13,8 @@ from app.files.objects import load_blocks, load_index
 from app.files.pack import Index, Row, TornObject
 from app.model import Address
 from app.records import Stored
-from app.stores.contract import Blobs, StoreUnavailable
+from app.stores.errors import StoreUnavailable
+from app.stores.objects.contract import Blobs
 from app.topics import Source
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _log: Final = structlog.get_logger(__name__)
 
 
 class ObjectArchive:
-    """``app.stores.contract.Archive`` over packed objects; keeps indexes in memory up to a number of bytes."""
+    """``app.stores.objects.contract.Archive`` over packed objects; keeps indexes in memory up to a number of bytes."""
 
     def __init__(self, blobs: Blobs, pool: "Pool", cache_bytes: int) -> None:
         """Take where objects and their catalogue are, and how many bytes of indexes to keep."""

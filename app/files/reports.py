@@ -9,7 +9,8 @@ from app.log.contract import Log, LogError, LogUnavailable
 from app.model import Address, Malformed
 from app.normalise.parse import parse
 from app.records import Stored, UnknownSchema, decode_facts
-from app.stores.contract import Archive, StoreUnavailable
+from app.stores.errors import StoreUnavailable
+from app.stores.objects.contract import Archive
 from app.topics import FACTS, SOURCES
 
 REPORTS: Final = frozenset(SOURCES)

@@ -9,7 +9,7 @@ from aiohttp import web
 from app.files.reports import Reports
 from app.log.contract import LogUnavailable
 from app.model import Address
-from app.stores.contract import StoreUnavailable
+from app.stores.errors import StoreUnavailable
 
 Authorise = Callable[[web.Request, int | None], Awaitable[None]]
 """Raises an aiohttp HTTP error unless the request may read this project (None: anything at all)."""

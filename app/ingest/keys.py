@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
 from app.ingest.codes import Refusal
-from app.stores.contract import StoreUnavailable
-from app.stores.projects import FoundKey
+from app.stores.admin.projects import FoundKey
+from app.stores.errors import StoreUnavailable
 
 V = TypeVar("V")
 
@@ -29,7 +29,7 @@ KEY: Final = re.compile(r"[!-~]{1,200}\Z")
 
 
 class Lookup(Protocol):
-    """Where keys are looked up: ``app.stores.projects.Projects``."""
+    """Where keys are looked up: ``app.stores.admin.projects.Projects``."""
 
     async def by_key(self, key: str) -> FoundKey | None:
         """Give what a key opens. Raises StoreUnavailable."""

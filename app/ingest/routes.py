@@ -16,7 +16,7 @@ from app.ingest.health import Health
 from app.ingest.replies import preflight, raygun_error, sentry_error
 from app.log.contract import Log
 from app.settings import Settings
-from app.stores.projects import Projects
+from app.stores.admin.projects import Projects
 
 View = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Handler = Callable[[Edge, web.Request], Awaitable[web.Response]]

@@ -9,5 +9,5 @@ create unlogged table instances (
   started  timestamptz not null,
   seen     timestamptz not null default now(),
   memory   bigint not null,               -- resident bytes
-  figures  bytea not null                 -- msgpack of app.stores.instances.Figures, by role
+  figures  bytea not null                 -- msgpack of app.stores.admin.instances.Figures, by role
 ) with (fillfactor = 50);

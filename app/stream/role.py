@@ -25,7 +25,7 @@ from app.postgres import AWAY
 from app.settings import Settings
 from app.state.rocksdb import Memory, forget_former
 from app.state.table import DurableTable, Localise, Revoked, identity, working_claim
-from app.stores.contract import StoreUnavailable
+from app.stores.errors import StoreUnavailable
 from app.stream import metrics
 from app.stream.batching import BatchSchema, fatal
 from app.stream.kafka import Transport as KafkaTransport

@@ -5,8 +5,8 @@ from typing import get_args
 from aiohttp import web
 
 from app.model import TimingKind
-from app.stores import standing
-from app.stores.projects import MAX_NAME
+from app.stores.admin.projects import MAX_NAME
+from app.stores.aggregates import standing
 from app.web import bodies, params, present, queries, replies
 from app.web.call import Call, whole
 from app.web.errors import ApiError, bad

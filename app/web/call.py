@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import msgspec
 from aiohttp import web
 
-from app.stores.access import Access
-from app.stores.contract import GroupRow
-from app.stores.projects import Project
+from app.stores.admin.access import Access
+from app.stores.admin.projects import Project
+from app.stores.aggregates.types import GroupRow
 from app.web.errors import ApiError, bad, missing
 from app.web.services import Services
 

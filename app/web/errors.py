@@ -10,7 +10,7 @@ from aiohttp import web
 
 from app import postgres as stores
 from app.log.contract import LogError
-from app.stores.contract import StoreUnavailable
+from app.stores.errors import StoreUnavailable
 
 PLACES: Final = 5
 

@@ -1,12 +1,12 @@
-"""Marks the words of a query in what it found, cut as search cuts them (``app.stores.search_text``). Pure."""
+"""Marks the words of a query in what it found, cut as search cuts them (``app.stores.search.text``). Pure."""
 
 import re
 from typing import Final
 
 from markupsafe import Markup, escape
 
-from app.stores.search_query import parse
-from app.stores.search_text import runs
+from app.stores.search.query import parse
+from app.stores.search.text import runs
 
 _HUMP: Final = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
 _BEGINS: Final = rf"(?:(?<![^\W_])|{_HUMP})"

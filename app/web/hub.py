@@ -13,7 +13,7 @@ import structlog
 
 from app.log.contract import Record
 from app.records import UnknownSchema
-from app.stores.contract import Point
+from app.stores.aggregates.types import Point
 from app.topics import RATES, qualified
 from app.web.errors import AWAY, place
 from app.web.services import Services

@@ -6,8 +6,9 @@ import msgspec
 
 from app.model import Address, Event, Frame, Part, Raised
 from app.records import Found
-from app.stores.contract import Document, GroupRow, Point, ReleaseRow, TimingRow
-from app.stores.projects import Project
+from app.stores.admin.projects import Project
+from app.stores.aggregates.types import GroupRow, Point, ReleaseRow, TimingRow
+from app.stores.search.contract import Document
 from app.web import replies
 from app.web.params import iso
 from app.web.timing_replies import TimingReply

@@ -8,9 +8,10 @@ from app.cells import DAY, HOUR, MINUTE
 from app.grouping import explain
 from app.model import Event, Malformed, Part
 from app.records import Stored
-from app.stores.access import Access
-from app.stores.contract import Document, GroupRow, Hits
-from app.stores.standing import Until, check
+from app.stores.admin.access import Access
+from app.stores.aggregates.standing import Until, check
+from app.stores.aggregates.types import GroupRow
+from app.stores.search.contract import Document, Hits
 from app.web.errors import ApiError, bad, missing
 from app.web.params import WINDOWS, Range
 from app.web.services import Services

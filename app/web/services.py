@@ -10,10 +10,11 @@ from app.files.reports import Reports
 from app.log.contract import Log
 from app.log.lag import complete_until
 from app.settings import Settings
-from app.stores.access import Cached
-from app.stores.aggregates import Aggregates
-from app.stores.contract import Blobs, Search
-from app.stores.projects import Projects
+from app.stores.admin.access import Cached
+from app.stores.admin.projects import Projects
+from app.stores.aggregates.store import Aggregates
+from app.stores.objects.contract import Blobs
+from app.stores.search.contract import Search
 from app.web.errors import AWAY
 from app.web.look import Look
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from app.log.lag import Stage
-from app.stores.instances import Instance
+from app.stores.admin.instances import Instance
 
 BEHIND_SECONDS: Final = 15.0
 """A stage whose first record waits for longer is shown as late."""

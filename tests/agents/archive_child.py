@@ -12,7 +12,7 @@ import asyncpg
 
 from app.files.archiver import Archiver
 from app.files.catalogue import Catalogue
-from app.stores.blobs import open_blobs
+from app.stores.objects.open import open_blobs
 from app.topics import Source
 from tests.agents.archive_parts import processed
 

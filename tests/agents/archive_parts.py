@@ -6,7 +6,7 @@ import zstandard
 
 from app.model import Facts
 from app.records import SCHEMA, Block, Processed, Stored, encode_stored
-from app.stores.contract import Blobs
+from app.stores.objects.contract import Blobs
 
 
 class Killed(BaseException):

@@ -6,8 +6,8 @@ from agents.rates import Rates
 from app.cells import MINUTE, Cell
 from app.log.contract import Bounds, Record
 from app.records import Delta, Entry, encode_delta
-from app.stores.aggregates import Aggregates
-from app.stores.contract import StoreUnavailable
+from app.stores.aggregates.store import Aggregates
+from app.stores.errors import StoreUnavailable
 from app.topics import Source
 from tables.fold import Fold
 from tables.windows import Row, WindowKey, newest

@@ -20,7 +20,7 @@ from app.records import Delta, Processed, Stored, decode_delta, decode_processed
 from app.settings import Settings
 from app.state.rocksdb import Memory
 from app.state.table import DurableTable, Localise
-from app.stores.projects import Projects
+from app.stores.admin.projects import Projects
 from app.stream.resources import Resource
 from app.stream.role import RoleApp
 from tests.unit.batches import Row

@@ -13,7 +13,7 @@ from app.files.archiver import Archiver
 from app.files.catalogue import Catalogue
 from app.files.names import Span
 from app.files.read import ObjectArchive
-from app.stores.blobs import open_blobs
+from app.stores.objects.open import open_blobs
 from app.topics import Source
 from tests.agents.archive_parts import flatten, processed, reports
 

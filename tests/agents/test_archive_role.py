@@ -17,8 +17,8 @@ from app.log.contract import Log, NewRecord
 from app.model import Address
 from app.records import Found, Processed, encode_processed
 from app.settings import Settings
-from app.stores.blobs import open_blobs
-from app.stores.search_postgres import Search
+from app.stores.objects.open import open_blobs
+from app.stores.search.postgres import Search
 from app.stream.role import Process, RoleApp
 from tests.agents.archive_parts import flatten, has_report, processed, reports, stored
 

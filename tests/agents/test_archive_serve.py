@@ -18,8 +18,8 @@ from app.log.contract import NewRecord, TopicSpec
 from app.log.postgres.log import PostgresLog
 from app.model import Address, Facts, Kind
 from app.records import encode_facts
-from app.stores.blobs import open_blobs
-from app.stores.contract import Blobs
+from app.stores.objects.contract import Blobs
+from app.stores.objects.open import open_blobs
 from app.topics import FACTS, Source
 from tests.agents.archive_parts import processed, stored
 

@@ -13,9 +13,10 @@ from app.files.names import Span, parse_name
 from app.files.read import ObjectArchive
 from app.model import Address
 from app.records import Processed
-from app.stores.blobs import open_blobs
-from app.stores.contract import Blobs, StoreUnavailable
-from app.stores.folder import FolderBlobs
+from app.stores.errors import StoreUnavailable
+from app.stores.objects.contract import Blobs
+from app.stores.objects.folder import FolderBlobs
+from app.stores.objects.open import open_blobs
 from app.topics import Source
 from tests.agents.archive_parts import FailingBlobs, Killed, flatten, has_report, processed, reports, stored
 

@@ -10,9 +10,9 @@ from agents.rates import Rates
 from app.cells import DAY, HOUR, LATENESS, MINUTE, SKEW, home
 from app.log.batch import Claim
 from app.log.contract import Record
-from app.stores.aggregates_flush import Fenced
-from app.stores.contract import StoreUnavailable
-from app.stores.rows import read_rows
+from app.stores.aggregates.flush import Fenced
+from app.stores.aggregates.rows import read_rows
+from app.stores.errors import StoreUnavailable
 from app.topics import Source
 from tables.fold import Fold, Hole, Progress
 from tables.windows import Row, Version, WindowKey, decode_key, decode_value, encode_key, encode_row

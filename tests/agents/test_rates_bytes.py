@@ -10,7 +10,7 @@ from app.cells import MINUTE, Cell
 from app.log.batch import Claim
 from app.log.contract import Record
 from app.records import Delta, Entry, encode_delta
-from app.stores.aggregates import Aggregates
+from app.stores.aggregates.store import Aggregates
 from tables.fold import Fold
 from tables.windows import Row, WindowKey, encode_key, encode_row
 from tests.agents import rates_truth as given

@@ -15,7 +15,7 @@ from app.cells import DAY
 from app.log.contract import NewRecord, Record, TopicSpec
 from app.log.lag import complete_until
 from app.log.postgres.log import PostgresLog
-from app.stores.aggregates import Aggregates
+from app.stores.aggregates.store import Aggregates
 from app.topics import RATES, Source, qualified
 from tables.windows import Row, WindowKey, decode_row
 from tests.agents import rates_truth as given

@@ -10,7 +10,7 @@ from app.log.contract import NewRecord
 from app.model import Address
 from app.records import encode_processed
 from app.settings import Settings
-from app.stores.search_elastic import opened
+from app.stores.search.elastic import opened
 from tests.agents.archive_parts import has_report
 from tests.agents.test_archive_role import PARTITIONS, both, found, running, until
 from tests.contract.elastic_parts import elastic_name

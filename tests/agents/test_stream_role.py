@@ -11,7 +11,7 @@ from app.log.batch import Batch, Claim
 from app.log.contract import NewRecord
 from app.log.open import AnyLog, open_log
 from app.settings import Settings
-from app.stores.contract import StoreUnavailable
+from app.stores.errors import StoreUnavailable
 from app.stream.role import Process, RoleApp
 
 PARTITIONS = 3

@@ -23,8 +23,8 @@ from app.log.batch import Batch, Claim
 from app.log.contract import NewRecord
 from app.log.postgres.log import PostgresLog
 from app.settings import Settings
-from app.stores.contract import StoreUnavailable
-from app.stores.instances import Instance, Instances
+from app.stores.admin.instances import Instance, Instances
+from app.stores.errors import StoreUnavailable
 from app.stream import metrics
 from app.stream.role import Process, RoleApp
 from app.up import free_port

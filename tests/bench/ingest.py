@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from app.stores.projects import Project
+from app.stores.admin.projects import Project
 from tests.bench import events, ratios, site
 from tests.bench.ratios import Ratio, console
 from tests.bench.site import Measured

@@ -24,7 +24,7 @@ from app.normalise import event as normalise
 from app.normalise import scrub
 from app.processed import found_of
 from app.source import facts_of, key_of, user_of
-from app.stores.projects import Projects
+from app.stores.admin.projects import Projects
 from app.stream.batching import BatchSchema
 from app.stream.role import RoleApp
 from app.topics import CRASHES

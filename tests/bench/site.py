@@ -17,8 +17,8 @@ import psutil
 
 from app.embedded import EmbeddedPostgres
 from app.log.contract import Log
-from app.stores.migrate import migrate
-from app.stores.projects import Project, Projects
+from app.stores.admin.migrate import migrate
+from app.stores.admin.projects import Project, Projects
 from tests.bench import cpu
 
 ROOT: Final = Path(__file__).parents[2]

@@ -28,8 +28,8 @@ import asyncpg
 from app.log.contract import Log, NewRecord, TopicSpec
 from app.log.open import open_log
 from app.settings import Settings, load
-from app.stores.projects import Project
-from app.stores.search import open_search
+from app.stores.admin.projects import Project
+from app.stores.search.open import open_search
 from app.topics import CRASHES, DELTAS, PROCESSED, qualified
 from tests.bench import events, ratios, site, stores
 from tests.bench.ratios import Ratio, console

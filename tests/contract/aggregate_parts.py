@@ -2,7 +2,7 @@
 
 from app.cells import DAY
 from app.records import Delta, Entry, GroupFacts
-from app.stores.aggregates import Aggregates
+from app.stores.aggregates.store import Aggregates
 from tables.fold import Fold
 from tests.agents.rates_truth import NOON, SOURCES
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from app.stores.search_postgres import Search
+from app.stores.search.postgres import Search
 from tests.contract.elastic_parts import Refreshed, elastic_client, elastic_name
 
 

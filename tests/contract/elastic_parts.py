@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 from elasticsearch import AsyncElasticsearch
 
-from app.stores.contract import Document
-from app.stores.search_elastic import Search
-from app.stores.search_elastic_client import connected, server_of
+from app.stores.search.contract import Document
+from app.stores.search.elastic import Search
+from app.stores.search.elastic_client import connected, server_of
 
 
 class Refreshed(Search):

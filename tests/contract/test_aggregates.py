@@ -9,10 +9,11 @@ import pytest
 
 from app.cells import DAY, HOUR, MINUTE, Cell
 from app.records import Delta, Entry
-from app.stores.aggregates import Aggregates
-from app.stores.contract import Point, StoreUnavailable
-from app.stores.decisions import UnknownGroup
-from app.stores.ranges import cover, outward
+from app.stores.aggregates.decisions import UnknownGroup
+from app.stores.aggregates.ranges import cover, outward
+from app.stores.aggregates.store import Aggregates
+from app.stores.aggregates.types import Point
+from app.stores.errors import StoreUnavailable
 from app.topics import Source
 from tables.fold import Fold
 from tables.windows import Row, apply

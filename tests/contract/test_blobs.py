@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from app.settings import SettingsError
-from app.stores.blobs import open_blobs
-from app.stores.contract import Blobs, StoreUnavailable
-from app.stores.folder import HIDDEN, FolderBlobs
-from app.stores.object_names import BadName
+from app.stores.errors import StoreUnavailable
+from app.stores.objects.contract import Blobs
+from app.stores.objects.folder import HIDDEN, FolderBlobs
+from app.stores.objects.names import BadName
+from app.stores.objects.open import open_blobs
 
 LARGE = bytes(range(251)) * 80_000
 """Three parts of an upload to S3."""

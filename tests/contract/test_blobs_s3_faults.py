@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.stores import s3_calls, s3_upload
-from app.stores.blobs import open_blobs
-from app.stores.contract import Blobs, StoreUnavailable
-from app.stores.s3 import S3Blobs
-from app.stores.s3_place import place_of
+from app.stores.errors import StoreUnavailable
+from app.stores.objects import s3_calls, s3_upload
+from app.stores.objects.contract import Blobs
+from app.stores.objects.open import open_blobs
+from app.stores.objects.s3 import S3Blobs
+from app.stores.objects.s3_address import place_of
 from tests import servers
 from tests.contract.tcp_way import Way, way_to
 

@@ -12,7 +12,7 @@ from app.log.lag import complete_until, lag
 from app.log.postgres.log import PostgresLog, commit_offsets
 from app.model import Facts, Refused
 from app.records import Delta, Entry, encode_delta, encode_facts
-from app.stores.aggregates import Aggregates
+from app.stores.aggregates.store import Aggregates
 from app.topics import CRASHES, DELTAS, FACTS, PROCESSED, SESSIONS, TIMINGS
 from tables.fold import Fold
 

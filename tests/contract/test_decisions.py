@@ -7,10 +7,10 @@ import pytest
 
 from app.cells import DAY, Cell
 from app.records import Delta, Entry, GroupFacts
-from app.stores import glances
-from app.stores.aggregates import Aggregates
-from app.stores.contract import GroupRow
-from app.stores.standing import Until
+from app.stores.aggregates import overview
+from app.stores.aggregates.standing import Until
+from app.stores.aggregates.store import Aggregates
+from app.stores.aggregates.types import GroupRow
 from tables.fold import Fold
 from tests.agents.rates_truth import NOON, SOURCES
 
@@ -91,11 +91,11 @@ async def test_resolved_in_the_next_release(store: Aggregates) -> None:
     found = await group(store)
     assert (found.status, found.next_release) == ("regressed", False)
     assert await told(store) == [("g", "regressed", TODAY * 1000)]
-    brought = await glances.arrivals(store._pool, 7, ["v1", "v2", "v3", "v4"], 1)
+    brought = await overview.arrivals(store._pool, 7, ["v1", "v2", "v3", "v4"], 1)
     assert {name: found.counts for name, found in brought.items()} == {
         "v1": {"new": 1}, "v2": {"new": 1}, "v3": {"regressed": 1}, "v4": {},
     }  # fmt: skip
-    assert brought["v3"].latest == [glances.Arrival("g", "t", "regressed", TODAY * 1000)]
+    assert brought["v3"].latest == [overview.Arrival("g", "t", "regressed", TODAY * 1000)]
 
 
 async def test_a_decision_about_a_merged_group_counts_all_its_members(store: Aggregates) -> None:

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from app.cells import HOUR, MINUTE
-from app.stores import groups_rank, groups_users
-from app.stores.aggregates import Aggregates
-from app.stores.groups_sums import SORTS, Sort
+from app.stores.aggregates import groups_rank, groups_users
+from app.stores.aggregates.groups_sql import SORTS, Sort
+from app.stores.aggregates.store import Aggregates
 from tables import sketch
 from tables.windows import encode_sketches
 

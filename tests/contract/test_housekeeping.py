@@ -14,7 +14,7 @@ from app.housekeeping import LOCK, Housekeeping, ages, keeping
 from app.log.postgres.log import PostgresLog
 from app.log.postgres.retention import child_name
 from app.settings import Settings
-from app.stores.search_postgres import Search
+from app.stores.search.postgres import Search
 from tests.contract.test_search_contract import document
 
 NOW = int(time.time())

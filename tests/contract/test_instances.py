@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from app.heartbeat import Heartbeat
-from app.stores.contract import StoreUnavailable
-from app.stores.instances import Figures, Instance, Instances
+from app.stores.admin.instances import Figures, Instance, Instances
+from app.stores.errors import StoreUnavailable
 
 FIGURES = {"crashes": Figures(records=12.5, lag_records=3, lag_seconds=0.5, partitions=[0, 2], errors=1)}
 

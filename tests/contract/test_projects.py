@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from app.stores.contract import StoreUnavailable
-from app.stores.projects import FoundKey, KeyTaken, Project, Projects
+from app.stores.admin.projects import FoundKey, KeyTaken, Project, Projects
+from app.stores.errors import StoreUnavailable
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from app.model import Address
 from app.records import Found
-from app.stores.contract import Document, Search
+from app.stores.search.contract import Document, Search
 
 DAY = 86_400_000
 NOW = 1_780_000_000_000

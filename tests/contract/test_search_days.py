@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from app.stores.search_days import day_of
-from app.stores.search_postgres import Search as PostgresSearch
+from app.stores.search.days import day_of
+from app.stores.search.postgres import Search as PostgresSearch
 from tests.contract.test_search_contract import document
 
 DAY = 86_400_000
@@ -64,7 +64,7 @@ async def test_an_event_whose_words_are_refused_is_found_by_its_id(
         assert found
         return " ".join(f"'{at:060d}'" for at in range(20_000))
 
-    monkeypatch.setattr("app.stores.search_rows.vector", too_much)
+    monkeypatch.setattr("app.stores.search.rows.vector", too_much)
     search = PostgresSearch(pool)
     await search.index([document(1), document(2)])
     assert len(await search.event(f"{2:032x}")) == 1

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from app.stores import search_elastic_documents
-from app.stores.contract import Search, StoreUnavailable
-from app.stores.search_days import day_of
-from app.stores.search_elastic import Search as ElasticSearch
-from app.stores.search_elastic_schema import VERSION
+from app.stores.errors import StoreUnavailable
+from app.stores.search import elastic_documents
+from app.stores.search.contract import Search
+from app.stores.search.days import day_of
+from app.stores.search.elastic import Search as ElasticSearch
+from app.stores.search.elastic_schema import VERSION
 from tests.contract.elastic_parts import Refreshed
 from tests.contract.test_search_contract import ALL, DAY, NOW, document, offsets
 
@@ -85,7 +86,7 @@ async def test_a_day_that_another_process_dropped_is_made_again(elastic_search: 
 async def test_of_one_event_the_newest_is_tried_again_with_less(
     elastic_search: Refreshed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_elastic_documents, "_body", broken("no object"))
+    monkeypatch.setattr(elastic_documents, "_body", broken("no object"))
     newest, older = document(2, event_id="e" * 32), document(1, event_id="e" * 32)
     await elastic_search.index([newest, older])
     assert await elastic_search.event("e" * 32) == [newest]
@@ -98,13 +99,13 @@ async def test_several_processes_make_the_same_days_at_once(elastic_search: Refr
 
 
 def broken(facets: object, fields: object = None) -> Any:  # noqa: ANN401  stands in for a function of the module
-    whole = search_elastic_documents._body
+    whole = elastic_documents._body
 
     def body(item: Any, extent: int) -> dict[str, Any]:  # noqa: ANN401  a document
         made = whole(item, extent)
         if item.address.offset == 2:
-            made |= {"facets": facets} if extent == search_elastic_documents.WHOLE else {}
-            made |= {"release": fields} if fields and extent < search_elastic_documents.LEAST else {}
+            made |= {"facets": facets} if extent == elastic_documents.WHOLE else {}
+            made |= {"release": fields} if fields and extent < elastic_documents.LEAST else {}
         return made
 
     return body
@@ -113,7 +114,7 @@ def broken(facets: object, fields: object = None) -> Any:  # noqa: ANN401  stand
 async def test_a_document_that_is_refused_for_its_tags_is_found_by_words_and_fields(
     elastic_search: Refreshed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_elastic_documents, "_body", broken("no object"))
+    monkeypatch.setattr(elastic_documents, "_body", broken("no object"))
     documents = [document(at, text="payment declined") for at in (1, 2, 3)]
     await elastic_search.index(documents)
     assert await offsets(elastic_search, "payment release:shop@1.0.0") == [1, 2, 3]
@@ -123,7 +124,7 @@ async def test_a_document_that_is_refused_for_its_tags_is_found_by_words_and_fie
 async def test_a_document_that_is_refused_for_its_fields_is_found_by_id_group_and_time(
     elastic_search: Refreshed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_elastic_documents, "_body", broken("no object", {"no": "keyword"}))
+    monkeypatch.setattr(elastic_documents, "_body", broken("no object", {"no": "keyword"}))
     documents = [document(at, text="payment declined") for at in (1, 2, 3)]
     await elastic_search.index(documents)
     assert await offsets(elastic_search, "payment") == [1, 3]
@@ -134,7 +135,7 @@ async def test_a_document_that_is_refused_for_its_fields_is_found_by_id_group_an
 async def test_a_document_that_can_never_be_written_is_not_passed_over(
     elastic_search: Refreshed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_elastic_documents, "_body", lambda *_: {"release": {"no": "keyword"}})
+    monkeypatch.setattr(elastic_documents, "_body", lambda *_: {"release": {"no": "keyword"}})
     with pytest.raises(StoreUnavailable, match="document_parsing_exception"):
         await elastic_search.index([document(1)])
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.stores.contract import StoreUnavailable
-from app.stores.search_elastic import Search
+from app.stores.errors import StoreUnavailable
+from app.stores.search.elastic import Search
 from tests.contract import elastic_way
 from tests.contract.elastic_parts import Refreshed, elastic_client, elastic_name
 from tests.contract.elastic_way import Fault, Way, passing, refusing, refusing_items, way_to
@@ -21,7 +21,7 @@ async def way(elasticsearch: str) -> AsyncIterator[Way]:
 
 @pytest.fixture
 async def search(elasticsearch: str, way: Way, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Search]:
-    monkeypatch.setattr("app.stores.search_elastic_client.AGAIN", (0.01, 0.01, 0.01))
+    monkeypatch.setattr("app.stores.search.elastic_client.AGAIN", (0.01, 0.01, 0.01))
     async with elastic_name(elasticsearch) as name, elastic_client(way.url) as client:
         yield Refreshed(client, name)
 
@@ -71,7 +71,7 @@ async def test_a_busy_server_is_asked_again(search: Search, way: Way, status: in
 async def test_what_lasts_makes_the_batch_wait_and_nothing_is_lost_or_doubled(
     search: Search, way: Way, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.stores.search_elastic_index.FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr("app.stores.search.elastic_index.FIRST_BACKOFF", 0.01)
     monkeypatch.setattr(search._client, "_request_timeout", 0.5)
     documents = [document(at) for at in range(9)]
     way.faults = [fault]
@@ -99,7 +99,7 @@ async def test_searches_try_again_and_give_up(search: Search, way: Way) -> None:
 
 
 async def test_a_search_that_hangs_is_given_up_once(search: Search, way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.stores.search_elastic_client.REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr("app.stores.search.elastic_client.REQUEST_SECONDS", 0.3)
     await search.index([document(1)])
     way.on, way.faults = "_search", [elastic_way.hanging]
     with pytest.raises(StoreUnavailable, match="in time"):

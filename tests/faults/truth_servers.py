@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from app.embedded import EmbeddedPostgres
-from app.stores.migrate import migrate
+from app.stores.admin.migrate import migrate
 from tests import servers
 from tests.missing import missing
 

@@ -13,7 +13,7 @@ from app.log.postgres.log import PostgresLog
 from app.model import Address, Facts
 from app.records import decode_facts
 from app.settings import Settings
-from app.stores.projects import Project, Projects
+from app.stores.admin.projects import Project, Projects
 from app.topics import FACTS, SOURCES, qualified
 from tests.integration.bad_input import Names
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.stores import access
-from app.stores.projects import Projects
+from app.stores.admin import access
+from app.stores.admin.projects import Projects
 from tests.integration.web_events import crash
 from tests.integration.web_site import Site, running_site
 

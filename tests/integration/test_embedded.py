@@ -18,7 +18,7 @@ import pytest
 from app.embedded import EmbeddedError, EmbeddedPostgres, identity, postmaster, programs, running_url
 from app.log.contract import LogUnavailable, NewRecord, TopicSpec
 from app.log.postgres.log import PostgresLog
-from app.stores.migrate import migrate
+from app.stores.admin.migrate import migrate
 
 OWNER = """
 import sys, time

@@ -7,7 +7,7 @@ import aiohttp
 import asyncpg
 
 from app.settings import Settings
-from app.stores.projects import Projects
+from app.stores.admin.projects import Projects
 from tests.integration.ingest_site import Site, running_ingest, serving
 
 EVENTS = 400

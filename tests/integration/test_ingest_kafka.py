@@ -9,7 +9,7 @@ import pytest
 from app.log.contract import TopicSpec
 from app.log.kafka.log import KafkaLog
 from app.settings import Settings
-from app.stores.projects import Project, Projects
+from app.stores.admin.projects import Project, Projects
 from app.topics import SOURCES, qualified
 from tests.integration.ingest_site import serving
 

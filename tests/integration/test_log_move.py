@@ -22,8 +22,8 @@ from app.log.contract import LogSealed, NewRecord
 from app.log.open import open_log
 from app.server import running
 from app.settings import Settings
-from app.stores import access
-from app.stores.projects import Project, Projects
+from app.stores.admin import access
+from app.stores.admin.projects import Project, Projects
 from tests.integration.test_cli import faultline
 
 ROOT = Path(__file__).parents[2]

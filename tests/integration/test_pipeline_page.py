@@ -10,7 +10,7 @@ from app.log.contract import TopicSpec
 from app.log.postgres.log import PostgresLog
 from app.model import Address
 from app.records import DeadLetter
-from app.stores.instances import Figures, Instances
+from app.stores.admin.instances import Figures, Instances
 from app.web import letters
 from app.web.letters import Board
 from tests.integration.web_site import running_site

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncpg
 
-from app.stores.instances import Instance, Instances
+from app.stores.admin.instances import Instance, Instances
 from tests.integration.test_api_server import started
 
 

@@ -23,11 +23,11 @@ from app.records import decode_processed
 from app.server import PARTS, running
 from app.settings import Settings
 from app.state.table import DurableTable
-from app.stores import access
-from app.stores.aggregates import Aggregates
-from app.stores.contract import Document
-from app.stores.projects import Project, Projects
-from app.stores.search_postgres import Search
+from app.stores.admin import access
+from app.stores.admin.projects import Project, Projects
+from app.stores.aggregates.store import Aggregates
+from app.stores.search.contract import Document
+from app.stores.search.postgres import Search
 from app.topics import CRASHES, DEAD_LETTERS, DELTAS, PROCESSED, RATES, SESSIONS, SOURCES, TIMINGS, Source, qualified
 from tables.windows import newest
 from tests.agents.source_parts import MEMORY, Role

@@ -6,7 +6,7 @@ import pytest
 from app import postgres as stores
 from app.log.contract import LogUnavailable
 from app.log.postgres import connect as log
-from app.stores.contract import StoreUnavailable
+from app.stores.errors import StoreUnavailable
 from app.stream.role import RETRIED
 
 RESET = asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from app.cli.doctor import _processes
 from app.settings import Settings
-from app.stores.instances import Figures, Instance
+from app.stores.admin.instances import Figures, Instance
 
 
 def instance(part: str, *roles: str) -> Instance:

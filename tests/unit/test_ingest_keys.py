@@ -8,8 +8,8 @@ from app.ingest import keys
 from app.ingest.codes import Refusal
 from app.ingest.health import FORGET_SECONDS, Health
 from app.ingest.keys import KNOWN_SECONDS, RETRY_SECONDS, UNKNOWN_SECONDS, KeyCache
-from app.stores.contract import StoreUnavailable
-from app.stores.projects import FoundKey
+from app.stores.admin.projects import FoundKey
+from app.stores.errors import StoreUnavailable
 
 FOUND = FoundKey(7, "sentry", disabled=False)
 

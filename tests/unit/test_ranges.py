@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cells import DAY, HOUR, MINUTE
-from app.stores.ranges import Piece, cover, outward, sizes_of
+from app.stores.aggregates.ranges import Piece, cover, outward, sizes_of
 
 NOON = 1_700_006_400
 DAY_OF = NOON - NOON % DAY

@@ -8,7 +8,7 @@ import pytest
 from app.grouping import group
 from app.grouping.g1.files import place
 from app.grouping.g1.frames import look
-from app.stores.search_text import runs
+from app.stores.search.text import runs
 from tests.unit.grouping_parts import crash
 
 TEXTS = 200

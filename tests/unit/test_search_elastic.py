@@ -9,12 +9,12 @@ import pytest
 from app.cli.show import _mask
 from app.model import Address
 from app.settings import Settings, SettingsError
-from app.stores.search import open_search
-from app.stores.search_elastic_client import NAME, Options, Server, server_of
-from app.stores.search_elastic_documents import LEAST, SIMPLE, id_of, indexed, version_of
-from app.stores.search_elastic_query import matching, within
-from app.stores.search_elastic_schema import MAPPING, day_of_index, index_of
-from app.stores.search_query import parse
+from app.stores.search.elastic_client import NAME, Options, Server, server_of
+from app.stores.search.elastic_documents import LEAST, SIMPLE, id_of, indexed, version_of
+from app.stores.search.elastic_query import matching, within
+from app.stores.search.elastic_schema import MAPPING, day_of_index, index_of
+from app.stores.search.open import open_search
+from app.stores.search.query import parse
 from tests.contract.test_search_contract import document
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.records import Found
-from app.stores.search_lexemes import vector
-from app.stores.search_query import MAX_CHARACTERS, Term, parse, tsquery
-from app.stores.search_text import runs, type_of
+from app.stores.search.lexemes import vector
+from app.stores.search.query import MAX_CHARACTERS, Term, parse, tsquery
+from app.stores.search.text import runs, type_of
 
 LEXEME = r"'(?:[^'\\]|''|\\\\)*'(?::\*?A?)?"
 """One quoted lexeme, whatever is in it."""

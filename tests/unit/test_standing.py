@@ -4,7 +4,7 @@ from functools import reduce
 
 import pytest
 
-from app.stores.standing import FOR_GOOD, Seen, Standing, Until, check, ending, together
+from app.stores.aggregates.standing import FOR_GOOD, Seen, Standing, Until, check, ending, together
 
 RESOLVED = Standing("resolved", 5000, None, None, None)
 NEXT = Standing("resolved", 5000, frozenset({"v1", "v2"}), None, None)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from app.stores.versions import natural
+from app.stores.aggregates.release_order import natural
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from app.settings import Settings
-from app.stores.contract import StoreUnavailable
+from app.stores.errors import StoreUnavailable
 from app.web import health, look
 from app.web.look import Look
 from app.web.services import Services

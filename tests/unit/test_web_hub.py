@@ -1,6 +1,6 @@
 """Watchers of live numbers: the newest of each window, and never more than is bounded."""
 
-from app.stores.contract import Point
+from app.stores.aggregates.types import Point
 from app.web.hub import PENDING, Change, Client, point
 from tables import sketch
 from tables.windows import Row

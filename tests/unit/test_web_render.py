@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from markupsafe import Markup
 
-from app.stores.contract import ReleaseRow
+from app.stores.aggregates.types import ReleaseRow
 from app.web import render
 from app.web.pages import releases
 from app.web.snippets import snippets

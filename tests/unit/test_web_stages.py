@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from app.log.lag import Stage
-from app.stores.instances import Figures, Instance
+from app.stores.admin.instances import Figures, Instance
 from app.web.stages import ROLES, along, stages
 
 NOW = 1_780_000_000_000

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from aiohttp import web
 
 from app.cells import DAY, HOUR, MINUTE
-from app.stores.contract import Point
+from app.stores.aggregates.types import Point
 from app.web import params, queries
 from app.web.call import Call
 from app.web.pages.shell import looked

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from app.model import Event, Frame, Raised
-from app.stores.contract import Document
+from app.stores.search.contract import Document
 from app.web import queries
 from app.web.call import Call, whole
 from app.web.pages.shell import around, part

@@ -4,7 +4,7 @@ import asyncio
 
 from aiohttp import web
 
-from app.stores.contract import Document
+from app.stores.search.contract import Document
 from app.web import queries
 from app.web.call import Call
 from app.web.errors import ApiError, missing

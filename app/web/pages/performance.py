@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from app.model import TimingKind
-from app.stores.contract import TimingRow
+from app.stores.aggregates.types import TimingRow
 from app.web import params
 from app.web.call import Call
 from app.web.pages.shell import around, looked

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from app.cells import HOUR
 from app.log.lag import lag
-from app.stores.instances import Instances
+from app.stores.admin.instances import Instances
 from app.topics import DELTAS, qualified
 from app.web.call import Call
 from app.web.health import unready

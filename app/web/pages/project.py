@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from app.cells import HOUR, MINUTE
-from app.stores import glances, standing
-from app.stores.projects import Project
+from app.stores.admin.projects import Project
+from app.stores.aggregates import overview, standing
 from app.web import figures, params, present, queries
 from app.web.call import Call
 from app.web.errors import bad
@@ -41,7 +41,7 @@ class Kpi(NamedTuple):
 async def show(call: Call) -> web.Response:
     """Answer ``GET /projects/{project}``."""
     project = await call.project()
-    if not await glances.heard(call.services.pool, project.id):
+    if not await overview.heard(call.services.pool, project.id):
         return await start(call)
     complete, shown = await call.services.complete_until(), await looked(call, project.id)
     shell = await around(call, project, "project")
@@ -58,7 +58,7 @@ async def start(call: Call) -> web.Response:
     """Answer ``GET /projects/{project}/start``: how a program's crashes get here."""
     project = await call.project()
     shell = await around(call, project, "start")
-    heard = await glances.heard(call.services.pool, project.id)
+    heard = await overview.heard(call.services.pool, project.id)
     found = snippets(project.dsn(call.base), call.base, project.raygun_key)
     return page("start.html", **shell, dsn=project.dsn(call.base), base=call.base, snippets=found, heard=heard)
 
@@ -125,7 +125,7 @@ async def _groups(call: Call, project: Project, shown: Looked) -> dict[str, Any]
         raise bad("bad_cursor", "This list has changed: begin at its first page.") from error
     size = max(queries.size_for(shown.span), queries.size_kept(call.services, shown.span.start))
     members = {row.id: row.members for row in rows}
-    series = await glances.sparks(call.services.pool, project.id, members, size, begin - begin % size, end)
+    series = await overview.sparks(call.services.pool, project.id, members, size, begin - begin % size, end)
     shapes = {
         name: figures.fewer(figures.spread(found, begin, end, size), SPARK_BARS) for name, found in series.items()
     }

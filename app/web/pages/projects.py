@@ -6,8 +6,8 @@ from typing import NamedTuple
 from aiohttp import web
 
 from app.cells import DAY, HOUR, MINUTE
-from app.stores.contract import GroupRow, ReleaseRow
-from app.stores.projects import Project
+from app.stores.admin.projects import Project
+from app.stores.aggregates.types import GroupRow, ReleaseRow
 from app.web import figures
 from app.web.call import Call
 from app.web.figures import Change

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from app.stores import glances
-from app.stores.contract import ReleaseRow
+from app.stores.aggregates import overview
+from app.stores.aggregates.types import ReleaseRow
 from app.web import figures
 from app.web.call import Call
 from app.web.pages.shell import around, looked
@@ -47,7 +47,7 @@ async def show(call: Call) -> web.Response:
     names = [row.release for row in named[: shows + 1]]
     rows = await call.services.aggregates.releases(project.id, start, end, only=names)
     judged = [(row, judge(row, older)) for row, older in zip(rows, [*rows[1:], None], strict=False)][:shows]
-    brought = await glances.arrivals(call.services.pool, project.id, [row.release for row in rows], LISTED)
+    brought = await overview.arrivals(call.services.pool, project.id, [row.release for row in rows], LISTED)
     return page(
         "releases.html", **shell, rows=judged, brought=brought, looked=shown, complete=complete, known=len(named),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from app.stores.projects import MAX_NAME
+from app.stores.admin.projects import MAX_NAME
 from app.web.call import Call
 from app.web.errors import ApiError, bad, missing
 from app.web.pages.shell import around

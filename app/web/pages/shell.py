@@ -5,8 +5,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from app.cells import HOUR
-from app.stores import glances
-from app.stores.projects import Project
+from app.stores.admin.projects import Project
+from app.stores.aggregates import overview
 from app.web import params, queries
 from app.web.call import Call
 from app.web.errors import AWAY
@@ -46,7 +46,7 @@ def _looked(call: Call, name: str, span: Range) -> Looked:
 
 
 async def _suitable(call: Call, project: int) -> str:
-    first = await glances.first_hour(call.services.pool, project)
+    first = await overview.first_hour(call.services.pool, project)
     if first is None:
         return DEFAULT_RANGE
     age = (call.services.now() // 1000 - first) / HOUR

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from app.stores import access
+from app.stores.admin import access
 from app.web.call import Call, cookie_name, identify
 from app.web.errors import AWAY, ApiError
 from app.web.pages.failed import error_page

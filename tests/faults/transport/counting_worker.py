@@ -13,7 +13,7 @@ from pathlib import Path
 from app import settings as settings_of
 from app.log.batch import Batch, Claim
 from app.state.table import Read
-from app.stores.contract import StoreUnavailable
+from app.stores.errors import StoreUnavailable
 from app.stream.role import RoleApp
 from app.worker import open_process, run
 

@@ -1,0 +1,1 @@
+"""Projects, access, running processes and the schema itself, in PostgreSQL."""

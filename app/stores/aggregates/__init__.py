@@ -1,0 +1,1 @@
+"""Windows, groups, releases and what people decide about them, in PostgreSQL."""

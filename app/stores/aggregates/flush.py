@@ -1,0 +1,134 @@
+"""Writes what a fold of deltas changed: progress, rows, groups, releases and notices, in one transaction.
+
+Progress goes first: its row locks keep any other owner of this partition of ``deltas`` out until the end.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from app.stores.aggregates.notices import write_groups
+from app.stores.aggregates.rows import Connection, read_rows, write_rows
+from app.topics import Source
+from tables.fold import Fold, Progress
+from tables.windows import Row, WindowKey, apply
+
+
+class Fenced(Exception):
+    """Progress is not what this owner left: another worker owns the partition of ``deltas`` now."""
+
+
+_PROGRESS = """
+select source_topic, source_partition, last, received from progress
+where deltas_topic = $1 and deltas_partition = $2"""
+
+_MOVE = """
+update progress p set last = n.last, received = n.received
+from unnest($3::text[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+  n (source_topic, source_partition, last, received, old_last, old_received)
+where p.deltas_topic = $1 and p.deltas_partition = $2
+  and p.source_topic = n.source_topic and p.source_partition = n.source_partition
+  and p.last = n.old_last and p.received = n.old_received
+returning 1"""
+
+_BEGIN = """
+insert into progress (deltas_topic, deltas_partition, source_topic, source_partition, last, received)
+select $1, $2, * from unnest($3::text[], $4::int[], $5::bigint[], $6::bigint[])
+on conflict do nothing
+returning 1"""
+
+_RELEASES = """
+insert into releases (project, release, first_seen, last_seen)
+select * from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])
+on conflict (project, release) do update
+  set first_seen = least(releases.first_seen, excluded.first_seen),
+      last_seen = greatest(releases.last_seen, excluded.last_seen)
+  where excluded.first_seen < releases.first_seen or excluded.last_seen > releases.last_seen"""
+
+
+async def read_progress(connection: Connection, topic: str, partition: int) -> dict[Source, Progress]:
+    """Give how far each source is counted on one partition of ``deltas`` (topic with generation)."""
+    records = await connection.fetch(_PROGRESS, topic, partition)
+    return {
+        Source(record["source_topic"], record["source_partition"]): Progress(record["last"], record["received"])
+        for record in records
+    }
+
+
+async def flush(
+    connection: Connection, topic: str, partition: int, fold: Fold, bases: Mapping[WindowKey, Row]
+) -> dict[WindowKey, Row]:
+    """Write a fold and return its rows as they are now stored.
+
+    ``bases`` are the rows of the fast copy; where PostgreSQL holds another version its row is read and the changes are
+    computed again. Raises Fenced; nothing is written then, nor on any other error.
+    """
+    async with connection.transaction():
+        await _move_progress(connection, topic, partition, fold)
+        rows = await _write(connection, fold, bases)
+        await write_groups(connection, fold)
+        await _write_releases(connection, fold)
+    return rows
+
+
+async def _move_progress(connection: Connection, topic: str, partition: int, fold: Fold) -> None:
+    moved = sorted(source for source in fold.after if source in fold.before)
+    begun = sorted(source for source in fold.after if source not in fold.before)
+    done = 0
+    if moved:
+        columns = _progress_columns(moved, fold.after)
+        old = _progress_columns(moved, fold.before)[2:]
+        done += len(await connection.fetch(_MOVE, topic, partition, *columns, *old))
+    if begun:
+        done += len(await connection.fetch(_BEGIN, topic, partition, *_progress_columns(begun, fold.after)))
+    if done < len(fold.after):
+        raise Fenced(
+            f"{topic}/{partition}: the progress of {len(fold.after) - done} sources was moved by another owner"
+        )
+
+
+def _progress_columns(
+    sources: Sequence[Source], progress: Mapping[Source, Progress]
+) -> tuple[list[str], list[int], list[int], list[int]]:
+    return (
+        [source.topic for source in sources],
+        [source.partition for source in sources],
+        [progress[source].last for source in sources],
+        [progress[source].received for source in sources],
+    )
+
+
+async def _write(connection: Connection, fold: Fold, bases: Mapping[WindowKey, Row]) -> dict[WindowKey, Row]:
+    rows, missed = await _attempt(connection, fold, list(fold.rows), bases)
+    if missed:
+        stored = await read_rows(connection, missed)
+        again, missed = await _attempt(connection, fold, missed, stored)
+        counted = {key: row for key, row in stored.items() if row.at >= fold.rows[key][-1].at}
+        if not counted.keys() >= set(missed):
+            raise Fenced("rows changed under the lock on their progress")
+        rows |= again | counted
+    return rows
+
+
+async def _attempt(
+    connection: Connection, fold: Fold, keys: Sequence[WindowKey], bases: Mapping[WindowKey, Row]
+) -> tuple[dict[WindowKey, Row], list[WindowKey]]:
+    """Compute and write rows; return those written, and the keys of those that missed or were not changed."""
+    old = {key: bases.get(key, Row()) for key in keys}
+    new = {key: apply(old[key], fold.rows[key]) for key in keys}
+    changed = {key: row for key, row in new.items() if row is not old[key]}
+    missed = set(await write_rows(connection, changed, {key: old[key].at for key in changed}))
+    written = {key: row for key, row in changed.items() if key not in missed}
+    return written, [key for key in keys if key not in written]
+
+
+async def _write_releases(connection: Connection, fold: Fold) -> None:
+    if not fold.releases:
+        return
+    order = sorted(fold.releases)
+    spans = [fold.releases[key] for key in order]
+    await connection.execute(
+        _RELEASES,
+        [project for project, _ in order],
+        [release for _, release in order],
+        [span.first for span in spans],
+        [span.last for span in spans],
+    )

@@ -1,0 +1,1 @@
+"""Objects: files of a folder, or a bucket of S3."""

@@ -1,0 +1,1 @@
+"""Search: PostgreSQL's full text, or Elasticsearch."""

@@ -1,0 +1,181 @@
+"""Writes documents into the daily indices of Elasticsearch and drops days that are old."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import aclosing
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from elasticsearch import AsyncElasticsearch, BadRequestError, NotFoundError
+from elasticsearch.helpers import async_streaming_bulk
+
+from app.stores.errors import StoreUnavailable
+from app.stores.search.contract import Document
+from app.stores.search.elastic_client import translated
+from app.stores.search.elastic_documents import LEAST, WHOLE, Indexed, indexed
+from app.stores.search.elastic_schema import PRIORITY, VERSION, day_of_index, index_of, template
+
+BULK: Final = 500
+"""Documents of one request at most."""
+
+BULK_BYTES: Final = 4 << 20
+RETRIES: Final = 4
+FIRST_BACKOFF: Final = 0.2
+"""Seconds, doubled each time: what is refused for now is sent again for 3 s, then the batch waits."""
+
+SHARD_SECONDS: Final = "1s"
+"""How long Elasticsearch itself waits for a shard that is not there."""
+
+CONFLICT: Final = 409
+BAD: Final = 400
+CONTENT: Final = frozenset({"document_parsing_exception", "mapper_parsing_exception", "illegal_argument_exception"})
+"""Errors that blame the document; others of this status blame the cluster (too many shards, say)."""
+
+_log: Final = structlog.get_logger(__name__)
+Place = tuple[str, str]
+"""Index and ``_id``."""
+
+
+class Writer:
+    """Writes into ``<name>-YYYYMMDD`` by received day; idempotent, of an event and day the greatest offset stays."""
+
+    def __init__(self, client: AsyncElasticsearch, name: str, shards: int) -> None:
+        """Take a client and the name of alias and template."""
+        self._client = client
+        self._name = name
+        self._shards = shards
+        self._days: set[date] = set()
+
+    async def write(self, documents: Sequence[Document]) -> None:
+        """Write documents, durable on return. Raises StoreUnavailable."""
+        with translated():
+            for start in range(0, len(documents), BULK):
+                chunk = documents[start : start + BULK]
+                try:
+                    await self._write(chunk, WHOLE)
+                except DayGone:  # another process dropped it: make it again
+                    self._days.clear()
+                    await self._write(chunk, WHOLE)
+
+    async def retain(self, days: int) -> list[date]:
+        """Delete the indices of days over ``days`` days ago, and give the days."""
+        first = datetime.now(UTC).date() - timedelta(days=days)
+        with translated():
+            there = await self._client.indices.get(index=f"{self._name}-*", features="aliases", expand_wildcards="all")
+            named = [(day_of_index(self._name, name), name) for name in there]
+            old = sorted((day, name) for day, name in named if day is not None and day < first)
+            for _, name in old:
+                await self._client.indices.delete(index=name, ignore_unavailable=True)
+        dropped = [day for day, _ in old]
+        self._days -= set(dropped)
+        if dropped:
+            _log.info("search_days_dropped", days=[str(day) for day in dropped])
+        return dropped
+
+    async def _write(self, documents: Sequence[Document], extent: int) -> None:
+        """Write one request's documents; those refused for their content again, with less of it."""
+        rows = await asyncio.to_thread(_newest, documents, extent)
+        await self._prepare({row.day for row, _ in rows})
+        refused = await self._send([row for row, _ in rows])
+        if not refused:
+            return
+        if extent == LEAST:
+            raise StoreUnavailable(
+                f"search: Elasticsearch refuses {len(refused)} documents ({next(iter(refused.values()))})"
+            )
+        for place, error in refused.items():
+            _log.error("search_document_refused", index=place[0], id=place[1], error=error, extent=extent)
+        again = [document for row, document in rows if (index_of(self._name, row.day), row.id) in refused]
+        await self._write(again, extent + 1)
+
+    async def _prepare(self, days: set[date]) -> None:
+        """Make the indices of days that are new here, after the template: without it every field would be guessed."""
+        missing = days - self._days
+        if not missing:
+            return
+        await self._put_template()
+        for day in sorted(missing):
+            try:
+                await self._client.indices.create(index=index_of(self._name, day), timeout=SHARD_SECONDS)
+            except BadRequestError as error:
+                if error.error != "resource_already_exists_exception":
+                    raise StoreUnavailable(f"search: no index of {day}: {error.error}") from error
+            self._days.add(day)
+
+    async def _put_template(self) -> None:
+        try:
+            there = await self._client.indices.get_index_template(name=self._name)
+            version = max(entry["index_template"].get("version", 0) for entry in there["index_templates"])
+        except NotFoundError:
+            version = 0
+        if version <= VERSION:
+            await self._client.indices.put_index_template(
+                name=self._name,
+                index_patterns=[f"{self._name}-*"],
+                template=template(self._name, self._shards),
+                priority=PRIORITY,
+                version=VERSION,
+            )
+
+    async def _send(self, rows: Sequence[Indexed]) -> dict[Place, str]:
+        """Send rows, again those that are refused for now; give those whose content is refused, with the error."""
+        answered, refused = 0, dict[Place, str]()
+        results = async_streaming_bulk(
+            self._client,
+            self._actions(rows),
+            chunk_size=BULK,
+            max_chunk_bytes=BULK_BYTES,
+            raise_on_error=False,
+            max_retries=RETRIES,
+            initial_backoff=FIRST_BACKOFF,
+            retry_on_status=(429, 503),
+            timeout=SHARD_SECONDS,
+        )
+        async with aclosing(results) as each:  # type: ignore[type-var]  # an async generator, typed as an iterable
+            async for _, item in each:
+                answered += 1
+                result = item["index"]
+                if error := _refusal(result):
+                    refused[result["_index"], result["_id"]] = error
+        if answered < len(rows):
+            raise StoreUnavailable(f"search: Elasticsearch answered for {answered} of {len(rows)} documents")
+        return refused
+
+    def _actions(self, rows: Sequence[Indexed]) -> Iterator[dict[str, Any]]:
+        for row in rows:
+            yield {
+                "_index": index_of(self._name, row.day),
+                "_id": row.id,
+                "version": row.version,
+                "version_type": "external",
+                "_source": row.body,
+            }
+
+
+class DayGone(StoreUnavailable):
+    """The index of a day is not there (any more)."""
+
+
+def _newest(documents: Sequence[Document], extent: int) -> list[tuple[Indexed, Document]]:
+    """Give what is written of documents, of each event and day that with the greatest version."""
+    rows: dict[tuple[date, str], tuple[Indexed, Document]] = {}
+    for document in documents:
+        row = indexed(document, extent)
+        known = rows.get((row.day, row.id))
+        if known is None or known[0].version < row.version:
+            rows[row.day, row.id] = row, document
+    return list(rows.values())
+
+
+def _refusal(result: Mapping[str, Any]) -> str:
+    """Give why a document's content was refused, '' where it is written. Raises StoreUnavailable for anything else."""
+    status = result["status"]
+    if status < BAD or status == CONFLICT:  # a conflict: what is there is as new or newer
+        return ""
+    kind = result["error"]["type"]
+    if status == BAD and kind in CONTENT:
+        return str(kind)
+    if kind == "index_not_found_exception":
+        raise DayGone("search: the index of a day is not there")
+    raise StoreUnavailable(f"search: Elasticsearch refuses for now ({status} {kind})")

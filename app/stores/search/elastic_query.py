@@ -1,0 +1,96 @@
+"""Queries in the language of ``app.stores.search.query`` as queries of Elasticsearch. Pure.
+
+Nothing is scored: every condition stands in a filter, and the order is that of time.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from app.cells import MAX_AGE
+from app.stores.search.days import DAY_MS
+from app.stores.search.elastic_documents import LAST_RECEIVED, LONGEST, tag_key
+from app.stores.search.query import EVENT_ID, Term
+from app.stores.search.text import runs, value
+
+Query = dict[str, Any]
+
+TEXTS: Final = {"": ("words", "joined"), "message": ("title", "title_joined")}
+"""By a term's field the text of parts and that of wholes."""
+
+
+def within(project: int, start: int, end: int, groups: Sequence[str] = ()) -> list[Query]:
+    """Give the filters of a project's events with start <= time < end (ms), of these groups where there are any."""
+    filters: list[Query] = [
+        {"term": {"project": project}},
+        {"range": {"time": {"gte": _fitted(start), "lt": _fitted(end)}}},
+        # A time lies in [received - 30 days, received + 1 minute]: indices of other days are passed over unread.
+        {"range": {"received": {"gte": _received(start - DAY_MS), "lte": _received(end + MAX_AGE * 1000 + DAY_MS)}}},
+    ]
+    if groups:
+        filters.append({"terms": {"group": [value(group) for group in groups]}})
+    return filters
+
+
+def matching(filters: Sequence[Query], terms: Sequence[Term] = ()) -> Query:
+    """Give the query of what passes all filters and fulfils all terms."""
+    wanted = [_condition(term) for term in terms if not term.negated]
+    unwanted = [_condition(term) for term in terms if term.negated]
+    return {"bool": {"filter": [*filters, *wanted], "must_not": unwanted}}
+
+
+def _fitted(time: int) -> int:
+    return min(max(time, -LONGEST), LONGEST)
+
+
+def _received(time: int) -> int:
+    return min(max(time, 0), LAST_RECEIVED)
+
+
+def _condition(term: Term) -> Query:
+    if term.field in TEXTS:
+        words = _phrase(term.text, TEXTS[term.field], prefix=term.prefix)
+        if not term.field and EVENT_ID.fullmatch(term.text):
+            words.append(_named("event", term.text.replace("-", "")))
+        return _any(words)
+    named = _named(term.field, term.text, prefix=term.prefix)
+    words = _phrase(term.text_with_key, TEXTS[""], prefix=term.prefix) if term.loose else []
+    return _any([named, *words])
+
+
+def _any(queries: list[Query]) -> Query:
+    return queries[0] if len(queries) == 1 else {"bool": {"should": queries, "minimum_should_match": 1}}
+
+
+def _named(field: str, text: str, *, prefix: bool = False) -> Query:
+    name = f"tags.{tag_key(field)}" if field.startswith("tag.") else field
+    return _word(name, value(text), prefix=prefix)
+
+
+def _word(field: str, text: str, *, prefix: bool) -> Query:
+    return {"prefix" if prefix else "term": {field: {"value": text}}}
+
+
+def _phrase(text: str, texts: tuple[str, str], *, prefix: bool) -> list[Query]:
+    """Give what finds the words of a text, each right after the one before; the last may be a beginning."""
+    found = runs(text)
+    parts = [part for run in found for part in run.parts]
+    if len(parts) == 1:
+        return [_word(name, parts[0], prefix=prefix) for name in texts]
+    queries = [{"intervals": {texts[0]: _next_to_each_other(parts, texts, prefix=prefix)}}] if parts else []
+    if len(found) == 1 and found[0].whole:
+        queries += [_word(name, found[0].whole, prefix=prefix) for name in texts]
+    return queries
+
+
+def _next_to_each_other(parts: list[str], texts: tuple[str, str], *, prefix: bool) -> Query:
+    words = [_part(part, texts, prefix=prefix and at == len(parts)) for at, part in enumerate(parts, 1)]
+    return {"all_of": {"ordered": True, "max_gaps": 0, "intervals": words}}
+
+
+def _part(part: str, texts: tuple[str, str], *, prefix: bool) -> Query:
+    """Give the places of one word, in the text of parts or that of wholes."""
+    if prefix:
+        either: list[Query] = [{"prefix": {"prefix": part, "use_field": name}} for name in texts]
+    else:
+        either = [{"match": {"query": part, "use_field": name}} for name in texts]
+    return {"any_of": {"intervals": either}}
