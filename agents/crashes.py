@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
+from agents.batch.crashes import KINDS, CrashBatch
+from agents.batch.records import Read, keys_of
+from agents.batch.result import Digest
 from agents.source import SourceAgent, Work
-from app.crash_batch import KINDS, CrashBatch
-from app.digest import Digest
 from app.log.batch import Claim
-from app.source import Read, keys_of
 from app.stream.role import RoleApp
 from app.topics import CRASHES
 from tables import seen

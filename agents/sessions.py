@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
+from agents.batch.records import Read
+from agents.batch.result import Digest
+from agents.batch.sessions import KINDS, Changed, SessionBatch, keys_of
 from agents.source import SourceAgent, Work
-from app.digest import Digest
 from app.log.batch import Claim
-from app.session_batch import KINDS, Changed, SessionBatch, keys_of
-from app.source import Read
 from app.stream.role import RoleApp
 from app.topics import SESSIONS
 from tables import sessions

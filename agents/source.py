@@ -14,12 +14,12 @@ from typing import ClassVar, Final, NamedTuple
 import asyncpg
 
 from agents import metrics
+from agents.batch.dead_letters import InARow
+from agents.batch.records import Read
+from agents.batch.result import Digest, Targets, empty_spans, too_large
 from app.cells import HOUR
-from app.deadletters import InARow
-from app.digest import Digest, Targets, empty_spans, too_large
 from app.log.batch import Batch, Claim
 from app.log.contract import Record
-from app.source import Read
 from app.state.table import DurableTable, Localise
 from app.stores.admin.projects import Projects
 from app.stream.role import RoleApp

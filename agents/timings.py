@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import ClassVar, Final
 
+from agents.batch.records import Read, keys_of
+from agents.batch.result import Digest
+from agents.batch.timings import KINDS, TimingBatch
 from agents.source import SourceAgent, Work
-from app.digest import Digest
 from app.log.batch import Claim
-from app.source import Read, keys_of
 from app.stream.role import RoleApp
-from app.timing_batch import KINDS, TimingBatch
 from app.topics import TIMINGS
 from tables import names, seen
 from tables.names import Names

@@ -3,17 +3,39 @@
 ``processed`` and ``deltas`` are msgpack, ``facts`` and dead letters JSON. A reader refuses a schema it does not know.
 """
 
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
 
 from app.model import Address, Category, Facts, Outcome
+from app.topics import CRASHES, FACTS, TIMINGS
 
 SCHEMA: Final = 1
 
 
+GROUPINGS: Final = frozenset({"g1"})
+RULES: Final = 1
+"""The newest version of scrub list and project rules that this code knows."""
+
+UNATTRIBUTED: Final = 0
+"""The project of a record whose facts cannot be read."""
+
+_CATEGORIES: Final[dict[str, Category]] = {CRASHES: "error", TIMINGS: "timing"}
+
+
 class UnknownSchema(Exception):
     """A record of a schema version that this code does not know: an older worker must stop, not guess."""
+
+
+class Unreadable(Exception):
+    """A record that no agent can read, whatever is tried: it goes to dead letters with ``code``."""
+
+    def __init__(self, code: str, error: str) -> None:
+        """Take a short stable code and the class of what went wrong (no text of the record)."""
+        super().__init__(code)
+        self.code = code
+        self.error = error
 
 
 class Found(msgspec.Struct, frozen=True, array_like=True):
@@ -145,6 +167,11 @@ class LedgerCount(msgspec.Struct, frozen=True):
     quantity: int
 
 
+class _Versioned(msgspec.Struct):
+    schema: int = 1
+
+
+_versioned = msgspec.json.Decoder(_Versioned)
 _facts = msgspec.json.Decoder(Facts)
 _processed = msgspec.msgpack.Decoder(Processed)
 _delta = msgspec.msgpack.Decoder(Delta)
@@ -185,3 +212,38 @@ def decode_delta(data: bytes) -> Delta:
 def _check(schema: int) -> None:
     if schema != SCHEMA:
         raise UnknownSchema(f"a record of schema {schema}; this version knows {SCHEMA}: upgrade the worker first")
+
+
+def facts_of(headers: Mapping[str, bytes], kinds: Collection[str]) -> Facts:
+    """Read what ingest knew of a record from its headers.
+
+    Raises Unreadable for a record without readable facts or of a kind that does not belong on its topic, UnknownSchema
+    for one that a newer ingest wrote (schema, rules or grouping): an older worker stops instead of guessing.
+    """
+    header = headers.get(FACTS)
+    if header is None:
+        raise Unreadable("no_facts", "KeyError")
+    try:
+        facts = decode_facts(header)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        _refuse_newer(header)
+        raise Unreadable("bad_facts", type(error).__name__) from error
+    if facts.rules > RULES or facts.grouping not in GROUPINGS:
+        raise UnknownSchema(f"rules {facts.rules}, grouping {facts.grouping}: upgrade the worker first")
+    if facts.kind not in kinds:
+        raise Unreadable("unexpected_kind", "ValueError")
+    return facts
+
+
+def category_of(topic: str) -> Category:
+    """Give the category under which what cannot be read of a topic (qualified) is counted."""
+    return _CATEGORIES.get(topic.rpartition(".")[2], "session")
+
+
+def _refuse_newer(header: bytes) -> None:
+    try:
+        schema = _versioned.decode(header).schema
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return
+    if schema != SCHEMA:
+        raise UnknownSchema(f"facts of schema {schema}: upgrade the worker first")

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import cyclopts
 from cyclopts.types import PositiveInt
 
-from app import deadletters
 from app.cli.connect import generation, log, pool
 from app.cli.show import load, out, table
+from app.log.dead_letters import find, listing
 from app.model import Address
 from app.records import DeadLetter
 from app.settings import Settings
@@ -61,9 +61,9 @@ def _time(letter: DeadLetter) -> str:
 
 async def _newest(settings: Settings, limit: int, project: int | None) -> list[DeadLetter]:
     async with pool(settings) as connections, log(settings) as opened:
-        return await deadletters.listing(opened, await generation(connections, settings), limit=limit, project=project)
+        return await listing(opened, await generation(connections, settings), limit=limit, project=project)
 
 
 async def _at(settings: Settings, address: Address) -> list[DeadLetter]:
     async with pool(settings) as connections, log(settings) as opened:
-        return await deadletters.find(opened, await generation(connections, settings), address)
+        return await find(opened, await generation(connections, settings), address)

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from aiohttp import web
+
 from app.files.reports import Reports
 from app.log.contract import Log
+from app.log.dead_letters import Board
 from app.log.lag import complete_until
 from app.settings import Settings
 from app.stores.admin.access import Cached
@@ -20,6 +23,8 @@ from app.web.look import Look
 
 if TYPE_CHECKING:
     from app.postgres import Pool
+
+BOARD: Final = web.AppKey("board", Board)
 
 COMPLETE_SECONDS: Final = 0.5
 """``complete_until`` looks at the ends of every partition: one look serves all requests of half a second."""

@@ -7,13 +7,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agents.batch.crashes import KINDS, CrashBatch
+from agents.batch.dead_letters import TooManyDeadLetters
+from agents.batch.result import Digest
 from agents.crashes import Crashes
 from app.cells import SKEW
-from app.crash_batch import KINDS, CrashBatch
-from app.deadletters import TooManyDeadLetters, find, listing
-from app.digest import Digest
 from app.log.batch import Batch
 from app.log.contract import LogUnavailable, Record
+from app.log.dead_letters import find, listing
 from app.log.postgres.log import PostgresLog
 from app.model import Address
 from app.records import UnknownSchema, decode_dead_letter, decode_processed
@@ -107,7 +108,7 @@ async def test_an_idle_source_tells_every_partition_an_empty_span(log: PostgresL
 async def test_a_batch_that_makes_too_large_a_record_is_sent_in_halves_in_turn(
     log: PostgresLog, role: MakeRole, secrets: dict[int, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.digest.LARGEST", 3000)
+    monkeypatch.setattr("agents.batch.result.LARGEST", 3000)
     records = [crash(n, f"{n % 20:032x}", release=f"r{n}") for n in range(40)]
     async with Owner(Crashes, role(), 1) as owner:
         await owner.handle(records)

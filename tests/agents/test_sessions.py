@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from agents.batch.result import Digest
+from agents.batch.sessions import KINDS, SessionBatch
 from agents.sessions import Sessions
 from app.cells import SKEW, Cell
-from app.digest import Digest
 from app.log.contract import Record
 from app.log.postgres.log import PostgresLog
 from app.model import Refused
-from app.session_batch import KINDS, SessionBatch
 from tables import sessions
 from tests.agents import source_parts as parts
 from tests.agents.source_parts import MakeRole, Owner

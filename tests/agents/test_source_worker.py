@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.crash_batch import KINDS, CrashBatch
-from app.digest import Digest
+from agents.batch.crashes import KINDS, CrashBatch
+from agents.batch.result import Digest
+from agents.batch.sessions import KINDS as SESSION_KINDS
+from agents.batch.sessions import SessionBatch
 from app.log.contract import NewRecord, Record, TopicSpec
 from app.log.postgres.log import PostgresLog
-from app.session_batch import KINDS as SESSION_KINDS
-from app.session_batch import SessionBatch
 from tables import seen
 from tests.agents import source_parts as parts
 from tests.agents.source_parts import PARTITIONS

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from agents.batch.result import Digest
+from agents.batch.timings import KINDS, OTHER, TimingBatch
 from agents.timings import TimingsAgent
 from app.cells import SKEW, Cell, timing_group
-from app.digest import Digest
 from app.log.contract import Record
 from app.log.postgres.log import PostgresLog
 from app.model import Facts, Refused
-from app.timing_batch import KINDS, OTHER, TimingBatch
 from tables import latency, names, seen
 from tests.agents import source_parts as parts
 from tests.agents.source_parts import MakeRole, Owner

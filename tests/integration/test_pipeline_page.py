@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.deadletters import to_record
+from agents.batch.dead_letters import to_record
 from app.heartbeat import Heartbeat
 from app.log.contract import TopicSpec
 from app.log.postgres.log import PostgresLog

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from agents.batch.result import Targets
 from app.cells import Cell
-from app.digest import Targets
 from app.log.contract import Record
 from app.model import Category, Facts, Kind, Refused
 from app.records import Delta, encode_facts

@@ -3,14 +3,14 @@
 import pytest
 import zstandard
 
+from agents.batch.crashes import KINDS, CrashBatch
+from agents.batch.result import Digest
+from agents.batch.sessions import KINDS as SESSION_KINDS
+from agents.batch.sessions import SessionBatch
 from app.cells import DAY, Cell
-from app.crash_batch import KINDS, CrashBatch
-from app.digest import Digest
 from app.log.contract import Record
 from app.model import Facts
 from app.records import decode_stored, encode_delta, encode_processed
-from app.session_batch import KINDS as SESSION_KINDS
-from app.session_batch import SessionBatch
 from tables.seen import Seen
 from tests.unit.batches import NOW, SECRETS, TARGETS, record, total
 from tests.unit.payloads import ABSENT, CORPUS, reports

@@ -7,17 +7,16 @@ import msgspec
 import pytest
 import zstandard
 
+from agents.batch.crashes import KINDS, TOGETHER, CrashBatch
+from agents.batch.dead_letters import InARow, TooManyDeadLetters
+from agents.batch.records import key_of, keys_of, user_hash
+from agents.batch.result import Digest, too_large
 from app.cells import DAY, HOUR, MINUTE, Cell
-from app.crash_batch import KINDS, TOGETHER, CrashBatch
-from app.deadletters import InARow, TooManyDeadLetters
-from app.digest import Digest, too_large
 from app.grouping import group
 from app.log.contract import Record
 from app.model import Event, Facts, Grouped, Refused
 from app.records import UnknownSchema, decode_delta, decode_processed, decode_stored, encode_facts
-from app.source import key_of, keys_of
 from app.topics import FACTS
-from app.users import user_hash
 from tables.seen import DAY_MS, First, Seen
 from tests.unit.batches import NOW, SECRETS, TARGETS, crash, record, refused, rows, total, users
 
@@ -218,7 +217,7 @@ def test_an_exception_of_ours_on_one_record_counts_it_dead_lettered_and_nowhere_
             raise ZeroDivisionError("hunter2")
         return group(event)
 
-    monkeypatch.setattr("app.crash_batch.group", broken)
+    monkeypatch.setattr("agents.batch.crashes.group", broken)
     digest, _ = digest_of([crash(0), crash(1, release="bad"), crash(2)])
     assert [(dead.code, dead.error) for dead in digest.letters] == [("failed", "ZeroDivisionError")]
     assert "hunter2" not in repr(digest.letters)

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.batch.deltas import Spread, crash_cells, crash_windows, ledger_cells, ledger_windows, session_cells
 from app.cells import DAY, HOUR, LATENESS, MINUTE, Cell, home, windows
-from app.deltas import Spread, crash_cells, crash_windows, ledger_cells, ledger_windows, session_cells
 from app.records import Delta, Entry, GroupFacts, decode_delta, encode_delta
 from app.topics import Source
 

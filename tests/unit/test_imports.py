@@ -15,7 +15,7 @@ PURE = (
     "app.records",
     "app.cells",
     "app.topics",
-    "app.users",
+    "agents.batch.users",
     "app.normalise",
     "app.grouping",
     "app.settings",

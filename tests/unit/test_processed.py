@@ -4,8 +4,8 @@ import os
 
 import zstandard
 
+from agents.batch.blocks import BLOCK_BYTES, RAW_BYTES, blocks
 from app.model import Facts
-from app.processed import BLOCK_BYTES, RAW_BYTES, blocks
 from app.records import Stored, decode_stored
 
 FACTS = Facts(1, "sentry", "error", "a" * 32, 0)

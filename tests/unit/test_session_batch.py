@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from agents.batch.records import user_hash
+from agents.batch.result import Digest
+from agents.batch.sessions import KINDS, Changed, SessionBatch, keys_of
 from app.cells import DAY, HOUR, LATENESS, MINUTE, Cell
-from app.digest import Digest
 from app.log.contract import Record
 from app.model import Kind, Refused
-from app.session_batch import KINDS, Changed, SessionBatch, keys_of
-from app.users import user_hash
 from tables.sessions import State
 from tests.unit.batches import NOW, SECRETS, TARGETS, refused, rows, session_record, total, users
 

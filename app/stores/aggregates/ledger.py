@@ -10,11 +10,9 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from app.cells import MINUTE, Cell, home
-from app.deadletters import UNATTRIBUTED
 from app.log.contract import Log, Record
 from app.model import Facts
-from app.records import decode_facts
-from app.source import category_of
+from app.records import UNATTRIBUTED, category_of, decode_facts
 from app.stores.aggregates.rows import Connection, counts_of
 from app.topics import DELTAS, FACTS, SOURCES, Source, qualified
 

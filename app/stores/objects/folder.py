@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class FolderBlobs:
-    """``app.stores.aggregates.types.Blobs`` on a local folder. Files get mode 0600, folders 0700."""
+    """``app.stores.objects.contract.Blobs`` on a local folder. Files get mode 0600, folders 0700."""
 
     def __init__(self, root: Path) -> None:
         """Take the folder; it is made when something is first put."""

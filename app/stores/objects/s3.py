@@ -22,7 +22,7 @@ BEYOND_THE_END: Final = "InvalidRange"
 
 
 class S3Blobs:
-    """``app.stores.aggregates.types.Blobs`` in a bucket, while it is open (``async with``)."""
+    """``app.stores.objects.contract.Blobs`` in a bucket, while it is open (``async with``)."""
 
     def __init__(self, place: Place) -> None:
         """Take the bucket and the prefix. Nothing is asked of it yet."""

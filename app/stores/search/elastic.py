@@ -39,7 +39,7 @@ SECONDS: Final = "8s"
 
 
 class Search:
-    """``app.stores.aggregates.types.Search`` over a server of Elasticsearch 9."""
+    """``app.stores.search.contract.Search`` over a server of Elasticsearch 9."""
 
     def __init__(self, client: AsyncElasticsearch, name: str, shards: int = 1) -> None:
         """Take a client, the name of the alias, and how many shards a day's index gets."""

@@ -60,7 +60,7 @@ _log: Final = structlog.get_logger(__name__)
 
 
 class Search:
-    """``app.stores.aggregates.types.Search`` over a migrated database."""
+    """``app.stores.search.contract.Search`` over a migrated database."""
 
     def __init__(self, pool: "Pool") -> None:
         """Take a pool of connections."""

@@ -5,9 +5,9 @@ from typing import Final
 
 from aiohttp import web
 
+from app.log.dead_letters import Board
 from app.web.call import Call, check_change, identify
 from app.web.errors import understood
-from app.web.letters import BOARD, Board
 from app.web.pages import (
     chart,
     event,
@@ -23,7 +23,7 @@ from app.web.pages import (
 )
 from app.web.pages.failed import error_page, report
 from app.web.render import STATIC
-from app.web.services import Services
+from app.web.services import BOARD, Services
 
 __all__ = ["add_routes", "error_page"]
 

@@ -6,13 +6,13 @@ A redelivered batch, however it is cut, gives the same counts for the same offse
 from collections.abc import Sequence
 from typing import Final
 
-from app.deltas import crash_windows, timing_cells
-from app.digest import Digest
+from agents.batch.deltas import crash_windows, timing_cells
+from agents.batch.records import Read, key_of
+from agents.batch.result import Digest
 from app.log.contract import Record
 from app.model import Facts, Timing, Timings
 from app.normalise import scrub, timings
 from app.records import Entry, UnknownSchema
-from app.source import Read, key_of
 from tables import latency
 from tables.names import Names
 from tables.seen import Seen

@@ -7,16 +7,16 @@ dozens at a time: code and tables of a step stay in the processor's caches, whic
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from app.deltas import crash_cells, crash_windows
-from app.digest import Digest
+from agents.batch.blocks import found_of
+from agents.batch.deltas import crash_cells, crash_windows
+from agents.batch.records import Read, key_of, user_of
+from agents.batch.result import Digest
 from app.grouping import group
 from app.log.contract import Record
 from app.model import Event, Facts, Grouped
 from app.normalise import event as normalise
 from app.normalise import scrub
-from app.processed import found_of
 from app.records import Entry, Found, GroupFacts, UnknownSchema
-from app.source import Read, key_of, user_of
 from tables.seen import Seen
 
 KINDS: Final = frozenset({"sentry", "raygun", "refused"})

@@ -7,14 +7,24 @@ here follow from the records of the batch alone, so that a redelivery sends the 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from app.deadletters import letter, to_record
-from app.deltas import Spread, ledger_cells, ledger_windows
+from agents.batch.blocks import processed_of
+from agents.batch.dead_letters import letter, to_record
+from agents.batch.deltas import Spread, ledger_cells, ledger_windows
 from app.log.contract import NewRecord, Record
 from app.model import Facts, Malformed
 from app.normalise import scrub_text
-from app.processed import processed_of
-from app.records import DeadLetter, Delta, Entry, Found, Processed, Stored, encode_delta, encode_processed
-from app.source import Unreadable, facts_of
+from app.records import (
+    DeadLetter,
+    Delta,
+    Entry,
+    Found,
+    Processed,
+    Stored,
+    Unreadable,
+    encode_delta,
+    encode_processed,
+    facts_of,
+)
 from app.topics import DELTAS, PROCESSED, Source, qualified
 
 LARGEST: Final = 8 << 20
@@ -72,7 +82,7 @@ class Digest:
         read = []
         for record in self._records:
             try:
-                facts = facts_of(record, kinds)
+                facts = facts_of(record.headers, kinds)
             except Unreadable as error:
                 self._received.append(record.stamp)
                 self.failed.append(record.offset)

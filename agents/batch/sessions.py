@@ -7,14 +7,14 @@ Aggregates have no identity: each counts. ``sessions`` of an aggregate is the su
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from agents.batch.deltas import session_cells
+from agents.batch.records import Read, key_of, user_of
+from agents.batch.result import Digest
 from app.cells import windows_of_target
-from app.deltas import session_cells
-from app.digest import Digest
 from app.log.contract import Record
 from app.model import Facts, Session, SessionCounts
 from app.normalise import client_report, scrub, session, session_counts
 from app.records import Entry, UnknownSchema
-from app.source import Read, key_of, user_of
 from tables.sessions import State, advance
 
 KINDS: Final = frozenset({"session", "sessions", "client_report", "refused"})

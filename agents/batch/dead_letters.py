@@ -1,22 +1,14 @@
-"""Records that can never work: how they are kept, listed, and when there are too many of them in a row."""
+"""Records that can never work: what is kept of each, and when there are too many of them in a row."""
 
-import heapq
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
-from app.log.contract import Log, NewRecord, Record
+from app.log.contract import NewRecord, Record
 from app.model import Address, Facts
-from app.records import SCHEMA, DeadLetter, decode_dead_letter, encode_dead_letter
-from app.source import category_of
+from app.records import SCHEMA, UNATTRIBUTED, DeadLetter, category_of, encode_dead_letter
 from app.topics import DEAD_LETTERS, partition_of, qualified
 
 EXCERPT_BYTES: Final = 4096
-UNATTRIBUTED: Final = 0
-"""The project of a record whose facts cannot be read."""
-
-_PAGE: Final = 500
 
 
 class TooManyDeadLetters(Exception):
@@ -76,45 +68,3 @@ def to_record(dead: DeadLetter, generation: int, partitions: int) -> NewRecord:
         headers={},
         stamp=dead.received,
     )
-
-
-async def listing(log: Log, generation: int, *, limit: int = 100, project: int | None = None) -> list[DeadLetter]:
-    """Give the newest dead letters by received time, newest first, each once however often it was delivered.
-
-    The whole topic is read (it is as short as the log's retention); at most ``limit`` letters are held, plus a page.
-    """
-    kept: list[tuple[int, bytes, DeadLetter]] = []
-    held: set[bytes] = set()
-    async for key, dead in _letters(log, generation):
-        if key in held or (project is not None and dead.project != project):
-            continue
-        held.add(key)
-        heapq.heappush(kept, (dead.received, key, dead))
-        if len(kept) > limit:
-            held.discard(heapq.heappop(kept)[1])
-    return [dead for _, _, dead in sorted(kept, key=lambda item: item[:2], reverse=True)]
-
-
-async def find(log: Log, generation: int, address: Address) -> list[DeadLetter]:
-    """Give the dead letters of one address: at most one of each role that read the record."""
-    found = {key: dead async for key, dead in _letters(log, generation) if dead.address == address}
-    return list(found.values())
-
-
-async def _letters(log: Log, generation: int) -> AsyncIterator[tuple[bytes, DeadLetter]]:
-    topic = qualified(generation, DEAD_LETTERS)
-    for partition, bounds in sorted((await log.bounds(topic)).items()):
-        offset = bounds.start
-        while offset < bounds.end and (page := await log.read(topic, partition, offset, max_records=_PAGE)):
-            for record in page:
-                offset = record.offset + 1
-                if (dead := _decode(record)) is not None:
-                    yield record.key or b"", dead
-
-
-def _decode(record: Record) -> DeadLetter | None:
-    """Read a letter; one of a newer schema, or what is none, is passed over: a list shows what it can."""
-    try:
-        return decode_dead_letter(record.value or b"")
-    except msgspec.DecodeError:
-        return None

@@ -1,19 +1,65 @@
-"""The newest dead letters, kept up to date by reading only what came since the last look."""
+"""Reads dead letters from the log: the newest of them, those of one address, and as a list kept up to date."""
 
 import asyncio
+import heapq
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Final, NamedTuple
 
 import msgspec
-from aiohttp import web
 
 from app.log.contract import Log, Record
+from app.model import Address
 from app.records import DeadLetter, decode_dead_letter
 from app.topics import DEAD_LETTERS, qualified
 
 KEPT: Final = 1000
 FRESH_SECONDS: Final = 2.0
+
+_PAGE: Final = 500
+
+
+async def listing(log: Log, generation: int, *, limit: int = 100, project: int | None = None) -> list[DeadLetter]:
+    """Give the newest dead letters by received time, newest first, each once however often it was delivered.
+
+    The whole topic is read (it is as short as the log's retention); at most ``limit`` letters are held, plus a page.
+    """
+    kept: list[tuple[int, bytes, DeadLetter]] = []
+    held: set[bytes] = set()
+    async for key, dead in _letters(log, generation):
+        if key in held or (project is not None and dead.project != project):
+            continue
+        held.add(key)
+        heapq.heappush(kept, (dead.received, key, dead))
+        if len(kept) > limit:
+            held.discard(heapq.heappop(kept)[1])
+    return [dead for _, _, dead in sorted(kept, key=lambda item: item[:2], reverse=True)]
+
+
+async def find(log: Log, generation: int, address: Address) -> list[DeadLetter]:
+    """Give the dead letters of one address: at most one of each role that read the record."""
+    found = {key: dead async for key, dead in _letters(log, generation) if dead.address == address}
+    return list(found.values())
+
+
+async def _letters(log: Log, generation: int) -> AsyncIterator[tuple[bytes, DeadLetter]]:
+    topic = qualified(generation, DEAD_LETTERS)
+    for partition, bounds in sorted((await log.bounds(topic)).items()):
+        offset = bounds.start
+        while offset < bounds.end and (page := await log.read(topic, partition, offset, max_records=_PAGE)):
+            for record in page:
+                offset = record.offset + 1
+                if (dead := _decode(record)) is not None:
+                    yield record.key or b"", dead
+
+
+def _decode(record: Record) -> DeadLetter | None:
+    """Read a letter; one of a newer schema, or what is none, is passed over: a list shows what it can."""
+    try:
+        return decode_dead_letter(record.value or b"")
+    except msgspec.DecodeError:
+        return None
 
 
 class Letters(NamedTuple):
@@ -68,6 +114,3 @@ class Board:
         if len(self._kept) > KEPT:
             newest = sorted(self._kept.items(), key=lambda item: item[1].received)[-KEPT:]
             self._kept, self._dropped = dict(newest), True
-
-
-BOARD: Final = web.AppKey("board", Board)
