@@ -15,11 +15,11 @@ import structlog
 
 from agents import metrics
 from app.cells import MINUTE
-from app.housekeeping import keeping
 from app.log.batch import Batch, Claim
 from app.log.contract import Bounds
 from app.log.postgres.connect import OPTIONS
 from app.records import Delta, decode_delta
+from app.runtime.housekeeping import keeping
 from app.stores.aggregates.store import Aggregates
 from app.topics import DELTAS, RATES, SOURCES, Source, qualified
 from tables import windows

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 @cache
 def _first_app() -> "FaustApp":
-    from app import settings, worker  # noqa: PLC0415  only the worker may import Faust
+    from app import settings  # noqa: PLC0415  only the worker may import Faust
+    from app.runtime import worker  # noqa: PLC0415  only the worker may import Faust
 
     return worker.build(settings.load())[0].faust
 

@@ -40,7 +40,7 @@ def up(*, data: Data = None, port: int | None = None) -> int:
     """Run everything, supervised, in the foreground until Ctrl-C."""
     _override("DATA", data)
     _override("PORT", port)
-    from app.up import run  # noqa: PLC0415  each command loads only what it runs
+    from app.runtime.up import run  # noqa: PLC0415  each command loads only what it runs
 
     return run(show.load())
 
@@ -67,7 +67,7 @@ def web() -> int:
 def worker(*, roles: str | None = None) -> int:
     """Run worker roles (names by comma; the same as ``faust -A app worker`` with FAULTLINE_ROLES set)."""
     _override("ROLES", roles)
-    from app.worker import main as work  # noqa: PLC0415  each command loads only what it runs
+    from app.runtime.worker import main as work  # noqa: PLC0415  each command loads only what it runs
 
     return work()
 
@@ -107,7 +107,7 @@ def main() -> None:
 
 
 def _serve(parts: set[str]) -> int:
-    from app.server import main as serve  # noqa: PLC0415  each command loads only what it runs
+    from app.runtime.server import main as serve  # noqa: PLC0415  each command loads only what it runs
 
     return serve(parts)
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import cyclopts
 from cyclopts.types import PositiveInt
 
-from app.cli.connect import generation, log, pool
 from app.cli.show import load, out, table
 from app.log.dead_letters import find, listing
 from app.model import Address
 from app.records import DeadLetter
+from app.runtime.connect import generation, log, pool
 from app.settings import Settings
 
 dead_letters = cyclopts.App(name="dead-letters", help="Records that can never work, with the reason of each.")

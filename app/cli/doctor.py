@@ -11,11 +11,11 @@ from typing import IO
 import msgspec
 
 from app.cli import doctor_stores
-from app.cli.connect import generation, log, pool
 from app.cli.doctor_stores import Finding
 from app.cli.projects import public_url
 from app.cli.show import load, out
 from app.log.lag import Stage, complete_until, lag
+from app.runtime.connect import generation, log, pool
 from app.settings import Settings
 from app.stores.admin.instances import Instance, Instances
 from app.web.replies import HealthReply

@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
-from app.cli.connect import log, pool
 from app.log.contract import LogError
 from app.log.kafka.log import KafkaLog
 from app.log.open import on_kafka
+from app.runtime.connect import log, pool
 from app.settings import Settings, SettingsError
 from app.stores.errors import StoreUnavailable
 from app.stores.objects.open import open_blobs

@@ -8,13 +8,13 @@ import asyncpg
 import cyclopts
 import msgspec
 
-from app.cli.connect import database_url
 from app.cli.migrate import topics_of
 from app.cli.show import CliError, load, out, table
 from app.log import moving
 from app.log.contract import Log, TopicSpec
 from app.log.generations import described, latest, name_of, working_generation
 from app.log.open import open_log
+from app.runtime.connect import database_url
 from app.settings import Settings
 from app.topics import CRASHES, RATES, SESSIONS, TIMINGS, qualified
 from tables import names, seen, sessions

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import asyncpg
 import msgspec
 
-from app.cli.connect import database_url
 from app.cli.show import out
 from app.log.contract import TopicSpec
 from app.log.kafka.log import KafkaLog
 from app.log.open import open_log
+from app.runtime.connect import database_url
 from app.settings import Settings
 from app.stores.admin.migrate import migrate as apply
 
@@ -29,7 +29,7 @@ def migrate(settings: Settings) -> None:
 
 def topics_of(settings: Settings) -> list[TopicSpec]:
     """Give every topic of the generation that is worked on, those of all roles' tables included; blocks."""
-    from app.worker import ROLES, build  # noqa: PLC0415  agents and Faust take a second to load
+    from app.runtime.worker import ROLES, build  # noqa: PLC0415  agents and Faust take a second to load
 
     roles = build(msgspec.structs.replace(settings, roles=",".join(ROLES)))
     return list(dict.fromkeys(spec for role in roles for spec in role.specs()))

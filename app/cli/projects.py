@@ -5,8 +5,8 @@ import json
 
 import cyclopts
 
-from app.cli.connect import pool
 from app.cli.show import CliError, load, out, table
+from app.runtime.connect import pool
 from app.settings import Settings
 from app.stores.admin import access
 from app.stores.admin.projects import Project, Projects

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
-from app.cli import connect
 from app.demo.errors import DemoError
+from app.runtime import connect
 from app.settings import Settings
 from app.stores.admin import access
 

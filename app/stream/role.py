@@ -142,7 +142,7 @@ class RoleApp:
             producer_request_timeout=30.0,
             agent_supervisor=CrashingSupervisor,
             TableManager=_Tables,
-            Worker="app.worker:RoleWorker",
+            Worker="app.runtime.worker:RoleWorker",
         )
         self.faust.role_app = self
 

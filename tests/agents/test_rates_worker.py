@@ -46,7 +46,7 @@ async def worker(database: str, folder: Path) -> AsyncIterator[asyncio.subproces
     environ = {**os.environ, **{f"FAULTLINE_{name}": value for name, value in own.items()}}
     environ["FAULTLINE_READY_FD"] = str(writing)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.worker", env=environ, pass_fds=[writing], cwd=Path(__file__).parents[2]
+        sys.executable, "-m", "app.runtime.worker", env=environ, pass_fds=[writing], cwd=Path(__file__).parents[2]
     )
     os.close(writing)
     try:

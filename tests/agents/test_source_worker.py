@@ -42,7 +42,7 @@ def start(database: str, folder: Path) -> "subprocess.Popen[bytes]":
         "PYTHONPATH": str(ROOT),
     }
     with (folder / "worker.txt").open("ab") as output:
-        command = [sys.executable, "-m", "app.worker"]
+        command = [sys.executable, "-m", "app.runtime.worker"]
         return subprocess.Popen(command, env={**os.environ, **environ}, cwd=folder, stdout=output, stderr=output)
 
 

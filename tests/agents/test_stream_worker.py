@@ -6,12 +6,12 @@ from types import ModuleType
 
 import pytest
 
-from app import worker
 from app.cli.log import CARRIED, LEFT
+from app.runtime import worker
+from app.runtime.worker import CONSUMED, ROLES, WrongParts, build
 from app.settings import Settings, SettingsError
 from app.stream.role import Process, RoleApp
 from app.topics import qualified
-from app.worker import CONSUMED, ROLES, WrongParts, build
 
 
 def test_the_roles_are_those_of_the_design() -> None:

@@ -18,18 +18,18 @@ import prometheus_client
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.heartbeat import Heartbeat
 from app.log.batch import Batch, Claim
 from app.log.contract import NewRecord
 from app.log.postgres.log import PostgresLog
+from app.runtime.heartbeat import Heartbeat
+from app.runtime.up import free_port
+from app.runtime.worker import ROLES
+from app.runtime.worker_status import Watch
 from app.settings import Settings
 from app.stores.admin.instances import Instance, Instances
 from app.stores.errors import StoreUnavailable
 from app.stream import metrics
 from app.stream.role import Process, RoleApp
-from app.up import free_port
-from app.worker import ROLES
-from app.worker_watch import Watch
 from tests.agents.test_stream_role import records, running, until
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +50,9 @@ def worker(database: str, folder: Path) -> Iterator[tuple["subprocess.Popen[byte
         "FAULTLINE_WORKER_PORT": str(port),
         "FAULTLINE_READY_FD": str(says),
     }
-    process = subprocess.Popen([sys.executable, "-m", "app.worker"], env=environment, pass_fds=(says,), cwd=folder)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.runtime.worker"], env=environment, pass_fds=(says,), cwd=folder
+    )
     os.close(says)
     with os.fdopen(ready) as pipe:
         assert json.loads(pipe.readline()) == {"ready": True}
@@ -186,7 +188,7 @@ async def test_a_port_in_use_ends_the_worker_with_the_reason(database: str, tmp_
             "FAULTLINE_WORKER_PORT": str(port),
         }
         second = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "app.worker", env=environment, cwd=tmp_path, stderr=subprocess.PIPE
+            sys.executable, "-m", "app.runtime.worker", env=environment, cwd=tmp_path, stderr=subprocess.PIPE
         )
         _, text = await asyncio.wait_for(second.communicate(), 60)
         assert second.returncode == 1

@@ -28,9 +28,9 @@ class Side(NamedTuple):
     groups: Mapping[str, str]
 
 
-CRASHES_ROLE: Final = Side("crashes", "app.worker", "crashes", "", {"faultline-crashes": SOURCE})
+CRASHES_ROLE: Final = Side("crashes", "app.runtime.worker", "crashes", "", {"faultline-crashes": SOURCE})
 BOTH_ROLES: Final = Side(
-    "crashes and rates", "app.worker", "crashes,rates", "",
+    "crashes and rates", "app.runtime.worker", "crashes,rates", "",
     {"faultline-crashes": SOURCE, "faultline-rates": qualified(1, DELTAS)},
 )  # fmt: skip
 PEER_SENDS: Final = Side("peer that sends counts", "tests.bench.peer", "", "topic", {GROUP: SOURCE})

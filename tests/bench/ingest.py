@@ -20,7 +20,7 @@ async def run(folder: Path, url: str, count: int, rounds: int) -> None:
     database = await site.make(url, "ingest")
     project = await site.prepare(database)
     settings = {"DATABASE": database, "PORT": "0", "PARTITIONS": str(site.PARTITIONS)}
-    rates: dict[str, list[float]] = {"app.server": [], "tests.bench.echo": []}
+    rates: dict[str, list[float]] = {"app.runtime.server": [], "tests.bench.echo": []}
     with ExitStack() as stack:
         servers = {module: stack.enter_context(site.measured(module, folder / module, settings)) for module in rates}
         ports = {module: int(json.loads(server.wait_ready())["port"]) for module, server in servers.items()}
@@ -32,7 +32,9 @@ async def run(folder: Path, url: str, count: int, rounds: int) -> None:
                 rates[module].append(count / seconds)
     conditions = f"{count} events, {events.source()}, {site.CONNECTIONS} connections, {rounds} rounds by turns"
     console.print(f"[bold]ingest[/bold]: {conditions}")
-    ratios.line("acknowledged : read and answered", Ratio.of(rates["app.server"], rates["tests.bench.echo"]), AIM)
+    ratios.line(
+        "acknowledged : read and answered", Ratio.of(rates["app.runtime.server"], rates["tests.bench.echo"]), AIM
+    )
 
 
 async def _seconds(server: Measured, port: int, project: Project, count: int, seed: int) -> float:

@@ -87,7 +87,7 @@ async def _worker(folder: Path, url: str, log_url: str) -> float:
     settings = {"DATABASE": database, "LOG": log_url, "ROLES": "crashes", "PARTITIONS": str(site.PARTITIONS)}
     try:
         async with KafkaLog(log_url) as log:
-            with site.measured("app.worker", folder, settings, core=OURS) as process:
+            with site.measured("app.runtime.worker", folder, settings, core=OURS) as process:
                 process.wait_ready()
                 return await process.until(lambda: site.caught_up(log, GROUPS))
     finally:

@@ -121,7 +121,7 @@ async def _measure(folder: Path, url: str, traffic: Traffic, count: int) -> Used
 
 def _worker(folder: Path, database: str) -> AbstractContextManager[Measured]:
     settings = {"DATABASE": database, "PARTITIONS": str(site.PARTITIONS), "ROCKSDB_MB": str(ROCKSDB_MB)}
-    return site.measured("app.worker", folder, settings)
+    return site.measured("app.runtime.worker", folder, settings)
 
 
 async def _quarter(log: PostgresLog, process: Measured, sent: Iterator[NewRecord], count: int) -> int:

@@ -25,11 +25,11 @@ from app.log.postgres.log import PostgresLog
 from app.normalise import event as normalise
 from app.normalise import scrub
 from app.records import facts_of
+from app.runtime.worker import open_process, run
 from app.stores.admin.projects import Projects
 from app.stream.batching import BatchSchema
 from app.stream.role import RoleApp
 from app.topics import CRASHES
-from app.worker import open_process, run
 from tests.bench.peer_log import Transport
 
 WHERE: Final = "PEER_COUNTS"

@@ -64,7 +64,10 @@ class Side(NamedTuple):
     def processes(self) -> Mapping[str, tuple[str, str]]:
         """Module and roles of each process."""
         workers = {role: role for role in ROLES} if self.split else {"worker": ",".join(ROLES)}
-        return {"server": ("app.server", ""), **{name: ("app.worker", roles) for name, roles in workers.items()}}
+        return {
+            "server": ("app.runtime.server", ""),
+            **{name: ("app.runtime.worker", roles) for name, roles in workers.items()},
+        }
 
 
 ALONE: Final = Side("PostgreSQL alone, one worker", on_servers=False, split=False)

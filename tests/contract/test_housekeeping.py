@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from app import housekeeping
 from app.cells import DAY, HOUR, LATENESS, MINUTE
-from app.housekeeping import LOCK, Housekeeping, ages, keeping
 from app.log.postgres.log import PostgresLog
 from app.log.postgres.retention import child_name
+from app.runtime import housekeeping
+from app.runtime.housekeeping import LOCK, Housekeeping, ages, keeping
 from app.settings import Settings
 from app.stores.search.postgres import Search
 from tests.contract.test_search_contract import document

@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from app.heartbeat import Heartbeat
+from app.runtime.heartbeat import Heartbeat
 from app.stores.admin.instances import Figures, Instance, Instances
 from app.stores.errors import StoreUnavailable
 

@@ -34,7 +34,7 @@ def started(
         "FAULTLINE_PARENT_FD": str(lives),
         **more,
     }
-    code = f"import sys; from app.server import main; sys.exit(main({parts!r}.split(',')))"
+    code = f"import sys; from app.runtime.server import main; sys.exit(main({parts!r}.split(',')))"
     process = subprocess.Popen([sys.executable, "-c", code], env=environment, pass_fds=(says, lives), cwd=folder)
     os.close(says)
     os.close(lives)

@@ -9,7 +9,7 @@ import pytest
 
 from app.log.contract import Bounds, TopicSpec
 from app.log.kafka.log import KafkaLog
-from app.server import running
+from app.runtime.server import running
 from app.settings import Settings, SettingsError
 from tests.integration.test_cli import faultline
 

@@ -20,7 +20,7 @@ import pytest
 
 from app.log.contract import LogSealed, NewRecord
 from app.log.open import open_log
-from app.server import running
+from app.runtime.server import running
 from app.settings import Settings
 from app.stores.admin import access
 from app.stores.admin.projects import Project, Projects
@@ -31,7 +31,7 @@ START = int(time.time())
 
 
 def started(environment: dict[str, str], says: int) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "app.worker"]
+    command = [sys.executable, "-m", "app.runtime.worker"]
     return subprocess.Popen(command, env=environment, pass_fds=(says,), cwd=ROOT)
 
 

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 import pytest
+from app.log.dead_letters import Board
 
 from agents.batch.dead_letters import to_record
-from app.heartbeat import Heartbeat
 from app.log.contract import TopicSpec
 from app.log.postgres.log import PostgresLog
 from app.model import Address
 from app.records import DeadLetter
+from app.runtime.heartbeat import Heartbeat
 from app.stores.admin.instances import Figures, Instances
-from app.web import letters
-from app.web.letters import Board
+from app.log import dead_letters
 from tests.integration.web_site import running_site
 
 
@@ -24,8 +24,8 @@ def dead(offset: int, project: int = 1, code: str = "not_json") -> DeadLetter:
 
 
 async def test_the_board_reads_what_is_new_and_keeps_the_newest(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(letters, "FRESH_SECONDS", 0.0)
-    monkeypatch.setattr(letters, "KEPT", 5)
+    monkeypatch.setattr(dead_letters, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(dead_letters, "KEPT", 5)
     async with PostgresLog(database) as log:
         await log.ensure([TopicSpec("1.dead-letters", 2)])
         board = Board(log, 1)

@@ -65,7 +65,7 @@ def test_two_servers_share_a_port(database: str, tmp_path: Path) -> None:
 def test_a_port_is_not_shared_by_accident(database: str, tmp_path: Path) -> None:
     with started(database, tmp_path, "ingest") as (_, port, _):
         settings = {"FAULTLINE_DATABASE": database, "FAULTLINE_DATA": str(tmp_path), "FAULTLINE_PORT": str(port)}
-        serve = "from app.server import main; raise SystemExit(main(['ingest']))"
+        serve = "from app.runtime.server import main; raise SystemExit(main(['ingest']))"
         code = f"import os; os.environ.update({json.dumps(settings)}); {serve}"
         root = str(Path(__file__).parents[2])
         ended = subprocess.run(

@@ -19,7 +19,7 @@ from app.embedded import postmaster
 
 T = TypeVar("T")
 
-UP = "import sys; from app import settings; from app.up import run; sys.exit(run(settings.load()))"
+UP = "import sys; from app import settings; from app.runtime.up import run; sys.exit(run(settings.load()))"
 
 
 @pytest.fixture(scope="module")

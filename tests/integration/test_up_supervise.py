@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.supervise import Child, NeverReady
+from app.runtime.supervise import Child, NeverReady
 
 READY = """
 import os, sys, time

@@ -20,7 +20,7 @@ from app.log.contract import Log, Record, TopicSpec
 from app.log.postgres.log import PostgresLog, commit_offsets
 from app.model import Address
 from app.records import decode_processed
-from app.server import PARTS, running
+from app.runtime.server import PARTS, running
 from app.settings import Settings
 from app.state.table import DurableTable
 from app.stores.admin import access

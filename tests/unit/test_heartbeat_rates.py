@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter
 
-from app.heartbeat import Rates
+from app.runtime.heartbeat import Rates
 from app.stream.metrics import totals
 
 

@@ -30,7 +30,7 @@ PURE_TABLES = (
     "tables.sessions",
     "tables.behind",
 )
-ROOTS = ("app.worker", "app.server", "app.up", "app.cli", "app.demo")
+ROOTS = ("app.runtime.worker", "app.runtime.server", "app.runtime.up", "app.cli", "app.demo")
 FAUST = (
     "app.stream.role",
     "app.stream.batching",
@@ -38,7 +38,7 @@ FAUST = (
     "app.state.table",
     "app.state.rocksdb",
     "agents",
-    "app.worker",
+    "app.runtime.worker",
 )
 IO = ("faust", "mode", "asyncpg", "aiohttp", "aiokafka", "aiobotocore", "elasticsearch", "rocksdict")
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from app import memory
+from app.runtime import allocator
 
 FREED = """
 import os
@@ -15,12 +15,12 @@ def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-if not memory.settle():
+if not allocator.settle():
     raise SystemExit("the allocator is not glibc's")
 kept = [bytes(4000) for _ in range(20_000)]
 kept = kept[::100]
 before = resident()
-memory.give_back()
+allocator.give_back()
 print(before - resident())
 """
 
@@ -33,5 +33,5 @@ def test_pages_between_what_is_used_are_given_back() -> None:
 
 
 async def test_giving_back_ends_with_its_block() -> None:
-    async with memory.bounded():
-        memory.give_back()
+    async with allocator.bounded():
+        allocator.give_back()

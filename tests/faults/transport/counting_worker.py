@@ -12,10 +12,10 @@ from pathlib import Path
 
 from app import settings as settings_of
 from app.log.batch import Batch, Claim
+from app.runtime.worker import open_process, run
 from app.state.table import Read
 from app.stores.errors import StoreUnavailable
 from app.stream.role import RoleApp
-from app.worker import open_process, run
 
 DELAY = float(os.environ.get("COUNTING_DELAY", "0"))
 DOWN = os.environ.get("COUNTING_DOWN", "")

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.worker import ROLES
+from app.runtime.worker import ROLES
 
 if TYPE_CHECKING:
     from tests.faults.transport.conftest import Bench
 
 ROOT = Path(__file__).parents[3]
-WORKER = [sys.executable, "-m", "app.worker"]
+WORKER = [sys.executable, "-m", "app.runtime.worker"]
 FAUST = [sys.executable, "-m", "faust", "-A", "app", "worker", "-l", "info"]
 
 

@@ -19,19 +19,20 @@ import asyncpg
 import structlog
 from aiohttp import web
 
-from app import memory, topics
 from app import settings as settings_of
+from app import topics
 from app.files import routes as files
 from app.files.read import ObjectArchive
 from app.files.reports import Reports
-from app.heartbeat import Heartbeat, beating
 from app.ingest import routes as ingest
 from app.log.contract import Log, LogUnavailable, TopicSpec
 from app.log.generations import working_generation
 from app.log.kafka.quiet import quieten
 from app.log.open import AnyLog, open_log
 from app.normalise import scrub
-from app.server_watch import Watch
+from app.runtime import allocator
+from app.runtime.heartbeat import Heartbeat, beating
+from app.runtime.server_status import Watch
 from app.settings import Settings, SettingsError
 from app.stores.admin.access import Cached
 from app.stores.admin.instances import Instances
@@ -146,7 +147,7 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
             await site.start()
         except OSError as error:  # getaddrinfo's too
             raise CannotListen(f"{settings.host}:{settings.port}: {error.strerror or error}") from error
-        await stack.enter_async_context(memory.bounded())
+        await stack.enter_async_context(allocator.bounded())
         await stack.enter_async_context(beating(Heartbeat(Instances(pool), "server", Watch(parts).figures)))
         yield int(runner.addresses[0][1])
 

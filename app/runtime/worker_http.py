@@ -10,12 +10,12 @@ from aiohttp import web
 from mode import Service
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from app import memory
-from app.heartbeat import Heartbeat, beating
 from app.log.postgres.connect import OPTIONS
+from app.runtime import allocator
+from app.runtime.heartbeat import Heartbeat, beating
+from app.runtime.worker_status import Watch
 from app.stores.admin.instances import Instances
 from app.stream.role import Process
-from app.worker_watch import Watch
 
 if TYPE_CHECKING:
     from app.postgres import Pool
@@ -36,7 +36,7 @@ class Outlook(Service):
     async def on_start(self) -> None:
         """Begin to beat, and listen where a port is set. Raises OSError for a port in use."""
         settings = self._process.settings
-        await self.add_async_context(memory.bounded())
+        await self.add_async_context(allocator.bounded())
         pool = await self.add_async_context(_pool(settings.database_url))
         self._watch = Watch(self._process, pool)
         await self.add_async_context(beating(Heartbeat(Instances(pool), "worker", self._watch.figures)))

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.heartbeat import Rates
 from app.ingest import metrics as ingest
+from app.runtime.heartbeat import Rates
 from app.stores.admin.instances import Figures
 from app.stream.metrics import totals
 from app.web import metrics as web

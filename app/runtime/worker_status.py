@@ -6,10 +6,10 @@ from time import time
 from typing import TYPE_CHECKING, Final
 
 from agents.metrics import DEAD_LETTERS
-from app.heartbeat import Rates
 from app.log.contract import LogError
 from app.log.lag import READERS, Stage, stage
 from app.postgres import AWAY
+from app.runtime.heartbeat import Rates
 from app.stores.admin.instances import Figures, Instances
 from app.stores.errors import StoreUnavailable
 from app.stream import metrics

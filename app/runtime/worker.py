@@ -1,6 +1,6 @@
 """Composition root of the workers: which roles run in this process, and how it starts, says so, and ends.
 
-``faust -A app worker`` and ``python -m app.worker`` both end up here. Agents and tables are imported by name: what
+``faust -A app worker`` and ``python -m app.runtime.worker`` both end up here. Agents and tables are imported by name: what
 cannot be imported is fatal, nothing is discovered.
 """
 
@@ -31,9 +31,9 @@ from app.log.contract import LogError
 from app.log.generations import working_generation
 from app.log.kafka.quiet import quieten
 from app.log.open import log_identity
+from app.runtime.worker_http import Outlook
 from app.settings import Settings, SettingsError
 from app.stream.role import FaustApp, Process, RoleApp
-from app.worker_http import Outlook
 
 CONSUMED: Final[Mapping[str, frozenset[str]]] = {
     "crashes": frozenset({topics.CRASHES}),

@@ -21,13 +21,13 @@ from rich.console import Console
 from rich.table import Table
 
 import app
-from app import installation as installed
 from app.embedded import EmbeddedError, EmbeddedPostgres, FolderLock
-from app.installation import Installation
 from app.log.contract import LogUnavailable
 from app.log.generations import working_generation
+from app.runtime import installation as installed
+from app.runtime.installation import Installation
+from app.runtime.supervise import Child, NeverReady
 from app.settings import Settings
-from app.supervise import Child, NeverReady
 
 STOP_SECONDS: Final = 12.0
 """Beyond the drain time: a worker ends itself 10 s after it, and is killed only if even that fails."""
@@ -94,8 +94,8 @@ class Up:
         self._shown = False
         self._stop = asyncio.Event()
         self._worker_url = ""
-        self._web = self._child("server", "app.server", self._environment)
-        self._worker = self._child("worker", "app.worker", self._worker_environment)
+        self._web = self._child("server", "app.runtime.server", self._environment)
+        self._worker = self._child("worker", "app.runtime.worker", self._worker_environment)
 
     async def run(self) -> int:
         """Prepare the database, keep the children, and end them when told."""

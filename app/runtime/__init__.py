@@ -1,0 +1,1 @@
+"""The processes: how each starts, says how it does, and ends."""
