@@ -18,7 +18,7 @@ from app.log.lag import Stage, complete_until, lag
 from app.runtime.connect import generation, log, pool
 from app.settings import Settings
 from app.stores.admin.instances import Instance, Instances
-from app.web.replies import HealthReply
+from app.web.api.replies import HealthReply
 
 BEHIND_SECONDS = 30
 SERVER_PARTS = ("ingest", "web", "files")

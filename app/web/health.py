@@ -8,8 +8,9 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.log.open import on_kafka
-from app.web import look, replies
-from app.web.look import Look
+from app.web import probe
+from app.web.api import replies
+from app.web.probe import Look
 from app.web.respond import reply
 from app.web.services import Services
 
@@ -81,7 +82,7 @@ def _uses(services: Services, name: str) -> bool:
 
 def _look(services: Services, name: str) -> Look:
     asks: dict[str, Callable[[], Awaitable[object]]] = {
-        "store": lambda: services.pool.fetchval("select 1", timeout=look.SECONDS),
+        "store": lambda: services.pool.fetchval("select 1", timeout=probe.SECONDS),
         "files": services.blobs.ping,
         "search": lambda: services.search.event(NOBODY),
     }

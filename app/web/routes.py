@@ -7,12 +7,13 @@ import structlog
 from aiohttp import web
 
 from app.tasks import beside
-from app.web import health, metrics, openapi, pages
-from app.web.api import ROUTES, Route
+from app.web import health, metrics, pages
+from app.web.api import openapi
+from app.web.api.routes import ROUTES, Route
 from app.web.call import check_change, identify
 from app.web.errors import ApiError, body, place, understood
-from app.web.hub import Hub
-from app.web.live import HUB
+from app.web.live.hub import Hub
+from app.web.live.stream import HUB
 from app.web.respond import error_reply, reply
 from app.web.services import Services
 

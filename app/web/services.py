@@ -19,7 +19,7 @@ from app.stores.aggregates.store import Aggregates
 from app.stores.objects.contract import Blobs
 from app.stores.search.contract import Search
 from app.web.errors import AWAY
-from app.web.look import Look
+from app.web.probe import Look
 
 if TYPE_CHECKING:
     from app.postgres import Pool

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 import pytest
-from app.log.dead_letters import Board
 
 from agents.batch.dead_letters import to_record
+from app.log import dead_letters
 from app.log.contract import TopicSpec
+from app.log.dead_letters import Board
 from app.log.postgres.log import PostgresLog
 from app.model import Address
 from app.records import DeadLetter
 from app.runtime.heartbeat import Heartbeat
 from app.stores.admin.instances import Figures, Instances
-from app.log import dead_letters
 from tests.integration.web_site import running_site
 
 

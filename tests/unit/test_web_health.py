@@ -8,8 +8,8 @@ import pytest
 
 from app.settings import Settings
 from app.stores.errors import StoreUnavailable
-from app.web import health, look
-from app.web.look import Look
+from app.web import health, probe
+from app.web.probe import Look
 from app.web.services import Services
 
 ON_SERVERS = Settings(log="kafka://h:9092", search="http://h:9200")
@@ -65,7 +65,7 @@ async def told(parts: Parts) -> list[tuple[str, bool]]:
 
 
 async def test_a_frozen_database_is_told_in_time_and_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(look, "SECONDS", 0.05)
+    monkeypatch.setattr(probe, "SECONDS", 0.05)
     parts = Parts("ingest", "web", settings=Settings())
     parts.pool = pool = Frozen()
     for _ in range(3):

@@ -1,7 +1,7 @@
 """Watchers of live numbers: the newest of each window, and never more than is bounded."""
 
 from app.stores.aggregates.types import Point
-from app.web.hub import PENDING, Change, Client, point
+from app.web.live.hub import PENDING, Change, Client, point
 from tables import sketch
 from tables.windows import Row
 

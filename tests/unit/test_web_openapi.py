@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from app.web import openapi
-from app.web.api import ROUTES
+from app.web.api import openapi
+from app.web.api.routes import ROUTES
 
 
 def _references(found: Any) -> set[str]:  # noqa: ANN401  any JSON

@@ -6,7 +6,7 @@ import pytest
 
 from app.log.lag import Stage
 from app.stores.admin.instances import Figures, Instance
-from app.web.stages import ROLES, along, stages
+from app.web.pipeline import ROLES, along, stages
 
 NOW = 1_780_000_000_000
 

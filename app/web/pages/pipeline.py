@@ -12,9 +12,9 @@ from app.topics import DELTAS, qualified
 from app.web.call import Call
 from app.web.health import unready
 from app.web.pages.shell import around, part
+from app.web.pipeline import along, stages
 from app.web.render import page
 from app.web.services import BOARD
-from app.web.stages import along, stages
 
 OUTCOMES: Final = ("grouped", "duplicate", "filtered", "rate_limited", "dead_lettered", "in_flight")
 MINUTES: Final = 60

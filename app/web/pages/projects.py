@@ -8,9 +8,9 @@ from aiohttp import web
 from app.cells import DAY, HOUR, MINUTE
 from app.stores.admin.projects import Project
 from app.stores.aggregates.types import GroupRow, ReleaseRow
-from app.web import figures
+from app.web import format
 from app.web.call import Call
-from app.web.figures import Change
+from app.web.format import Change
 from app.web.pages.shell import around
 from app.web.render import page
 
@@ -49,11 +49,11 @@ async def _card(call: Call, project: Project) -> Card:
         store.groups(project.id, end - DAY, end, sort="first_seen", limit=1),
     )
     per = {point.start: point.crashes for point in points}
-    series = figures.spread(per, start, end, MINUTE)
+    series = format.spread(per, start, end, MINUTE)
     yesterday = sum(point.crashes for point in before)
     return Card(
-        project, figures.a_minute(per, seconds, NOW_MINUTES), sum(series),
-        figures.change(sum(series), yesterday), series,
+        project, format.a_minute(per, seconds, NOW_MINUTES), sum(series),
+        format.change(sum(series), yesterday), series,
         release, newest[0] if newest else None,
     )  # fmt: skip
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from aiohttp import web
 
 from app.cells import DAY
-from app.web import present, queries
+from app.web import queries
+from app.web.api import present
 from app.web.call import Call
 from app.web.errors import ApiError
 from app.web.highlight import words_of

@@ -2,7 +2,8 @@
 
 from aiohttp import web
 
-from app.web import bodies, params, present, queries, replies
+from app.web import params, queries
+from app.web.api import present, replies, requests
 from app.web.call import Call, whole
 from app.web.errors import ApiError, bad, missing
 from app.web.respond import raw_reply, reply
@@ -42,7 +43,7 @@ async def group_events(call: Call) -> web.Response:
 
 async def set_status(call: Call) -> web.Response:
     """Answer ``POST /api/v1/groups/{group}``."""
-    row, asked = await call.group(), await call.body(bodies.StatusBody)
+    row, asked = await call.group(), await call.body(requests.StatusBody)
     await queries.decide(
         call.services, row.id, asked.status, next_release=asked.next_release, events=asked.events, days=asked.days
     )
@@ -51,7 +52,7 @@ async def set_status(call: Call) -> web.Response:
 
 async def merge(call: Call) -> web.Response:
     """Answer ``POST /api/v1/groups/{group}/merge``."""
-    row, into = await call.group(), await call.group((await call.body(bodies.MergeBody)).into)
+    row, into = await call.group(), await call.group((await call.body(requests.MergeBody)).into)
     if row.project != into.project:
         raise missing("group")
     if row.id == into.id:

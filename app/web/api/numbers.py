@@ -7,12 +7,13 @@ from aiohttp import web
 from app.model import TimingKind
 from app.stores.admin.projects import MAX_NAME
 from app.stores.aggregates import standing
-from app.web import bodies, params, present, queries, replies
+from app.web import params, queries
+from app.web.api import present, replies, requests
+from app.web.api.timing_replies import TimingsReply
 from app.web.call import Call, whole
 from app.web.errors import ApiError, bad
 from app.web.params import WINDOWS, Range, iso
 from app.web.respond import reply
-from app.web.timing_replies import TimingsReply
 
 KINDS = get_args(TimingKind)
 
@@ -25,7 +26,7 @@ async def projects(call: Call) -> web.Response:
 
 async def create_project(call: Call) -> web.Response:
     """Answer ``POST /api/v1/projects``."""
-    name = " ".join((await call.body(bodies.ProjectBody)).name.replace("\0", "").split())
+    name = " ".join((await call.body(requests.ProjectBody)).name.replace("\0", "").split())
     if call.access.projects is not None:
         raise ApiError(403, "forbidden", "This token may use some projects only, and make none.")
     if not 1 <= len(name) <= MAX_NAME:

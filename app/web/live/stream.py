@@ -7,10 +7,11 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from app.web import metrics, present
+from app.web import metrics
+from app.web.api import present
 from app.web.call import Call, identify
 from app.web.errors import AWAY, ApiError
-from app.web.hub import Change, Client, Hub
+from app.web.live.hub import Change, Client, Hub
 from app.web.params import WINDOWS, iso
 
 HUB: Final = web.AppKey("hub", Hub)

@@ -9,9 +9,9 @@ from app.records import Found
 from app.stores.admin.projects import Project
 from app.stores.aggregates.types import GroupRow, Point, ReleaseRow, TimingRow
 from app.stores.search.contract import Document
-from app.web import replies
+from app.web.api import replies
+from app.web.api.timing_replies import TimingReply
 from app.web.params import iso
-from app.web.timing_replies import TimingReply
 
 
 def at(ms: int) -> str:

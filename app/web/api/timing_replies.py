@@ -1,4 +1,4 @@
-"""What the API says of timings, as types (see ``app.web.replies``)."""
+"""What the API says of timings, as types (see ``app.web.api.replies``)."""
 
 import msgspec
 from msgspec import field

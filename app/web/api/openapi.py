@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
-from app.web import replies
-from app.web.api import Route
+from app.web.api import replies
+from app.web.api.routes import Route
 
 ABOUT: Final = {
     "from": "ISO-8601; the range is half-open and rounded outward to windows that are kept. Default: 24 h before `to`.",
