@@ -10,7 +10,7 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from app.web import format
+from app.web import formatting
 from app.web.highlight import marked
 from app.web.params import iso
 
@@ -49,21 +49,23 @@ def when(ms: int | None, now: int) -> Markup:
     """Show a time as how long ago it was, the exact one on hover (the page's script puts it into the reader's zone)."""
     if ms is None:
         return unknown("not known")
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(iso(ms), format.exact(ms), format.ago(ms, now))
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        iso(ms), formatting.exact(ms), formatting.ago(ms, now)
+    )
 
 
 def number(value: int | None, reason: str = "not measured") -> Markup:
     """Show a count, the exact one on hover."""
     if value is None:
         return unknown(reason)
-    return Markup('<data value="{}" title="{}">{}</data>').format(value, f"{value:,}", format.count(value))
+    return Markup('<data value="{}" title="{}">{}</data>').format(value, f"{value:,}", formatting.count(value))
 
 
 def share(value: float | None, reason: str = "no sessions were received in this range") -> Markup:
     """Show a share as a percentage."""
     if value is None:
         return unknown(reason)
-    return Markup('<data value="{}" title="{}">{}</data>').format(value, f"{value * 100:.4f}%", format.share(value))
+    return Markup('<data value="{}" title="{}">{}</data>').format(value, f"{value * 100:.4f}%", formatting.share(value))
 
 
 def unknown(reason: str) -> Markup:
@@ -77,9 +79,15 @@ def _environment() -> Environment:
         auto_reload=False,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.filters |= {"number": number, "share": share, "exact": format.exact, "iso": iso, "bars": format.bars}
-    made.filters |= {"marked": marked, "duration": format.duration}
-    made.globals |= {"when": when, "asset": asset, "unknown": unknown, "WIDTH": format.WIDTH, "HEIGHT": format.HEIGHT}
+    made.filters |= {"number": number, "share": share, "exact": formatting.exact, "iso": iso, "bars": formatting.bars}
+    made.filters |= {"marked": marked, "duration": formatting.duration}
+    made.globals |= {
+        "when": when,
+        "asset": asset,
+        "unknown": unknown,
+        "WIDTH": formatting.WIDTH,
+        "HEIGHT": formatting.HEIGHT,
+    }
     return made
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.web import format
+from app.web import formatting
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from app.web import format
     ],
 )
 def test_counts(number: int, text: str) -> None:
-    assert format.count(number) == text
+    assert formatting.count(number) == text
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_counts(number: int, text: str) -> None:
     [(None, "\u2013"), (1.0, "100%"), (0.0, "0%"), (0.5, "50.0%"), (0.9912, "99.12%"), (0.99999, "99.999%")],
 )
 def test_shares(value: float | None, text: str) -> None:
-    assert format.share(value) == text
+    assert formatting.share(value) == text
 
 
 @pytest.mark.parametrize(
@@ -36,12 +36,12 @@ def test_shares(value: float | None, text: str) -> None:
     [(0, "0.00 ms"), (0.53, "0.53 ms"), (8.7, "8.7 ms"), (812.4, "812 ms"), (1240, "1.24 s"), (150_000, "2.5 min")],
 )
 def test_durations(ms: float, text: str) -> None:
-    assert format.duration(ms) == text
+    assert formatting.duration(ms) == text
 
 
 @given(st.floats(0, 1, exclude_max=True))
 def test_a_share_below_all_is_never_shown_as_all(value: float) -> None:
-    assert format.share(value) != "100%"
+    assert formatting.share(value) != "100%"
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_share_below_all_is_never_shown_as_all(value: float) -> None:
     [(0, "just now"), (59_000, "59 s ago"), (60_000, "1 min ago"), (7_300_000, "2 h ago"), (-5000, "just now")],
 )
 def test_how_long_ago(past: int, text: str) -> None:
-    assert format.ago(10**12 - past, 10**12) == text
+    assert formatting.ago(10**12 - past, 10**12) == text
 
 
 @pytest.mark.parametrize(
@@ -65,30 +65,30 @@ def test_how_long_ago(past: int, text: str) -> None:
     ],
 )
 def test_changes(now: float | None, before: float | None, options: dict[str, bool], text: str, mood: str) -> None:
-    assert format.change(now, before, **options) == (text, mood)
+    assert formatting.change(now, before, **options) == (text, mood)
 
 
 @given(st.lists(st.integers(0, 10**9), max_size=200))
 def test_bars_stay_in_their_box_and_none_is_invisible(values: list[int]) -> None:
-    laid = format.bars(values)
+    laid = formatting.bars(values)
     assert len(laid) == sum(value > 0 for value in values)
     for bar in laid:
-        assert 0 <= bar.x <= format.WIDTH
+        assert 0 <= bar.x <= formatting.WIDTH
         assert bar.height >= 1.5
-        assert bar.y + bar.height <= format.HEIGHT + 1.6
+        assert bar.y + bar.height <= formatting.HEIGHT + 1.6
 
 
 def test_windows_without_a_point_are_zero() -> None:
-    assert format.spread({60: 3, 180: 1}, 65, 240, 60) == [3, 0, 1]
+    assert formatting.spread({60: 3, 180: 1}, 65, 240, 60) == [3, 0, 1]
 
 
 def test_the_rate_now_counts_the_minute_that_runs() -> None:
-    assert format.a_minute({600: 11, 300: 1, 240: 500}, 630, 5) == pytest.approx(12 / 5.5)
-    assert format.a_minute({}, 600, 5) == 0
+    assert formatting.a_minute({600: 11, 300: 1, 240: 500}, 630, 5) == pytest.approx(12 / 5.5)
+    assert formatting.a_minute({}, 600, 5) == 0
 
 
 @given(st.lists(st.integers(0, 100), max_size=400), st.integers(1, 70))
 def test_fewer_values_have_the_same_sum(values: list[int], most: int) -> None:
-    left = format.fewer(values, most)
+    left = formatting.fewer(values, most)
     assert len(left) <= most
     assert sum(left) == sum(values)

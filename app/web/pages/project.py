@@ -9,11 +9,11 @@ from aiohttp import web
 from app.cells import HOUR, MINUTE
 from app.stores.admin.projects import Project
 from app.stores.aggregates import overview, standing
-from app.web import format, params, queries
+from app.web import formatting, params, queries
 from app.web.api import present
 from app.web.call import Call
 from app.web.errors import bad
-from app.web.format import Change
+from app.web.formatting import Change
 from app.web.pages import decisions
 from app.web.pages.shell import Looked, around, looked
 from app.web.render import page
@@ -96,20 +96,20 @@ async def _kpis(call: Call, project: Project, shown: Looked) -> list[Kpi]:
         store.points(project.id, MINUTE, minute - HOUR, minute + MINUTE, release=release),
     )
     per = {point.start: point.crashes for point in points}
-    recent, hour = format.a_minute(per, seconds, NOW_MINUTES), format.a_minute(per, seconds, 60)
+    recent, hour = formatting.a_minute(per, seconds, NOW_MINUTES), formatting.a_minute(per, seconds, 60)
     return [
         Kpi("rate", "Crashes a minute", "over the last 5 minutes, against the last hour", recent, "rate",
-            format.change(recent, hour)),
+            formatting.change(recent, hour)),
         Kpi("crashes", "Crashes", "events of level error or fatal in this range", now["crashes"], "count",
-            format.change(now["crashes"], before["crashes"])),
+            formatting.change(now["crashes"], before["crashes"])),
         Kpi("users", "Users with crashes", "distinct users of crash events in this range", now["users"], "count",
-            format.change(now["users"], before["users"])),
+            formatting.change(now["users"], before["users"])),
         Kpi("cfs", "Crash-free sessions", "1 - crashed sessions / all sessions", now["crash_free_sessions"], "share",
-            format.change(now["crash_free_sessions"], before["crash_free_sessions"], more_is_worse=False,
+            formatting.change(now["crash_free_sessions"], before["crash_free_sessions"], more_is_worse=False,
                            points=True)),
         Kpi("cfu", "Crash-free users", "1 - users with a crashed session / users with a session",
             now["crash_free_users"], "share",
-            format.change(now["crash_free_users"], before["crash_free_users"], more_is_worse=False, points=True)),
+            formatting.change(now["crash_free_users"], before["crash_free_users"], more_is_worse=False, points=True)),
     ]  # fmt: skip
 
 
@@ -127,6 +127,8 @@ async def _groups(call: Call, project: Project, shown: Looked) -> dict[str, Any]
     size = max(queries.size_for(shown.span), queries.size_kept(call.services, shown.span.start))
     members = {row.id: row.members for row in rows}
     series = await overview.sparks(call.services.pool, project.id, members, size, begin - begin % size, end)
-    shapes = {name: format.fewer(format.spread(found, begin, end, size), SPARK_BARS) for name, found in series.items()}
-    growth = {row.id: format.change(row.count + row.messages, row.before) for row in rows}
+    shapes = {
+        name: formatting.fewer(formatting.spread(found, begin, end, size), SPARK_BARS) for name, found in series.items()
+    }
+    growth = {row.id: formatting.change(row.count + row.messages, row.before) for row in rows}
     return {"rows": rows, "next": following, "sizes": sizes, "series": shapes, "sort": sort, "growth": growth}

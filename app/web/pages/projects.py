@@ -8,9 +8,9 @@ from aiohttp import web
 from app.cells import DAY, HOUR, MINUTE
 from app.stores.admin.projects import Project
 from app.stores.aggregates.types import GroupRow, ReleaseRow
-from app.web import format
+from app.web import formatting
 from app.web.call import Call
-from app.web.format import Change
+from app.web.formatting import Change
 from app.web.pages.shell import around
 from app.web.render import page
 
@@ -49,11 +49,11 @@ async def _card(call: Call, project: Project) -> Card:
         store.groups(project.id, end - DAY, end, sort="first_seen", limit=1),
     )
     per = {point.start: point.crashes for point in points}
-    series = format.spread(per, start, end, MINUTE)
+    series = formatting.spread(per, start, end, MINUTE)
     yesterday = sum(point.crashes for point in before)
     return Card(
-        project, format.a_minute(per, seconds, NOW_MINUTES), sum(series),
-        format.change(sum(series), yesterday), series,
+        project, formatting.a_minute(per, seconds, NOW_MINUTES), sum(series),
+        formatting.change(sum(series), yesterday), series,
         release, newest[0] if newest else None,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from app.stores.aggregates import overview
 from app.stores.aggregates.types import ReleaseRow
-from app.web import format
+from app.web import formatting
 from app.web.call import Call
 from app.web.pages.shell import around, looked
 from app.web.render import page
@@ -63,8 +63,8 @@ def judge(row: ReleaseRow, older: ReleaseRow | None) -> Verdict:
         return Verdict("not enough data", "same", f"{row.sessions} and {older.sessions} sessions")
     difference = row.crash_free_sessions - older.crash_free_sessions
     text = (
-        f"{format.share(row.crash_free_sessions)} of {row.sessions:,} sessions crash-free, "
-        f"{format.share(older.crash_free_sessions)} of {older.sessions:,} in {older.release}: "
+        f"{formatting.share(row.crash_free_sessions)} of {row.sessions:,} sessions crash-free, "
+        f"{formatting.share(older.crash_free_sessions)} of {older.sessions:,} in {older.release}: "
         f"{difference * 100:+.2f} points"
     )
     sure = abs(difference) >= SURE * _deviation(row, older)
