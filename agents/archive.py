@@ -10,7 +10,7 @@ from app.files.archiver import Archiver
 from app.files.catalogue import Catalogue
 from app.log.batch import Batch, Claim
 from app.records import decode_processed
-from app.stores.objects.open import open_blobs
+from app.stores.objects.open import open_objects
 from app.stream.role import RoleApp
 from app.topics import PROCESSED, Source
 
@@ -26,7 +26,7 @@ class Archive:
     def __init__(self, app: RoleApp) -> None:
         """Declare what it opens. Raises SettingsError for files that this version cannot keep."""
         self._app = app
-        self._blobs = open_blobs(app.settings.files_url)
+        self._blobs = open_objects(app.settings.files_url)
         self._archiver = app.resource("archive", self._open)
 
     async def handle(self, batch: Batch, claim: Claim) -> None:

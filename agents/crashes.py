@@ -5,7 +5,7 @@ from typing import ClassVar, Final
 
 from agents.batch.crashes import KINDS, CrashBatch
 from agents.batch.records import Read, keys_of
-from agents.batch.result import Digest
+from agents.batch.result import BatchResult
 from agents.source import SourceAgent, Work
 from app.log.batch import Claim
 from app.stream.role import RoleApp
@@ -35,7 +35,7 @@ class Crashes(SourceAgent):
 
     def work(
         self,
-        digest: Digest,
+        result: BatchResult,
         read: Sequence[Read],
         claim: Claim,
         secrets: Mapping[int, bytes],
@@ -44,8 +44,8 @@ class Crashes(SourceAgent):
         keys = keys_of(read)
         values = self.table.read_many(claim.partition, [seen.local_key(key) for key in keys])
         judge = seen.Seen(seen.known_of(keys, values))
-        CrashBatch(digest, judge, secrets).add_all(read)
-        return Work(digest, seen.chunks(judge.firsts))
+        CrashBatch(result, judge, secrets).add_all(read)
+        return Work(result, seen.chunks(judge.firsts))
 
     def expired(self, partition: int, received: int) -> list[bytes]:
         """Give whole chunks that no record to come can be a duplicate of."""

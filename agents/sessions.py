@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
 from agents.batch.records import Read
-from agents.batch.result import Digest
+from agents.batch.result import BatchResult
 from agents.batch.sessions import KINDS, Changed, SessionBatch, keys_of
 from agents.source import SourceAgent, Work
 from app.log.batch import Claim
@@ -35,7 +35,7 @@ class Sessions(SourceAgent):
 
     def work(
         self,
-        digest: Digest,
+        result: BatchResult,
         read: Sequence[Read],
         claim: Claim,
         secrets: Mapping[int, bytes],
@@ -45,9 +45,9 @@ class Sessions(SourceAgent):
         values = self.table.read_many(claim.partition, [sessions.local_key(key) for key in keys])
         states = zip(keys, map(sessions.decode, values), strict=True)
         known = {key: state for key, state in states if state is not None}
-        batch = SessionBatch(digest, known, secrets, claim.epoch)
+        batch = SessionBatch(result, known, secrets, claim.epoch)
         batch.add_all(read)
-        return Work(digest, _staged(batch.changed))
+        return Work(result, _staged(batch.changed))
 
     def expired(self, partition: int, received: int) -> list[bytes]:
         """Give sessions whose 5 days are over for every record to come."""

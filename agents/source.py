@@ -16,7 +16,7 @@ import asyncpg
 from agents import metrics
 from agents.batch.dead_letters import InARow
 from agents.batch.records import Read
-from agents.batch.result import Digest, Targets, empty_spans, too_large
+from agents.batch.result import BatchResult, Targets, empty_spans, too_large
 from app.cells import HOUR
 from app.log.batch import Batch, Claim
 from app.log.contract import Record
@@ -31,9 +31,9 @@ _HOUR_MS: Final = HOUR * 1000
 
 
 class Work(NamedTuple):
-    """What a batch came to: the digest to send, and the changelog records to write after it."""
+    """What a batch came to: the result to send, and the changelog records to write after it."""
 
-    digest: Digest
+    result: BatchResult
     state: Iterable[Write]
 
 
@@ -66,12 +66,12 @@ class SourceAgent(ABC):
     @abstractmethod
     def work(
         self,
-        digest: Digest,
+        result: BatchResult,
         read: Sequence[Read],
         claim: Claim,
         secrets: Mapping[int, bytes],
     ) -> Work:
-        """Put the readable records of a batch into its digest, by the state that the table holds."""
+        """Put the readable records of a batch into its result, by the state that the table holds."""
 
     @abstractmethod
     def expired(self, partition: int, received: int) -> list[bytes]:
@@ -90,12 +90,12 @@ class SourceAgent(ABC):
 
     async def _run(self, records: Sequence[Record], claim: Claim, lost: int) -> None:
         owned = self._claimed(claim)
-        digest = Digest(self.role, records, self._targets(), lost)
-        read = digest.readable(self.kinds)
-        work = self.work(digest, read, claim, await self._secrets_of(read))
+        result = BatchResult(self.role, records, self._targets(), lost)
+        read = result.readable(self.kinds)
+        work = self.work(result, read, claim, await self._secrets_of(read))
         in_a_row = InARow(self.app.settings.dead_letter_limit, owned.failures)
-        in_a_row.follow(digest.failed, [report.offset for report in digest.stored])
-        out = digest.records()
+        in_a_row.follow(result.failed, [report.offset for report in result.stored])
+        out = result.records()
         if too_large(out) and len(records) > 1:
             middle = len(records) // 2
             await self._run(records[:middle], claim, lost)
@@ -104,9 +104,9 @@ class SourceAgent(ABC):
         await self.app.produce(out)
         self._stage(records[0].topic, claim, work.state)
         await self.table.flush(claim.partition)
-        owned.behind.handled(digest.span.b, digest.span.latest)
+        owned.behind.handled(result.span.last, result.span.latest)
         owned.failures = in_a_row.count
-        _measure(self.role, digest)
+        _measure(self.role, result)
 
     def _stage(self, topic: str, claim: Claim, state: Iterable[Write]) -> None:
         """Stage what expired before what is new: where both touch a local entry, the new one stays."""
@@ -155,15 +155,15 @@ async def _projects(url: str) -> AsyncIterator[Projects]:
         yield Projects(pool)
 
 
-def _measure(role: str, digest: Digest) -> None:
+def _measure(role: str, result: BatchResult) -> None:
     outcomes = {
-        "grouped": len(digest.stored),
-        "duplicate": digest.duplicates,
-        "refused": digest.refused,
-        "dead_lettered": len(digest.letters),
+        "grouped": len(result.stored),
+        "duplicate": result.duplicates,
+        "refused": result.refused,
+        "dead_lettered": len(result.letters),
     }
     for outcome, count in outcomes.items():
         metrics.RECORDS.labels(role, outcome).inc(count)
-    for code, count in Counter(dead.code for dead in digest.letters).items():
+    for code, count in Counter(dead.code for dead in result.letters).items():
         metrics.DEAD_LETTERS.labels(role, code).inc(count)
-    metrics.REPORT_BYTES.labels(role).inc(sum(len(report.payload) for report in digest.stored))
+    metrics.REPORT_BYTES.labels(role).inc(sum(len(report.payload) for report in result.stored))

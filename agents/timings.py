@@ -5,7 +5,7 @@ from itertools import chain
 from typing import ClassVar, Final
 
 from agents.batch.records import Read, keys_of
-from agents.batch.result import Digest
+from agents.batch.result import BatchResult
 from agents.batch.timings import KINDS, TimingBatch
 from agents.source import SourceAgent, Work
 from app.log.batch import Claim
@@ -40,7 +40,7 @@ class TimingsAgent(SourceAgent):
 
     def work(
         self,
-        digest: Digest,
+        result: BatchResult,
         read: Sequence[Read],
         claim: Claim,
         secrets: Mapping[int, bytes],  # noqa: ARG002  timings name no user
@@ -50,8 +50,8 @@ class TimingsAgent(SourceAgent):
         values = self.table.read_many(claim.partition, [seen.local_key(key) for key in keys])
         judge = seen.Seen(seen.known_of(keys, values))
         admitted = Names(lambda prefix: self.table.scan(claim.partition, prefix))
-        TimingBatch(digest, judge, admitted).add_all(read)
-        return Work(digest, chain(seen.chunks(judge.firsts), admitted.admitted))
+        TimingBatch(result, judge, admitted).add_all(read)
+        return Work(result, chain(seen.chunks(judge.firsts), admitted.admitted))
 
     def expired(self, partition: int, received: int) -> list[bytes]:
         """Give whole chunks that no record to come can be a duplicate of, and the names of days gone by."""

@@ -38,8 +38,8 @@ class Unreadable(Exception):
         self.error = error
 
 
-class Found(msgspec.Struct, frozen=True, array_like=True):
-    """What the crashes agent found out about one event: what search needs, without the payload."""
+class EventSummary(msgspec.Struct, frozen=True, array_like=True):
+    """The searchable fields of one grouped event, without its payload."""
 
     offset: int
     event_id: str
@@ -84,17 +84,17 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
 class Processed(msgspec.Struct, frozen=True, array_like=True):
     """One batch of a source partition after its agent: the span of offsets it covers, reports and findings.
 
-    ``a..b`` are all offsets read (inclusive; duplicates, refusals and dead letters among them).
+    ``first..last`` are all offsets read (inclusive; duplicates, refusals and dead letters among them).
     """
 
     schema: int
     topic: str
     partition: int
-    a: int
-    b: int
+    first: int
+    last: int
     received: int
     """The greatest received time in the span."""
-    found: list[Found]
+    summaries: list[EventSummary]
     blocks: list[Block]
 
 
@@ -128,16 +128,16 @@ class Delta(msgspec.Struct, frozen=True, array_like=True):
     """One batch of one source partition for one partition of ``deltas`` (EXACTNESS.md, "Deltas").
 
     ``cells`` maps a cell key (``app.cells``) to window (size in s, start in s) to indices into ``entries``; an entry
-    whose counts differ by cell stands once for each. ``a > b`` is an empty span: only the watermark moves.
+    whose counts differ by cell stands once for each. ``first > last`` is an empty span: only the watermark moves.
     """
 
     schema: int
     topic: str
     partition: int
-    a: int
-    b: int
+    first: int
+    last: int
     received: int
-    """The greatest received time up to b, for the watermark."""
+    """The greatest received time up to ``last``, for the watermark."""
     entries: list[Entry]
     cells: dict[str, list[tuple[int, int, list[int]]]]
     groups: dict[str, GroupFacts]

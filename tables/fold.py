@@ -77,14 +77,14 @@ class Fold:
         """Add the delta at this offset of ``deltas``. Raises Hole, having changed nothing."""
         source = Source(delta.topic, delta.partition)
         known = self.progress(source)
-        if known is not None and delta.a > known.last + 1:
-            raise Hole(source, known.last + 1, delta.a)
-        floor = known.last if known is not None else delta.a - 1
+        if known is not None and delta.first > known.last + 1:
+            raise Hole(source, known.last + 1, delta.first)
+        floor = known.last if known is not None else delta.first - 1
         self._rows(Version(self.generation, offset), delta, floor)
-        if delta.b > floor:
+        if delta.last > floor:
             self._groups(source, delta)
         received = max(delta.received, known.received) if known is not None else delta.received
-        moved = Progress(max(floor, delta.b), received)
+        moved = Progress(max(floor, delta.last), received)
         if moved != known:
             self.after[source] = moved
 
@@ -94,7 +94,7 @@ class Fold:
             before: list[int] = []
             for size, start, indices in given:
                 key = WindowKey(cell, size, start)
-                fresh = indices if delta.a > floor else self._fresh(delta, indices, floor)
+                fresh = indices if delta.first > floor else self._fresh(delta, indices, floor)
                 if len(fresh) < len(indices):
                     self.again[key] = at
                 if fresh:

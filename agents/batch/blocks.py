@@ -7,7 +7,7 @@ import zstandard
 
 from app.model import Event, Grouped
 from app.normalise import words
-from app.records import SCHEMA, Block, Found, Processed, Stored, encode_stored
+from app.records import SCHEMA, Block, EventSummary, Processed, Stored, encode_stored
 from app.topics import Source
 
 BLOCK_BYTES: Final = 64 << 10
@@ -21,9 +21,9 @@ LEVEL: Final = 3
 _compressor = zstandard.ZstdCompressor(level=LEVEL)
 
 
-def found_of(event: Event, grouped: Grouped, offset: int) -> Found:
+def summary_of(event: Event, grouped: Grouped, offset: int) -> EventSummary:
     """Give what search needs of an event."""
-    return Found(
+    return EventSummary(
         offset,
         event.event_id,
         event.project,
@@ -47,7 +47,7 @@ def found_of(event: Event, grouped: Grouped, offset: int) -> Found:
 
 
 def processed_of(
-    source: Source, a: int, b: int, received: int, found: list[Found], stored: Sequence[Stored]
+    source: Source, a: int, b: int, received: int, found: list[EventSummary], stored: Sequence[Stored]
 ) -> Processed:
     """Give the record of the span ``a..b``; reports and findings in the order of their offsets."""
     return Processed(SCHEMA, source.topic, source.partition, a, b, received, found, list(blocks(stored)))

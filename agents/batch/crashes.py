@@ -7,16 +7,16 @@ dozens at a time: code and tables of a step stay in the processor's caches, whic
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from agents.batch.blocks import found_of
+from agents.batch.blocks import summary_of
 from agents.batch.deltas import crash_cells, crash_windows
 from agents.batch.records import Read, key_of, user_of
-from agents.batch.result import Digest
+from agents.batch.result import BatchResult
 from app.grouping import group
 from app.log.contract import Record
 from app.model import Event, Facts, Grouped
 from app.normalise import event as normalise
 from app.normalise import scrub
-from app.records import Entry, Found, GroupFacts, UnknownSchema
+from app.records import Entry, EventSummary, GroupFacts, UnknownSchema
 from tables.seen import Seen
 
 KINDS: Final = frozenset({"sentry", "raygun", "refused"})
@@ -31,11 +31,11 @@ _MESSAGE: Final = {"messages": 1}
 
 
 class CrashBatch:
-    """Puts the readable records of a batch into its digest."""
+    """Puts the readable records of a batch into its result."""
 
-    def __init__(self, digest: Digest, seen: Seen, secrets: Mapping[int, bytes]) -> None:
-        """Take the digest, what was seen before, and each project's secret for user hashes."""
-        self._digest = digest
+    def __init__(self, result: BatchResult, seen: Seen, secrets: Mapping[int, bytes]) -> None:
+        """Take the result, what was seen before, and each project's secret for user hashes."""
+        self._result = result
         self._seen = seen
         self._secrets = secrets
 
@@ -46,7 +46,7 @@ class CrashBatch:
             self._prepare_likely(drafts)
             for draft in drafts:
                 if draft.facts.kind == "refused":
-                    self._digest.refuse(draft.facts, draft.record.offset)
+                    self._result.refuse(draft.facts, draft.record.offset)
                 else:
                     self._add(draft)
 
@@ -70,7 +70,7 @@ class CrashBatch:
     def _add(self, draft: "_Draft") -> None:
         record, facts = draft.record, draft.facts
         if facts.unique and not self._is_first(draft):
-            self._digest.duplicate(facts, record.offset)
+            self._result.duplicate(facts, record.offset)
             return
         if not draft.prepared:
             _prepare([draft])
@@ -81,10 +81,10 @@ class CrashBatch:
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001  whatever one record does, the batch goes on
-            self._digest.bury(record, facts, error)
+            self._result.bury(record, facts, error)
             return
-        self._digest.found.append(draft.found)
-        self._digest.grouped(facts, record.offset, draft.payload)
+        self._result.summaries.append(draft.summary)
+        self._result.grouped(facts, record.offset, draft.payload)
         if facts.unique:
             self._seen.count(draft.key, record.offset, facts.received)
 
@@ -101,7 +101,7 @@ class CrashBatch:
         """Count last, when all that may fail has worked: an event counts whole or not at all."""
         cells = crash_cells(event.project, grouped.group, event.release)
         windows = crash_windows(event.time, event.received)
-        spread, own = self._digest.spread, cells[0]
+        spread, own = self._result.spread, cells[0]
         if spread.knows(own):
             spread.saw(own, event.time)
         else:
@@ -112,10 +112,10 @@ class CrashBatch:
 class _Draft:
     """One record on its way through the steps; what a step gives is there once all worked."""
 
-    __slots__ = ("error", "event", "facts", "found", "grouped", "key", "payload", "prepared", "record")
+    __slots__ = ("error", "event", "facts", "grouped", "key", "payload", "prepared", "record", "summary")
 
     event: Event
-    found: Found
+    summary: EventSummary
     grouped: Grouped
     payload: bytes
 
@@ -155,7 +155,7 @@ def _group(draft: _Draft) -> None:
 
 
 def _find(draft: _Draft) -> None:
-    draft.found = found_of(draft.event, draft.grouped, draft.record.offset)
+    draft.summary = summary_of(draft.event, draft.grouped, draft.record.offset)
 
 
 def _parts(read: Sequence[Read]) -> Iterator[Sequence[Read]]:

@@ -17,7 +17,7 @@ from app.records import (
     DeadLetter,
     Delta,
     Entry,
-    Found,
+    EventSummary,
     Processed,
     Stored,
     Unreadable,
@@ -48,13 +48,13 @@ class Span(NamedTuple):
     """The source offsets ``a..b`` (inclusive) of a batch, with the least and greatest received time (ms) in it."""
 
     source: Source
-    a: int
-    b: int
+    first: int
+    last: int
     earliest: int
     latest: int
 
 
-class Digest:
+class BatchResult:
     """Collects one batch."""
 
     def __init__(self, role: str, records: Sequence[Record], targets: Targets, lost: int = 0) -> None:
@@ -64,7 +64,7 @@ class Digest:
         nothing will ever come of them.
         """
         self.spread = Spread(targets.deltas)
-        self.found: list[Found] = []
+        self.summaries: list[EventSummary] = []
         self.stored: list[Stored] = []
         self.letters: list[DeadLetter] = []
         self.failed: list[int] = []
@@ -144,7 +144,7 @@ class Digest:
     def processed(self) -> Processed:
         """Give the batch's one ``processed`` record."""
         source, a, b, _, latest = self.span
-        return processed_of(source, a, b, latest, self.found, self.stored)
+        return processed_of(source, a, b, latest, self.summaries, self.stored)
 
     def deltas(self) -> list[Delta]:
         """Give the batch's delta for each partition of ``deltas``."""

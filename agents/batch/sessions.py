@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from agents.batch.deltas import session_cells
 from agents.batch.records import Read, key_of, user_of
-from agents.batch.result import Digest
+from agents.batch.result import BatchResult
 from app.cells import windows_of_target
 from app.log.contract import Record
 from app.model import Facts, Session, SessionCounts
@@ -34,11 +34,13 @@ def keys_of(read: Sequence[Read]) -> list[bytes]:
 
 
 class SessionBatch:
-    """Puts the readable records of a batch into its digest; what it changed is in ``changed``."""
+    """Puts the readable records of a batch into its result; what it changed is in ``changed``."""
 
-    def __init__(self, digest: Digest, known: Mapping[bytes, State], secrets: Mapping[int, bytes], epoch: int) -> None:
-        """Take the digest, the states of the batch's sessions, each project's secret, the claim's epoch."""
-        self._digest = digest
+    def __init__(
+        self, result: BatchResult, known: Mapping[bytes, State], secrets: Mapping[int, bytes], epoch: int
+    ) -> None:
+        """Take the result, the states of the batch's sessions, each project's secret, the claim's epoch."""
+        self._result = result
         self._known = known
         self._states = dict(known)
         self._secrets = secrets
@@ -54,7 +56,7 @@ class SessionBatch:
         """Add the records in order. Raises UnknownSchema; nothing else comes of a record."""
         for record, facts in read:
             if facts.kind == "refused":
-                self._digest.refuse(facts, record.offset)
+                self._result.refuse(facts, record.offset)
             else:
                 self._add(record, facts)
 
@@ -70,9 +72,9 @@ class SessionBatch:
         except (UnknownSchema, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  whatever one record does, the batch goes on
-            self._digest.bury(record, facts, error)
+            self._result.bury(record, facts, error)
             return
-        self._digest.grouped(facts, record.offset, payload)
+        self._result.grouped(facts, record.offset, payload)
 
     def _update(self, update: Session, record: Record, facts: Facts) -> None:
         key, user = _key(record, facts), self._user(facts.project, update.user)
@@ -83,18 +85,18 @@ class SessionBatch:
         cells = session_cells(facts.project, state.release)
         if change.counts or change.users:
             windows = tuple(windows_of_target(state.started, facts.received))
-            self._digest.spread.add(cells, windows, Entry(record.offset, change.counts, change.users))
+            self._result.spread.add(cells, windows, Entry(record.offset, change.counts, change.users))
         self._states[key] = self._written[key] = state
 
     def _aggregate(self, buckets: Sequence[SessionCounts], offset: int, facts: Facts) -> None:
         entries = [_entry(bucket, offset, self._user(facts.project, bucket.user)) for bucket in buckets]
         for bucket, entry in zip(buckets, entries, strict=True):
             windows = tuple(windows_of_target(bucket.started, facts.received))
-            self._digest.spread.add(session_cells(facts.project, bucket.release), windows, entry)
+            self._result.spread.add(session_cells(facts.project, bucket.release), windows, entry)
 
     def _report(self, payload: bytes, offset: int, facts: Facts) -> None:
         for lost in client_report(facts, payload):
-            self._digest.lost(facts, offset, lost.reason, lost.category, lost.quantity)
+            self._result.lost(facts, offset, lost.reason, lost.category, lost.quantity)
 
     def _user(self, project: int, did: str) -> int | None:
         return user_of(self._secrets, project, did)

@@ -8,7 +8,7 @@ from typing import Final
 
 from agents.batch.deltas import crash_windows, timing_cells
 from agents.batch.records import Read, key_of
-from agents.batch.result import Digest
+from agents.batch.result import BatchResult
 from app.log.contract import Record
 from app.model import Facts, Timing, Timings
 from app.normalise import scrub, timings
@@ -27,11 +27,11 @@ _TIMING: Final = {"timings": 1}
 
 
 class TimingBatch:
-    """Puts the readable records of a batch into its digest."""
+    """Puts the readable records of a batch into its result."""
 
-    def __init__(self, digest: Digest, seen: Seen, names: Names) -> None:
-        """Take the digest, and what was seen and which names were admitted before it."""
-        self._digest = digest
+    def __init__(self, result: BatchResult, seen: Seen, names: Names) -> None:
+        """Take the result, and what was seen and which names were admitted before it."""
+        self._result = result
         self._seen = seen
         self._names = names
 
@@ -39,14 +39,14 @@ class TimingBatch:
         """Add the records in order. Raises UnknownSchema; nothing else comes of a record."""
         for record, facts in read:
             if facts.kind == "refused":
-                self._digest.refuse(facts, record.offset)
+                self._result.refuse(facts, record.offset)
             else:
                 self._add(record, facts)
 
     def _add(self, record: Record, facts: Facts) -> None:
         key = key_of(record, facts.event_id, facts.project)
         if facts.unique and not self._seen.is_first(key, record.offset, facts.received):
-            self._digest.duplicate(facts, record.offset)
+            self._result.duplicate(facts, record.offset)
             return
         try:
             payload = scrub(record.value or b"", facts.rules)
@@ -54,9 +54,9 @@ class TimingBatch:
         except (UnknownSchema, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  whatever one record does, the batch goes on
-            self._digest.bury(record, facts, error)
+            self._result.bury(record, facts, error)
             return
-        self._digest.grouped(facts, record.offset, payload)
+        self._result.grouped(facts, record.offset, payload)
         if facts.unique:
             self._seen.count(key, record.offset, facts.received)
 
@@ -71,7 +71,7 @@ class TimingBatch:
             for each in found.durations
         ]
         for cells, entry in made:
-            self._digest.spread.add(cells, windows, entry)
+            self._result.spread.add(cells, windows, entry)
 
     def _name(self, each: Timing, offset: int, facts: Facts) -> str:
         text = f"{each.kind} {each.name}"

@@ -13,7 +13,7 @@ from app.log.open import on_kafka
 from app.runtime.connect import log, pool
 from app.settings import Settings, SettingsError
 from app.stores.errors import StoreUnavailable
-from app.stores.objects.open import open_blobs
+from app.stores.objects.open import open_objects
 
 SECONDS: Final = 10.0
 """What a store may take to answer: a Kafka that is away is looked for so long by its client."""
@@ -72,7 +72,7 @@ async def _log(settings: Settings) -> None:
 
 
 async def _files(settings: Settings) -> None:
-    async with open_blobs(settings.files_url) as blobs:
+    async with open_objects(settings.files_url) as blobs:
         await blobs.ping()
 
 

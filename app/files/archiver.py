@@ -18,7 +18,7 @@ from app.files.objects import load_index
 from app.files.pack import Gap, Packer, TornObject, read_index
 from app.files.tiers import choose
 from app.records import Processed
-from app.stores.objects.contract import Blobs
+from app.stores.objects.contract import ObjectStore
 from app.topics import Source
 
 LogStart = Callable[[Source], Awaitable[int]]
@@ -42,7 +42,7 @@ class _Line:
 class Archiver:
     """Stores what agents sent on. One a process; not for use by several tasks at once."""
 
-    def __init__(self, blobs: Blobs, catalogue: Catalogue, log_start: LogStart, object_bytes: int) -> None:
+    def __init__(self, blobs: ObjectStore, catalogue: Catalogue, log_start: LogStart, object_bytes: int) -> None:
         """Take where objects and their catalogue are kept; an object of ``object_bytes`` or more is not merged."""
         self._blobs = blobs
         self._catalogue = catalogue
@@ -59,7 +59,7 @@ class Archiver:
         """
         by_source: dict[Source, list[Processed]] = {}
         for batch in batches:
-            if batch.a <= batch.b:
+            if batch.first <= batch.last:
                 by_source.setdefault(Source(batch.topic, batch.partition), []).append(batch)
         for source, wanted in by_source.items():
             try:
@@ -79,16 +79,16 @@ class Archiver:
         packer: Packer | None = None
         covered = line.covered
         for batch in batches:
-            if covered is not None and batch.b <= covered:
+            if covered is not None and batch.last <= covered:
                 continue
-            if covered is not None and batch.a > covered + 1:
-                await self._check_hole(source, covered + 1, batch.a, lost=lost)
+            if covered is not None and batch.first > covered + 1:
+                await self._check_hole(source, covered + 1, batch.first, lost=lost)
                 await self._put(source, line, packer)
                 packer, line.tail = None, []  # an object never spans a hole
-                covered = batch.a - 1
-            packer = packer or Packer(source, batch.a if covered is None else covered + 1)
-            packer.add(Span(batch.a, batch.b), batch.blocks)
-            covered = batch.b
+                covered = batch.first - 1
+            packer = packer or Packer(source, batch.first if covered is None else covered + 1)
+            packer.add(Span(batch.first, batch.last), batch.blocks)
+            covered = batch.last
         await self._put(source, line, packer)
         await self._merge(source, line)
 

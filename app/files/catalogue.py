@@ -13,7 +13,7 @@ from app.files.names import Span, name_of, parse_name
 from app.files.objects import load_index
 from app.files.pack import TornObject
 from app.postgres import translated
-from app.stores.objects.contract import Blobs
+from app.stores.objects.contract import ObjectStore
 from app.topics import Source
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Catalogue:
         return [Entry(Span(row["first"], row["last"]), row["bytes"]) for row in rows]
 
 
-async def rebuild(blobs: Blobs, pool: "Pool") -> int:
+async def rebuild(blobs: ObjectStore, pool: "Pool") -> int:
     """Make the catalogue anew from the listing and count its objects; safe beside a running archive agent.
 
     Foreign and torn files are passed over.
@@ -101,7 +101,7 @@ async def rebuild(blobs: Blobs, pool: "Pool") -> int:
 
 
 async def reconcile(
-    blobs: Blobs, catalogue: Catalogue, source: Source, listed: Iterable[Span], *, trust: bool = True
+    blobs: ObjectStore, catalogue: Catalogue, source: Source, listed: Iterable[Span], *, trust: bool = True
 ) -> dict[Span, Entry]:
     """Make the rows of a source those of its sound objects and return them.
 
@@ -122,7 +122,7 @@ async def reconcile(
     return found
 
 
-async def _look(blobs: Blobs, source: Source, span: Span) -> Entry | None:
+async def _look(blobs: ObjectStore, source: Source, span: Span) -> Entry | None:
     name = name_of(source, span)
     try:
         return Entry(span, (await load_index(blobs, name))[1])

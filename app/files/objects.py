@@ -8,7 +8,7 @@ import zstandard
 from app.files.names import parse_name
 from app.files.pack import FOOTER, Index, Row, TornObject, checked, index_length, read_index
 from app.records import Stored, decode_stored
-from app.stores.objects.contract import Blobs
+from app.stores.objects.contract import ObjectStore
 
 END_BYTES: Final = 64 << 10
 """Read from an object's end at first: the footer, and most indexes, by one ranged read."""
@@ -17,7 +17,7 @@ MAX_BLOCK: Final = 256 << 20
 """Bytes that a block may unpack to: above any batch, below what would harm."""
 
 
-async def load_index(blobs: Blobs, name: str) -> tuple[Index, int]:
+async def load_index(blobs: ObjectStore, name: str) -> tuple[Index, int]:
     """Read an object's index and its size in bytes. Raises FileNotFoundError, TornObject."""
     size = await blobs.size(name)
     end = await blobs.get(name, max(0, size - END_BYTES), END_BYTES)
@@ -30,7 +30,7 @@ async def load_index(blobs: Blobs, name: str) -> tuple[Index, int]:
     return index, size
 
 
-async def load_blocks(blobs: Blobs, name: str, rows: Sequence[Row]) -> list[list[Stored]]:
+async def load_blocks(blobs: ObjectStore, name: str, rows: Sequence[Row]) -> list[list[Stored]]:
     """Read blocks that lie side by side, by one ranged read; of each the reports that count.
 
     Raises FileNotFoundError, TornObject.

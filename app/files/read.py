@@ -14,7 +14,7 @@ from app.files.pack import Index, Row, TornObject
 from app.model import Address
 from app.records import Stored
 from app.stores.errors import StoreUnavailable
-from app.stores.objects.contract import Blobs
+from app.stores.objects.contract import ObjectStore
 from app.topics import Source
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _log: Final = structlog.get_logger(__name__)
 class ObjectArchive:
     """``app.stores.objects.contract.Archive`` over packed objects; keeps indexes in memory up to a number of bytes."""
 
-    def __init__(self, blobs: Blobs, pool: "Pool", cache_bytes: int) -> None:
+    def __init__(self, blobs: ObjectStore, pool: "Pool", cache_bytes: int) -> None:
         """Take where objects and their catalogue are, and how many bytes of indexes to keep."""
         self._blobs = blobs
         self._catalogue = Catalogue(pool)

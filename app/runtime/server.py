@@ -38,8 +38,8 @@ from app.stores.admin.access import Cached
 from app.stores.admin.instances import Instances
 from app.stores.admin.projects import Projects
 from app.stores.aggregates.store import Aggregates
-from app.stores.objects.contract import Blobs
-from app.stores.objects.open import open_blobs
+from app.stores.objects.contract import ObjectStore
+from app.stores.objects.open import open_objects
 from app.stores.search.contract import Search
 from app.stores.search.open import open_search
 from app.web import routes as pages
@@ -131,7 +131,7 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
         records: AnyLog = await stack.enter_async_context(open_log(settings))
         await _ensure(records, _topics(settings, generation))
         search = await stack.enter_async_context(open_search(settings, pool))
-        blobs = await stack.enter_async_context(open_blobs(settings.files_url))
+        blobs = await stack.enter_async_context(open_objects(settings.files_url))
         application = build(settings, parts, pool, records, search, blobs, generation)
         # Ingest counts and unpacks bodies itself: aiohttp's own unpacking knows no limit.
         runner = web.AppRunner(
@@ -158,7 +158,7 @@ def build(
     pool: "Pool",
     records: Log,
     search: Search,
-    blobs: Blobs,
+    blobs: ObjectStore,
     generation: int,
 ) -> web.Application:
     """Compose one application of the parts."""

@@ -1,7 +1,7 @@
 """Composition root of the workers: which roles run in this process, and how it starts, says so, and ends.
 
-``faust -A app worker`` and ``python -m app.runtime.worker`` both end up here. Agents and tables are imported by name: what
-cannot be imported is fatal, nothing is discovered.
+``faust -A app worker`` and ``python -m app.runtime.worker`` both end up here. Agents and tables are imported by name:
+what cannot be imported is fatal, nothing is discovered.
 """
 
 import asyncio

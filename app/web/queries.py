@@ -85,14 +85,14 @@ def event_id(text: str) -> str:
 async def document(services: Services, name: str, access: Access, project: int | None) -> Document:
     """Find one event by id. Raises 404, or 409 with the choices where several projects have it."""
     found = await services.search.event(event_id(name), project)
-    found = [item for item in found if access.may_see(item.found.project)]
+    found = [item for item in found if access.may_see(item.summary.project)]
     if not found:
         raise missing("event")
-    choices = sorted({item.found.project for item in found})
+    choices = sorted({item.summary.project for item in found})
     if len(choices) > 1:
         listed = ", ".join(str(choice) for choice in choices)
         raise ApiError(409, "ambiguous", f"Several projects have an event of this id; add ?project= one of: {listed}.")
-    return max(found, key=lambda item: item.found.received)
+    return max(found, key=lambda item: item.summary.received)
 
 
 async def stored(services: Services, found: Document) -> Stored:
@@ -107,8 +107,8 @@ async def picture(services: Services, found: Document) -> Picture:
     """Give the full picture of an event. Raises 404 where its report is kept no longer."""
     report = await stored(services, found)
     event = normalise.event(report.facts, report.payload, full=True)
-    row = await services.aggregates.group(found.found.group)
-    return Picture(event, found, report, row.id if row else found.found.group)
+    row = await services.aggregates.group(found.summary.group)
+    return Picture(event, found, report, row.id if row else found.summary.group)
 
 
 async def why(services: Services, row: GroupRow) -> list[Part]:

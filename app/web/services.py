@@ -16,7 +16,7 @@ from app.settings import Settings
 from app.stores.admin.access import Cached
 from app.stores.admin.projects import Projects
 from app.stores.aggregates.store import Aggregates
-from app.stores.objects.contract import Blobs
+from app.stores.objects.contract import ObjectStore
 from app.stores.search.contract import Search
 from app.web.errors import AWAY
 from app.web.probe import Look
@@ -43,7 +43,7 @@ class Services:
     projects: Projects
     aggregates: Aggregates
     search: Search
-    blobs: Blobs
+    blobs: ObjectStore
     reports: Reports
     access: Cached
     readiness: Callable[[], list[str]] = list

@@ -12,7 +12,7 @@ import asyncpg
 
 from app.files.archiver import Archiver
 from app.files.catalogue import Catalogue
-from app.stores.objects.open import open_blobs
+from app.stores.objects.open import open_objects
 from app.topics import Source
 from tests.agents.archive_parts import processed
 
@@ -22,7 +22,7 @@ async def main(url: str, files: str, first: int) -> None:
         return 0
 
     cuts = random.Random(first)
-    async with open_blobs(files) as blobs, asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
+    async with open_objects(files) as blobs, asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
         archiver = Archiver(blobs, Catalogue(pool), log_start, 6000)
         while True:
             last = first + cuts.randint(0, 4)

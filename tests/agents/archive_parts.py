@@ -6,7 +6,7 @@ import zstandard
 
 from app.model import Facts
 from app.records import SCHEMA, Block, Processed, Stored, encode_stored
-from app.stores.objects.contract import Blobs
+from app.stores.objects.contract import ObjectStore
 
 
 class Killed(BaseException):
@@ -41,7 +41,7 @@ def _block(kept: list[Stored]) -> Block:
 class FailingBlobs:
     """A store whose writer is killed before its n-th change (put or delete)."""
 
-    def __init__(self, blobs: Blobs, kill_at: int) -> None:
+    def __init__(self, blobs: ObjectStore, kill_at: int) -> None:
         """Take the store and the number, from 0, of the change that does not happen."""
         self.left = kill_at
         self.get, self.size, self.list, self.ping = blobs.get, blobs.size, blobs.list, blobs.ping

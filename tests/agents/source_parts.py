@@ -167,10 +167,10 @@ async def counted(log: Log) -> dict[Row, Counter[str]]:
     sums: dict[Row, Counter[str]] = {}
     for home, delta in await deltas(log):
         source = (home, delta.topic, delta.partition)
-        done = progress.get(source, delta.a - 1)
-        assert delta.a <= done + 1, "a hole in the spans"
+        done = progress.get(source, delta.first - 1)
+        assert delta.first <= done + 1, "a hole in the spans"
         _add(sums, delta, done)
-        progress[source] = max(done, delta.b)
+        progress[source] = max(done, delta.last)
     told = {(topic, partition, b) for (_, topic, partition), b in progress.items()}
     assert len(told) * PARTITIONS == len(progress), "every partition of deltas is told every span"
     return sums
@@ -193,10 +193,10 @@ async def stored(log: Log) -> list[Stored]:
     done = -1
     for record in await read_all(log, topics.PROCESSED):
         processed: Processed = decode_processed(record.value or b"")
-        assert processed.a <= done + 1, "a gap in the spans"
+        assert processed.first <= done + 1, "a gap in the spans"
         for block in processed.blocks:
             reports += [report for report in decode_stored(zstandard.decompress(block.data)) if report.offset > done]
-        done = max(done, processed.b)
+        done = max(done, processed.last)
     return reports
 
 

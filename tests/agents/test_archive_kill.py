@@ -13,7 +13,7 @@ from app.files.archiver import Archiver
 from app.files.catalogue import Catalogue
 from app.files.names import Span
 from app.files.read import ObjectArchive
-from app.stores.objects.open import open_blobs
+from app.stores.objects.open import open_objects
 from app.topics import Source
 from tests.agents.archive_parts import flatten, processed, reports
 
@@ -45,7 +45,7 @@ async def test_killed_at_any_moment(database: str, files: str) -> None:
         arguments = ("-m", "tests.agents.archive_child", database, files, str(first))
         child = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=PIPE)
         acknowledged = await killed_after(child, moments.randint(1, 60), moments.random() / 50)
-    async with open_blobs(files) as blobs, asyncpg.create_pool(database, min_size=0, max_size=2) as pool:
+    async with open_objects(files) as blobs, asyncpg.create_pool(database, min_size=0, max_size=2) as pool:
         reader = ObjectArchive(blobs, pool, 1 << 20)
         assert await flatten(reader.stream("1.crashes", 0, 0, acknowledged)) == reports(0, acknowledged)
 

@@ -15,9 +15,9 @@ from app.files.catalogue import rebuild
 from app.files.read import ObjectArchive
 from app.log.contract import Log, NewRecord
 from app.model import Address
-from app.records import Found, Processed, encode_processed
+from app.records import EventSummary, Processed, encode_processed
 from app.settings import Settings
-from app.stores.objects.open import open_blobs
+from app.stores.objects.open import open_objects
 from app.stores.search.postgres import Search
 from app.stream.role import Process, RoleApp
 from tests.agents.archive_parts import flatten, has_report, processed, reports, stored
@@ -65,8 +65,8 @@ async def send(log: Log, items: list[Processed]) -> None:
     )
 
 
-def found(offset: int, received: int = NOW) -> Found:
-    return Found(
+def found(offset: int, received: int = NOW) -> EventSummary:
+    return EventSummary(
         offset, f"{offset:032x}", 7, received, received + offset, "a" * 32, "title", "culprit", "error", "python",
         "shop@1", "prod", "u", True, "s", "", "sdk", {}, f"word{offset} shop.PaymentService",
     )  # fmt: skip
@@ -74,14 +74,14 @@ def found(offset: int, received: int = NOW) -> Found:
 
 def both(a: int, b: int, partition: int) -> list[Processed]:
     events = [found(offset * PARTITIONS + partition) for offset in range(a, b + 1) if has_report(offset)]
-    crashes = msgspec.structs.replace(processed(a, b, topic="1.crashes", partition=partition), found=events)
+    crashes = msgspec.structs.replace(processed(a, b, topic="1.crashes", partition=partition), summaries=events)
     return [crashes, processed(a, b, topic="1.sessions", partition=partition)]
 
 
 async def test_reports_are_archived_before_they_are_committed(archive_settings: Settings) -> None:
     settings = archive_settings
     async with (
-        open_blobs(settings.files_url) as blobs,
+        open_objects(settings.files_url) as blobs,
         asyncpg.create_pool(settings.database_url, min_size=0, max_size=2) as pool,
     ):
         reader = ObjectArchive(blobs, pool, 1 << 20)
@@ -135,4 +135,4 @@ async def test_events_are_found_once(settings: Settings) -> None:
         assert {hit.address.topic for hit in hits.documents} == {"1.crashes"}
         one = await store.search(7, "word7", 0, 2**60)
         assert [hit.address for hit in one.documents] == [Address("1.crashes", 1, 7)]
-        assert one.documents[0].found == found(7)
+        assert one.documents[0].summary == found(7)

@@ -18,8 +18,8 @@ from app.log.contract import NewRecord, TopicSpec
 from app.log.postgres.log import PostgresLog
 from app.model import Address, Facts, Kind
 from app.records import encode_facts
-from app.stores.objects.contract import Blobs
-from app.stores.objects.open import open_blobs
+from app.stores.objects.contract import ObjectStore
+from app.stores.objects.open import open_objects
 from app.topics import FACTS, Source
 from tests.agents.archive_parts import processed, stored
 
@@ -53,14 +53,14 @@ async def log(database: str) -> AsyncIterator[PostgresLog]:
 
 
 @pytest.fixture(params=["folder", "s3"])
-async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Blobs]:
+async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ObjectStore]:
     url = request.getfixturevalue("s3_url") if request.param == "s3" else f"file://{tmp_path}/files"
-    async with open_blobs(url) as opened:
+    async with open_objects(url) as opened:
         yield opened
 
 
 @pytest.fixture
-async def site(pool: "asyncpg.Pool", log: PostgresLog, blobs: Blobs) -> AsyncIterator[BaseTestServer]:
+async def site(pool: "asyncpg.Pool", log: PostgresLog, blobs: ObjectStore) -> AsyncIterator[BaseTestServer]:
     async def authorise(request: web.Request, project: int | None) -> None:
         if request.headers.get("Authorization") is None:
             raise web.HTTPUnauthorized
@@ -175,7 +175,7 @@ async def test_stores_that_are_away(site: BaseTestServer, pool: "asyncpg.Pool") 
     assert (status, b"unavailable" in body, headers["Retry-After"]) == (503, True, "2")
 
 
-async def test_a_report_by_its_address(pool: "asyncpg.Pool", log: PostgresLog, blobs: Blobs) -> None:
+async def test_a_report_by_its_address(pool: "asyncpg.Pool", log: PostgresLog, blobs: ObjectStore) -> None:
     reports = Reports(ObjectArchive(blobs, pool, 1 << 20), log, scrub)
     await log.append([record(BODY)])
     found = await reports.get(Address("1.crashes", 1, 0))

@@ -14,9 +14,9 @@ from app.files.read import ObjectArchive
 from app.model import Address
 from app.records import Processed
 from app.stores.errors import StoreUnavailable
-from app.stores.objects.contract import Blobs
-from app.stores.objects.folder import FolderBlobs
-from app.stores.objects.open import open_blobs
+from app.stores.objects.contract import ObjectStore
+from app.stores.objects.folder import FolderObjects
+from app.stores.objects.open import open_objects
 from app.topics import Source
 from tests.agents.archive_parts import FailingBlobs, Killed, flatten, has_report, processed, reports, stored
 
@@ -33,9 +33,9 @@ async def pool(database: str) -> AsyncIterator["Pool"]:
 
 
 @pytest.fixture(params=["folder", "s3"])
-async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Blobs]:
+async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ObjectStore]:
     url = request.getfixturevalue("s3_url") if request.param == "s3" else f"file://{tmp_path}/files"
-    async with open_blobs(url) as opened:
+    async with open_objects(url) as opened:
         yield opened
 
 
@@ -43,15 +43,15 @@ async def log_start(_: Source) -> int:
     return 0
 
 
-def archiver(blobs: Blobs, pool: "Pool", limit: int = SMALL) -> Archiver:
+def archiver(blobs: ObjectStore, pool: "Pool", limit: int = SMALL) -> Archiver:
     return Archiver(blobs, Catalogue(pool), log_start, limit)
 
 
-async def names(blobs: Blobs) -> list[str]:
+async def names(blobs: ObjectStore) -> list[str]:
     return [name async for name in blobs.list("")]
 
 
-async def check(blobs: Blobs, pool: "Pool", last: int, first: int = 0) -> None:
+async def check(blobs: ObjectStore, pool: "Pool", last: int, first: int = 0) -> None:
     """Everything is there once and byte-exact, by stream and by address, and the catalogue is the listing."""
     archive = ObjectArchive(blobs, pool, 1 << 20)
     assert await flatten(archive.stream(*SOURCE, first, last + 100)) == reports(first, last)
@@ -64,7 +64,9 @@ async def check(blobs: Blobs, pool: "Pool", last: int, first: int = 0) -> None:
     assert [row["bytes"] for row in rows] == [await blobs.size(name) for name in await names(blobs)]
 
 
-async def test_batches_are_there_when_store_returns_and_small_objects_stay_few(blobs: Blobs, pool: "Pool") -> None:
+async def test_batches_are_there_when_store_returns_and_small_objects_stay_few(
+    blobs: ObjectStore, pool: "Pool"
+) -> None:
     writer, at, most = archiver(blobs, pool), 0, 0
     cuts = random.Random(1)
     for _ in range(150):
@@ -78,7 +80,7 @@ async def test_batches_are_there_when_store_returns_and_small_objects_stay_few(b
     assert most < 40
 
 
-async def test_several_batches_and_sources_of_one_call(blobs: Blobs, pool: "Pool") -> None:
+async def test_several_batches_and_sources_of_one_call(blobs: ObjectStore, pool: "Pool") -> None:
     sessions = processed(0, 9, topic="1.sessions")
     await archiver(blobs, pool).store([processed(0, 3), sessions, processed(4, 9), processed(10, 9)])
     parsed = [parse_name(name) for name in await names(blobs)]
@@ -86,7 +88,7 @@ async def test_several_batches_and_sources_of_one_call(blobs: Blobs, pool: "Pool
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_redelivery_in_other_cuts_adds_nothing(blobs: Blobs, pool: "Pool", seed: int) -> None:
+async def test_redelivery_in_other_cuts_adds_nothing(blobs: ObjectStore, pool: "Pool", seed: int) -> None:
     cuts = random.Random(seed)
     writer, end = archiver(blobs, pool), -1
     for _ in range(40):
@@ -99,9 +101,9 @@ async def test_redelivery_in_other_cuts_adds_nothing(blobs: Blobs, pool: "Pool",
     await check(blobs, pool, end)
 
 
-async def test_killed_between_any_two_steps(blobs: Blobs, pool: "Pool") -> None:
+async def test_killed_between_any_two_steps(blobs: ObjectStore, pool: "Pool") -> None:
     batches = [processed(at, at + 3) for at in range(0, 80, 4)]
-    for kill_at in range(0, 26, 1 if isinstance(blobs, FolderBlobs) else 5):
+    for kill_at in range(0, 26, 1 if isinstance(blobs, FolderObjects) else 5):
         await pool.execute("delete from objects")
         for name in await names(blobs):
             await blobs.delete(name)
@@ -124,7 +126,7 @@ async def stored_before_kill(writer: Archiver, batches: list[Processed]) -> int:
     pytest.fail("nothing was killed")
 
 
-async def readable(blobs: Blobs, pool: "Pool", last: int) -> None:
+async def readable(blobs: ObjectStore, pool: "Pool", last: int) -> None:
     """What was acknowledged can be read while no writer has put right what a killed one left."""
     archive = ObjectArchive(blobs, pool, 1 << 20)
     assert await flatten(archive.stream(*SOURCE, 0, last)) == reports(0, last)
@@ -132,11 +134,11 @@ async def readable(blobs: Blobs, pool: "Pool", last: int) -> None:
 
 
 def recut(batches: list[Processed]) -> list[Processed]:
-    first, last = batches[0].a, batches[-1].b
+    first, last = batches[0].first, batches[-1].last
     return [processed(at, min(at + 6, last), per_block=2) for at in range(first, last + 1, 7)]
 
 
-async def test_killed_between_the_catalogue_and_what_follows(blobs: Blobs, pool: "Pool") -> None:
+async def test_killed_between_the_catalogue_and_what_follows(blobs: ObjectStore, pool: "Pool") -> None:
     class Stopped(Catalogue):
         async def replace(self, *_: object) -> None:
             raise Killed
@@ -148,7 +150,7 @@ async def test_killed_between_the_catalogue_and_what_follows(blobs: Blobs, pool:
     await check(blobs, pool, 5)
 
 
-async def test_a_zombie_and_its_successor_together_lose_nothing(blobs: Blobs, pool: "Pool") -> None:
+async def test_a_zombie_and_its_successor_together_lose_nothing(blobs: ObjectStore, pool: "Pool") -> None:
     zombie, owner = archiver(blobs, pool), archiver(blobs, pool)
     end = {zombie: -1, owner: -1}
     cuts = random.Random(5)
@@ -175,7 +177,7 @@ async def retried(writer: Archiver, batch: Processed) -> None:
         await writer.store([batch])
 
 
-async def test_a_hole_is_fatal_while_the_log_has_the_missing(blobs: Blobs, pool: "Pool") -> None:
+async def test_a_hole_is_fatal_while_the_log_has_the_missing(blobs: ObjectStore, pool: "Pool") -> None:
     writer = archiver(blobs, pool)
     await writer.store([processed(0, 5)])
     with pytest.raises(ArchiveHole, match="offset 6 should come next, 8 did"):
@@ -184,7 +186,7 @@ async def test_a_hole_is_fatal_while_the_log_has_the_missing(blobs: Blobs, pool:
     await check(blobs, pool, 9)
 
 
-async def test_what_retention_took_is_a_gap_that_is_told(blobs: Blobs, pool: "Pool") -> None:
+async def test_what_retention_took_is_a_gap_that_is_told(blobs: ObjectStore, pool: "Pool") -> None:
     async def late(_: Source) -> int:
         return 9
 
@@ -199,7 +201,7 @@ async def test_what_retention_took_is_a_gap_that_is_told(blobs: Blobs, pool: "Po
     assert await archive.gaps(*SOURCE, 2, 59) == [Span(8, 8)]
 
 
-async def test_the_catalogue_made_anew_is_the_catalogue(blobs: Blobs, pool: "Pool") -> None:
+async def test_the_catalogue_made_anew_is_the_catalogue(blobs: ObjectStore, pool: "Pool") -> None:
     writer = archiver(blobs, pool)
     for at in range(0, 60, 2):
         await writer.store([processed(at, at + 1), processed(at, at + 1, topic="1.sessions")])
@@ -216,7 +218,7 @@ async def test_the_catalogue_made_anew_is_the_catalogue(blobs: Blobs, pool: "Poo
     assert await pool.fetch(rows) == before
 
 
-async def test_torn_and_foreign_files_are_passed_over(blobs: Blobs, pool: "Pool") -> None:
+async def test_torn_and_foreign_files_are_passed_over(blobs: ObjectStore, pool: "Pool") -> None:
     await archiver(blobs, pool).store([processed(0, 5)])
     place = "1.crashes/0000/"
     whole = await blobs.get(f"{place}0000000000000000000-0000000000000000005.flt", 0, 1 << 20)
@@ -228,7 +230,7 @@ async def test_torn_and_foreign_files_are_passed_over(blobs: Blobs, pool: "Pool"
     assert await flatten(archive.stream(*SOURCE, 0, 99)) == reports(0, 9)
 
 
-async def test_a_damaged_object_is_an_error_not_an_absence(blobs: Blobs, pool: "Pool") -> None:
+async def test_a_damaged_object_is_an_error_not_an_absence(blobs: ObjectStore, pool: "Pool") -> None:
     await archiver(blobs, pool).store([processed(0, 5)])
     (name,) = await names(blobs)
     data = bytearray(await blobs.get(name, 0, 1 << 20))
@@ -241,7 +243,7 @@ async def test_a_damaged_object_is_an_error_not_an_absence(blobs: Blobs, pool: "
         await flatten(archive.stream(*SOURCE, 0, 5))
 
 
-async def test_a_reader_follows_objects_that_are_merged_under_it(blobs: Blobs, pool: "Pool") -> None:
+async def test_a_reader_follows_objects_that_are_merged_under_it(blobs: ObjectStore, pool: "Pool") -> None:
     writer, archive = archiver(blobs, pool), ObjectArchive(blobs, pool, 1 << 20)
     for at in range(7):
         await writer.store([processed(at, at)])
@@ -256,7 +258,7 @@ async def test_a_reader_follows_objects_that_are_merged_under_it(blobs: Blobs, p
 
 
 async def test_one_ranged_read_gives_one_report(tmp_path: Path, pool: "Pool") -> None:
-    class Counting(FolderBlobs):
+    class Counting(FolderObjects):
         reads: list[int]
 
         async def get(self, name: str, start: int, length: int) -> bytes:
@@ -274,7 +276,7 @@ async def test_one_ranged_read_gives_one_report(tmp_path: Path, pool: "Pool") ->
     assert blobs.reads[0] <= 64 << 10
 
 
-async def test_a_database_that_is_away(blobs: Blobs, pool: "Pool") -> None:
+async def test_a_database_that_is_away(blobs: ObjectStore, pool: "Pool") -> None:
     await archiver(blobs, pool).store([processed(0, 5)])
     archive = ObjectArchive(blobs, pool, 1 << 20)
     await pool.close()

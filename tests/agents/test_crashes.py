@@ -9,7 +9,7 @@ import pytest
 
 from agents.batch.crashes import KINDS, CrashBatch
 from agents.batch.dead_letters import TooManyDeadLetters
-from agents.batch.result import Digest
+from agents.batch.result import BatchResult
 from agents.crashes import Crashes
 from app.cells import SKEW
 from app.log.batch import Batch
@@ -31,11 +31,11 @@ def role(log: PostgresLog, database: str, tmp_path: Path, secrets: dict[int, byt
     return lambda: Role(log, database, tmp_path / "state", limit=5)
 
 
-def one_pass(records: Sequence[Record], secrets: dict[int, bytes]) -> Digest:
+def one_pass(records: Sequence[Record], secrets: dict[int, bytes]) -> BatchResult:
     """Do the records as one batch, on nothing."""
-    digest = Digest("crashes", records, TARGETS)
-    CrashBatch(digest, seen.Seen({}), secrets).add_all(digest.readable(KINDS))
-    return digest
+    result = BatchResult("crashes", records, TARGETS)
+    CrashBatch(result, seen.Seen({}), secrets).add_all(result.readable(KINDS))
+    return result
 
 
 def mixed(chance: random.Random) -> list[Record]:
@@ -101,7 +101,7 @@ async def test_an_idle_source_tells_every_partition_an_empty_span(log: PostgresL
         await owner.agent.handle(batch, owner.claim)
     spans = await parts.deltas(log)
     assert [home for home, _ in spans] == list(range(PARTITIONS))
-    assert {(delta.a, delta.b, delta.received, *delta.cells) for _, delta in spans} == {(7, 6, NOW)}
+    assert {(delta.first, delta.last, delta.received, *delta.cells) for _, delta in spans} == {(7, 6, NOW)}
     assert await parts.read_all(log, PROCESSED) == []
 
 
@@ -113,7 +113,7 @@ async def test_a_batch_that_makes_too_large_a_record_is_sent_in_halves_in_turn(
     async with Owner(Crashes, role(), 1) as owner:
         await owner.handle(records)
     blocks = [decode_processed(made.value or b"") for made in await parts.read_all(log, PROCESSED)]
-    spans = [(block.a, block.b) for block in blocks]
+    spans = [(block.first, block.last) for block in blocks]
     assert len(spans) > 2
     assert [a for a, _ in spans] == [0, *(b + 1 for _, b in spans[:-1])]
     assert await parts.counted(log) == parts.sums_of(one_pass(records, secrets).deltas())
@@ -123,7 +123,7 @@ async def test_offsets_that_retention_took_are_in_the_span(log: PostgresLog, rol
     async with Owner(Crashes, role(), 1) as owner:
         await owner.handle([crash(0)])
         await owner.handle([crash(5)], lost=4)
-    assert {(delta.a, delta.b) for _, delta in await parts.deltas(log)} == {(0, 0), (1, 5)}
+    assert {(delta.first, delta.last) for _, delta in await parts.deltas(log)} == {(0, 0), (1, 5)}
 
 
 async def test_seen_chunks_expire_behind_the_own_accepted_commit_alone(role: MakeRole) -> None:

@@ -58,4 +58,4 @@ async def test_events_are_found_once_whatever_the_server_refused(settings: Setti
             hits = await store.search(7, "payment", 0, 2**60, limit=1000)
             assert sorted(hit.address.offset for hit in hits.documents) == sorted(offsets)
             one = await store.search(7, "word7", 0, 2**60)
-            assert [(hit.address, hit.found) for hit in one.documents] == [(Address("1.crashes", 1, 7), found(7))]
+            assert [(hit.address, hit.summary) for hit in one.documents] == [(Address("1.crashes", 1, 7), found(7))]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agents.batch.result import Digest
+from agents.batch.result import BatchResult
 from agents.batch.sessions import KINDS, SessionBatch
 from agents.sessions import Sessions
 from app.cells import SKEW, Cell
@@ -27,11 +27,11 @@ def update(offset: int, status: str, *, sid: str = "sid", received: int = NOW, e
     return session_record(offset, "session", content | {"attrs": {"release": "shop@1"}}, sid=sid, received=received)
 
 
-def one_pass(records: Sequence[Record], secrets: dict[int, bytes]) -> Digest:
+def one_pass(records: Sequence[Record], secrets: dict[int, bytes]) -> BatchResult:
     """Do the records as one batch, on nothing."""
-    digest = Digest("sessions", records, TARGETS)
-    SessionBatch(digest, {}, secrets, 1).add_all(digest.readable(KINDS))
-    return digest
+    result = BatchResult("sessions", records, TARGETS)
+    SessionBatch(result, {}, secrets, 1).add_all(result.readable(KINDS))
+    return result
 
 
 def mixed(chance: random.Random) -> list[Record]:

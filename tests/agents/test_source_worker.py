@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from agents.batch.crashes import KINDS, CrashBatch
-from agents.batch.result import Digest
+from agents.batch.result import BatchResult
 from agents.batch.sessions import KINDS as SESSION_KINDS
 from agents.batch.sessions import SessionBatch
 from app.log.contract import NewRecord, Record, TopicSpec
@@ -62,7 +62,7 @@ async def test_killed_in_the_midst_every_record_counts_once(database: str, log: 
     finally:
         worker.terminate()
         assert worker.wait(LIMIT) in (0, -9), (tmp_path / "worker.txt").read_text()
-    expected = parts.sums_of(delta for digest in _one_pass(records, secrets) for delta in digest.deltas())
+    expected = parts.sums_of(delta for result in _one_pass(records, secrets) for delta in result.deltas())
     assert await parts.counted(log) == expected
 
 
@@ -96,14 +96,14 @@ async def _until(log: PostgresLog, worker: "subprocess.Popen[bytes]", count: int
             await asyncio.sleep(0.05)
 
 
-def _one_pass(records: Sequence[Record], secrets: dict[int, bytes]) -> list[Digest]:
+def _one_pass(records: Sequence[Record], secrets: dict[int, bytes]) -> list[BatchResult]:
     """Do each source partition as one batch, on nothing."""
     digests = []
     for partition in range(PARTITIONS):
         mine = [record for record in records if record.partition == partition]
-        crashes = Digest("crashes", [record for record in mine if record.topic == "1.crashes"], TARGETS)
+        crashes = BatchResult("crashes", [record for record in mine if record.topic == "1.crashes"], TARGETS)
         CrashBatch(crashes, seen.Seen({}), secrets).add_all(crashes.readable(KINDS))
-        sessions = Digest("sessions", [record for record in mine if record.topic == "1.sessions"], TARGETS)
+        sessions = BatchResult("sessions", [record for record in mine if record.topic == "1.sessions"], TARGETS)
         SessionBatch(sessions, {}, secrets, 1).add_all(sessions.readable(SESSION_KINDS))
         digests += [crashes, sessions]
     return digests

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agents.batch.result import Digest
+from agents.batch.result import BatchResult
 from agents.batch.timings import KINDS, OTHER, TimingBatch
 from agents.timings import TimingsAgent
 from app.cells import SKEW, Cell, timing_group
@@ -34,11 +34,11 @@ def cell(name: str, release: str = "") -> Cell:
     return Cell("t", 1, timing_group("page", name), release)
 
 
-def one_pass(records: Sequence[Record]) -> Digest:
+def one_pass(records: Sequence[Record]) -> BatchResult:
     """Do the records as one batch, on nothing."""
-    digest = Digest("timings", records, TARGETS)
-    TimingBatch(digest, seen.Seen({}), names.Names(lambda _: ())).add_all(digest.readable(KINDS))
-    return digest
+    result = BatchResult("timings", records, TARGETS)
+    TimingBatch(result, seen.Seen({}), names.Names(lambda _: ())).add_all(result.readable(KINDS))
+    return result
 
 
 def mixed(chance: random.Random) -> list[Record]:

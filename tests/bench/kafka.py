@@ -110,7 +110,7 @@ async def _by_the_clock(url: str, count: int) -> float:
     first = min(firsts, key=lambda record: record.timestamp)
     batch = decode_processed(first.value)
     seconds: float = (max(record.timestamp for record in lasts) - first.timestamp) / 1000
-    return (count - (batch.b - batch.a + 1)) / max(seconds, LEAST_SECONDS)
+    return (count - (batch.last - batch.first + 1)) / max(seconds, LEAST_SECONDS)
 
 
 async def _record(consumer: Any, place: Any, offset: int) -> Any:  # noqa: ANN401  aiokafka publishes no types

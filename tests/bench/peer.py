@@ -14,7 +14,7 @@ import asyncpg
 import faust
 import msgspec
 
-from agents.batch.blocks import found_of
+from agents.batch.blocks import summary_of
 from agents.batch.crashes import KINDS
 from agents.batch.deltas import Windows, crash_cells, crash_windows
 from agents.batch.records import key_of, user_of
@@ -59,7 +59,7 @@ def define(app: faust.App, source: str, secrets: Mapping[int, bytes], where: str
         windows = crash_windows(event.time, event.received)
         for cell in crash_cells(event.project, grouped.group, event.release):
             await count(cell, windows, user)
-        await reports.send(key=key, value=_encode((found_of(event, grouped, record.offset), facts, payload)))
+        await reports.send(key=key, value=_encode((summary_of(event, grouped, record.offset), facts, payload)))
         seen[key.hex()] = record.offset
 
     async def crashes(stream: Any) -> None:  # noqa: ANN401  Faust's untyped stream

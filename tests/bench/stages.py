@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import process_time
 from typing import Final, TypeVar
 
-from agents.batch.blocks import found_of, processed_of
+from agents.batch.blocks import processed_of, summary_of
 from agents.batch.crashes import KINDS
 from agents.batch.deltas import Spread, crash_cells, crash_windows
 from agents.batch.records import key_of
@@ -66,7 +66,7 @@ def _batch(records: list[Record], clock: Clock) -> None:
     ])  # fmt: skip
     grouped = clock.take("group", lambda: [group(event) for event in made])
     found = clock.take("words", lambda: [
-        found_of(event, which, record.offset)
+        summary_of(event, which, record.offset)
         for event, which, (record, _) in zip(made, grouped, first, strict=True)
     ])  # fmt: skip
     spread, source = Spread(site.PARTITIONS), Source("1.crashes", 0)

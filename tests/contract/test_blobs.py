@@ -9,10 +9,10 @@ import pytest
 
 from app.settings import SettingsError
 from app.stores.errors import StoreUnavailable
-from app.stores.objects.contract import Blobs
-from app.stores.objects.folder import HIDDEN, FolderBlobs
+from app.stores.objects.contract import ObjectStore
+from app.stores.objects.folder import HIDDEN, FolderObjects
 from app.stores.objects.names import BadName
-from app.stores.objects.open import open_blobs
+from app.stores.objects.open import open_objects
 
 LARGE = bytes(range(251)) * 80_000
 """Three parts of an upload to S3."""
@@ -26,12 +26,12 @@ def blobs_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def blobs(blobs_url: str) -> AsyncIterator[Blobs]:
-    async with open_blobs(blobs_url) as opened:
+async def blobs(blobs_url: str) -> AsyncIterator[ObjectStore]:
+    async with open_objects(blobs_url) as opened:
         yield opened
 
 
-async def names(blobs: Blobs, prefix: str) -> list[str]:
+async def names(blobs: ObjectStore, prefix: str) -> list[str]:
     return [name async for name in blobs.list(prefix)]
 
 
@@ -39,7 +39,7 @@ def everything_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*"))
 
 
-async def test_an_object_comes_back_whole_and_by_ranges(blobs: Blobs) -> None:
+async def test_an_object_comes_back_whole_and_by_ranges(blobs: ObjectStore) -> None:
     data = bytes(range(256)) * 300
     await blobs.put("1.crashes/0001/a.flt", data)
     assert await blobs.size("1.crashes/0001/a.flt") == len(data)
@@ -49,12 +49,12 @@ async def test_an_object_comes_back_whole_and_by_ranges(blobs: Blobs) -> None:
     assert await blobs.get("1.crashes/0001/a.flt", len(data) + 5, 100) == b""
 
 
-async def test_an_empty_object_is_one(blobs: Blobs) -> None:
+async def test_an_empty_object_is_one(blobs: ObjectStore) -> None:
     await blobs.put("empty", b"")
     assert (await blobs.size("empty"), await blobs.get("empty", 0, 10)) == (0, b"")
 
 
-async def test_a_large_object_comes_back_whole(blobs: Blobs) -> None:
+async def test_a_large_object_comes_back_whole(blobs: ObjectStore) -> None:
     await blobs.put("a/large", LARGE)
     assert await blobs.size("a/large") == len(LARGE)
     assert await blobs.get("a/large", 0, len(LARGE)) == LARGE
@@ -62,7 +62,7 @@ async def test_a_large_object_comes_back_whole(blobs: Blobs) -> None:
 
 
 @pytest.mark.parametrize("ticks", [1, 3, 10, 100])
-async def test_a_put_that_is_given_up_leaves_the_old_or_the_new(blobs: Blobs, ticks: int) -> None:
+async def test_a_put_that_is_given_up_leaves_the_old_or_the_new(blobs: ObjectStore, ticks: int) -> None:
     await blobs.put("a/large", b"old")
     putting = asyncio.create_task(blobs.put("a/large", LARGE))
     for _ in range(ticks):
@@ -75,7 +75,7 @@ async def test_a_put_that_is_given_up_leaves_the_old_or_the_new(blobs: Blobs, ti
     assert await blobs.get("a/large", 0, 100) == b"newer"
 
 
-async def test_many_at_once(blobs: Blobs) -> None:
+async def test_many_at_once(blobs: ObjectStore) -> None:
     wanted = [f"{number % 7}/{number:03d}" for number in range(60)]
     await asyncio.gather(*(blobs.put(name, name.encode()) for name in wanted))
     assert await names(blobs, "") == sorted(wanted)
@@ -83,14 +83,14 @@ async def test_many_at_once(blobs: Blobs) -> None:
 
 
 async def test_it_opens_again(blobs_url: str) -> None:
-    store = open_blobs(blobs_url)
+    store = open_objects(blobs_url)
     for data in (b"1", b"2"):
         async with store as blobs:
             await blobs.put("x", data)
             assert await blobs.get("x", 0, 9) == data
 
 
-async def test_it_answers_before_anything_is_put_and_after(blobs: Blobs) -> None:
+async def test_it_answers_before_anything_is_put_and_after(blobs: ObjectStore) -> None:
     await blobs.ping()
     await blobs.put("x/y", b"1")
     await blobs.ping()
@@ -98,25 +98,25 @@ async def test_it_answers_before_anything_is_put_and_after(blobs: Blobs) -> None
 
 async def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    async with open_blobs(f"file://{tmp_path}/file/files") as blobs:
+    async with open_objects(f"file://{tmp_path}/file/files") as blobs:
         with pytest.raises(StoreUnavailable, match="Not a directory"):
             await blobs.ping()
 
 
 async def test_a_bucket_that_is_not_there_is_told(s3_url: str) -> None:
     bucket, _, options = s3_url.partition("?")
-    async with open_blobs(f"s3://no-such-bucket-{Path(bucket).name}?{options}") as blobs:
+    async with open_objects(f"s3://no-such-bucket-{Path(bucket).name}?{options}") as blobs:
         with pytest.raises(StoreUnavailable, match="NoSuchBucket"):
             await blobs.ping()
 
 
-async def test_a_second_put_replaces(blobs: Blobs) -> None:
+async def test_a_second_put_replaces(blobs: ObjectStore) -> None:
     await blobs.put("x", b"first, and longer")
     await blobs.put("x", b"second")
     assert await blobs.get("x", 0, 100) == b"second"
 
 
-async def test_what_is_not_there(blobs: Blobs) -> None:
+async def test_what_is_not_there(blobs: ObjectStore) -> None:
     with pytest.raises(FileNotFoundError):
         await blobs.get("none/at/all", 0, 1)
     with pytest.raises(FileNotFoundError):
@@ -125,7 +125,7 @@ async def test_what_is_not_there(blobs: Blobs) -> None:
     assert await names(blobs, "") == []
 
 
-async def test_a_deleted_object_is_gone(blobs: Blobs) -> None:
+async def test_a_deleted_object_is_gone(blobs: ObjectStore) -> None:
     await blobs.put("x/y", b"1")
     await blobs.delete("x/y")
     with pytest.raises(FileNotFoundError):
@@ -133,7 +133,7 @@ async def test_a_deleted_object_is_gone(blobs: Blobs) -> None:
     assert await names(blobs, "") == []
 
 
-async def test_names_come_in_order_by_prefix(blobs: Blobs) -> None:
+async def test_names_come_in_order_by_prefix(blobs: ObjectStore) -> None:
     wanted = ["a-b/1", "a.b", "a/0", "a/10", "a/9", "a/9.x", "b/c/d", "b/c/e", "b/cc", "z/y"]
     for name in reversed(wanted):
         await blobs.put(name, b"")
@@ -164,7 +164,7 @@ async def test_names_come_in_order_by_prefix(blobs: Blobs) -> None:
         "x" * 201,
     ],
 )
-async def test_names_that_leave_the_store_are_refused(blobs: Blobs, name: str) -> None:
+async def test_names_that_leave_the_store_are_refused(blobs: ObjectStore, name: str) -> None:
     with pytest.raises(BadName):
         await blobs.put(name, b"x")
     with pytest.raises(BadName):
@@ -174,7 +174,7 @@ async def test_names_that_leave_the_store_are_refused(blobs: Blobs, name: str) -
 
 
 @pytest.mark.parametrize("prefix", ["/", "../", "a/../", "a\x00"])
-async def test_prefixes_that_leave_the_store_are_refused(blobs: Blobs, prefix: str) -> None:
+async def test_prefixes_that_leave_the_store_are_refused(blobs: ObjectStore, prefix: str) -> None:
     with pytest.raises(BadName):
         await names(blobs, prefix)
 
@@ -183,7 +183,7 @@ async def test_files_of_others_and_of_killed_writers_are_no_objects(tmp_path: Pa
     outside = tmp_path / "outside"
     outside.write_bytes(b"not ours")
     root = tmp_path / "root"
-    blobs = FolderBlobs(root)
+    blobs = FolderObjects(root)
     await blobs.put("a/b", b"1")
     (root / "a" / f"{HIDDEN}0123").write_bytes(b"half")
     (root / "with space").write_bytes(b"")
@@ -193,7 +193,7 @@ async def test_files_of_others_and_of_killed_writers_are_no_objects(tmp_path: Pa
 
 
 async def test_only_old_leftovers_are_cleaned(tmp_path: Path) -> None:
-    blobs = FolderBlobs(tmp_path)
+    blobs = FolderObjects(tmp_path)
     await blobs.put("a/b", b"1")
     old, new = tmp_path / "a" / f"{HIDDEN}old", tmp_path / "a" / f"{HIDDEN}new"
     old.write_bytes(b"half")
@@ -204,7 +204,7 @@ async def test_only_old_leftovers_are_cleaned(tmp_path: Path) -> None:
 
 
 async def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
-    blobs = FolderBlobs(tmp_path)
+    blobs = FolderObjects(tmp_path)
     await blobs.put("a/b", b"1")
     with pytest.raises(StoreUnavailable):
         await blobs.put("a/b/c", b"below a file")
@@ -214,7 +214,7 @@ async def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
 
 
 async def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
-    await FolderBlobs(tmp_path / "new").put("a/b", b"1")
+    await FolderObjects(tmp_path / "new").put("a/b", b"1")
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "new/a").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "new/a/b").stat().st_mode & 0o777 == 0o600
@@ -237,4 +237,4 @@ async def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_read_names_the_setting(url: str) -> None:
     with pytest.raises(SettingsError, match=r"^files: .*"):
-        open_blobs(url)
+        open_objects(url)

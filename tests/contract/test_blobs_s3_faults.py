@@ -10,9 +10,9 @@ import pytest
 
 from app.stores.errors import StoreUnavailable
 from app.stores.objects import s3_calls, s3_upload
-from app.stores.objects.contract import Blobs
-from app.stores.objects.open import open_blobs
-from app.stores.objects.s3 import S3Blobs
+from app.stores.objects.contract import ObjectStore
+from app.stores.objects.open import open_objects
+from app.stores.objects.s3 import S3Objects
 from app.stores.objects.s3_address import place_of
 from tests import servers
 from tests.contract.tcp_way import Way, way_to
@@ -38,16 +38,16 @@ async def way(s3_url: str) -> AsyncIterator[Way]:
 
 
 @asynccontextmanager
-async def through(way: Way, s3_url: str) -> AsyncIterator[Blobs]:
+async def through(way: Way, s3_url: str) -> AsyncIterator[ObjectStore]:
     place = place_of(s3_url)
     bucket, _, _ = s3_url.partition("?")
-    async with open_blobs(
+    async with open_objects(
         f"{bucket}?endpoint=http://127.0.0.1:{way.port}&region={place.options.region}&path_style=1"
     ) as blobs:
         yield blobs
 
 
-async def names(blobs: Blobs) -> list[str]:
+async def names(blobs: ObjectStore) -> list[str]:
     return [name async for name in blobs.list("")]
 
 
@@ -68,12 +68,12 @@ async def test_calls_that_fail_are_done_again(way: Way, s3_url: str, fault: str)
                 await blobs.delete("a/b")
             assert way.connections >= before + 3
             assert way.faults == []
-    async with open_blobs(s3_url) as blobs:
+    async with open_objects(s3_url) as blobs:
         assert await names(blobs) == []
 
 
 async def test_a_body_that_breaks_off_is_read_again(way: Way, s3_url: str) -> None:
-    async with open_blobs(s3_url) as blobs:
+    async with open_objects(s3_url) as blobs:
         await blobs.put("a", LARGE)
     way.cut_after = 200_000
     way.faults = ["torn", "torn"]
@@ -83,7 +83,7 @@ async def test_a_body_that_breaks_off_is_read_again(way: Way, s3_url: str) -> No
 
 
 async def test_slow_is_not_failed(way: Way, s3_url: str) -> None:
-    async with open_blobs(s3_url) as blobs:
+    async with open_objects(s3_url) as blobs:
         await blobs.put("a", LARGE)
     way.faults = ["slow"]
     async with through(way, s3_url) as blobs:
@@ -133,7 +133,7 @@ async def test_a_half_done_upload_leaves_the_old_object_and_no_parts(way: Way, s
 
 async def test_uploads_of_killed_writers_are_ended_once_old(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     place = place_of(s3_url)
-    async with s3_calls.open_client(place) as client, S3Blobs(place) as blobs:
+    async with s3_calls.open_client(place) as client, S3Objects(place) as blobs:
         await client.create_multipart_upload(Bucket=place.bucket, Key=f"{place.prefix}half")
         assert await blobs.clean() == 0
         monkeypatch.setattr(s3_upload, "STALE", timedelta(hours=-1))
@@ -150,7 +150,7 @@ async def test_what_an_operator_must_mend_is_told_at_once(
 ) -> None:
     if told == "SignatureDoesNotMatch":
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
-    async with open_blobs(s3_url.replace("s3://faultline/", f"s3://{bucket}/")) as blobs:
+    async with open_objects(s3_url.replace("s3://faultline/", f"s3://{bucket}/")) as blobs:
         for action in (blobs.put("a", b"1"), blobs.get("a", 0, 1), blobs.size("a"), names(blobs)):
             with pytest.raises(StoreUnavailable, match=told):
                 await action
@@ -161,7 +161,7 @@ async def test_without_credentials(s3_url: str, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "none")
-    async with open_blobs(s3_url) as blobs:
+    async with open_objects(s3_url) as blobs:
         with pytest.raises(StoreUnavailable, match="set AWS_ACCESS_KEY_ID"):
             await blobs.get("a", 0, 1)
 
@@ -175,7 +175,7 @@ def gateway() -> Iterator[servers.Server]:
 
 async def test_a_server_that_is_killed_stopped_and_paused_comes_back(s3: str, gateway: servers.Server) -> None:
     assert s3
-    async with open_blobs(gateway.address) as blobs:
+    async with open_objects(gateway.address) as blobs:
         await blobs.put("a", DATA)
         for end in (gateway.kill, gateway.stop, gateway.pause):
             await asyncio.to_thread(end)

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from app.model import Address
-from app.records import Found
+from app.records import EventSummary
 from app.stores.search.contract import Document, Search
 
 DAY = 86_400_000
@@ -21,7 +21,7 @@ def search(request: pytest.FixtureRequest) -> Search:
     return found
 
 
-def document(offset: int, *, topic: str = "1.crashes", partition: int = 0, **fields: Any) -> Document:  # noqa: ANN401  fields of Found
+def document(offset: int, *, topic: str = "1.crashes", partition: int = 0, **fields: Any) -> Document:  # noqa: ANN401  fields of EventSummary
     values: dict[str, Any] = {
         "offset": offset,
         "event_id": f"{offset:032x}",
@@ -43,7 +43,7 @@ def document(offset: int, *, topic: str = "1.crashes", partition: int = 0, **fie
         "tags": {},
         "text": "",
     }
-    found = msgspec.convert(tuple((values | fields).values()), Found)
+    found = msgspec.convert(tuple((values | fields).values()), EventSummary)
     return Document(Address(topic, partition, offset), found)
 
 
@@ -60,9 +60,9 @@ async def test_a_document_comes_back_as_it_was(search: Search) -> None:
     )
     await search.index([one])
     assert (await search.search(1, "", *ALL)).documents == [one]
-    assert await search.event(one.found.event_id) == [one]
-    assert await search.event(one.found.event_id.upper(), 1) == [one]
-    assert await search.event(one.found.event_id, 2) == []
+    assert await search.event(one.summary.event_id) == [one]
+    assert await search.event(one.summary.event_id.upper(), 1) == [one]
+    assert await search.event(one.summary.event_id, 2) == []
 
 
 async def test_a_thousand_documents_redelivered_in_other_cuts_are_listed_once(search: Search) -> None:
@@ -132,7 +132,7 @@ async def test_projects_are_apart(search: Search) -> None:
 async def test_ranges_are_half_open(search: Search) -> None:
     await search.index([document(at, time=NOW + at) for at in range(5)])
     hits = await search.search(1, "", NOW + 1, NOW + 4)
-    assert [hit.found.time - NOW for hit in hits.documents] == [3, 2, 1]
+    assert [hit.summary.time - NOW for hit in hits.documents] == [3, 2, 1]
 
 
 async def test_events_that_are_much_older_than_their_receipt_are_found_by_their_time(search: Search) -> None:
@@ -256,7 +256,7 @@ async def test_hostile_documents_are_indexed(search: Search) -> None:
     ]
     await search.index(documents)
     assert (await search.search(1, "", 0, 10**16)).documents[0] == documents[3]
-    assert [len(await search.event(item.found.event_id)) for item in documents] == [1, 1, 1, 1]
+    assert [len(await search.event(item.summary.event_id)) for item in documents] == [1, 1, 1, 1]
 
 
 async def test_facets(search: Search) -> None:

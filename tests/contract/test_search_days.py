@@ -46,7 +46,7 @@ async def test_a_day_that_another_process_dropped_is_made_again(pool: "asyncpg.P
     await search.index([old])
     await PostgresSearch(pool).retain(7)
     await search.index([old])
-    assert await search.event(old.found.event_id) == [old]
+    assert await search.event(old.summary.event_id) == [old]
 
 
 async def test_several_processes_make_the_same_days_at_once(pool: "asyncpg.Pool") -> None:

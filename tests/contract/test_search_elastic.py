@@ -79,7 +79,7 @@ async def test_a_day_that_another_process_dropped_is_made_again(elastic_search: 
     await elastic_search.index([old])
     await Refreshed(elastic_search._client, elastic_search._name).retain(7)
     await elastic_search.index([old])
-    assert await elastic_search.event(old.found.event_id) == [old]
+    assert await elastic_search.event(old.summary.event_id) == [old]
     assert (await elastic_search.search(1, "release:shop@1.0.0", today - 20 * DAY, today)).total == 1
 
 

@@ -74,7 +74,7 @@ class Pipeline:
 
 def _documents(record: Record) -> list[Document]:
     done = decode_processed(record.value or b"")
-    return [Document(Address(done.topic, done.partition, found.offset), found) for found in done.found]
+    return [Document(Address(done.topic, done.partition, found.offset), found) for found in done.summaries]
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import pytest
 import zstandard
 
 from agents.batch.crashes import KINDS, CrashBatch
-from agents.batch.result import Digest
+from agents.batch.result import BatchResult
 from agents.batch.sessions import KINDS as SESSION_KINDS
 from agents.batch.sessions import SessionBatch
 from app.cells import DAY, Cell
@@ -41,23 +41,23 @@ def recorded(topic: str) -> list[Record]:
 
 def test_every_error_is_grouped_and_none_of_the_secrets_leaves() -> None:
     records = recorded("1.crashes")
-    digest = Digest("crashes", records, TARGETS)
-    CrashBatch(digest, Seen({}), SECRETS).add_all(digest.readable(KINDS))
-    assert digest.letters == []
-    assert len(digest.found) == len(records) > 50
-    assert total(digest.deltas(), Cell("l", 1, "error")) == {"grouped": len(records)}
-    processed = digest.processed()
+    result = BatchResult("crashes", records, TARGETS)
+    CrashBatch(result, Seen({}), SECRETS).add_all(result.readable(KINDS))
+    assert result.letters == []
+    assert len(result.summaries) == len(records) > 50
+    assert total(result.deltas(), Cell("l", 1, "error")) == {"grouped": len(records)}
+    processed = result.processed()
     payloads = [decode_stored(zstandard.decompress(block.data)) for block in processed.blocks]
-    left = [encode_processed(processed), *map(encode_delta, digest.deltas())]
+    left = [encode_processed(processed), *map(encode_delta, result.deltas())]
     left += [report.payload for block in payloads for report in block]
     assert [secret for secret in MADE_UP if any(secret in data for data in left)] == []
 
 
 def test_every_session_and_client_report_is_counted() -> None:
     records = recorded("1.sessions")
-    digest = Digest("sessions", records, TARGETS)
-    SessionBatch(digest, {}, SECRETS, 1).add_all(digest.readable(SESSION_KINDS))
-    assert digest.letters == []
-    counts = total(digest.deltas(), Cell("c", 1), DAY)
+    result = BatchResult("sessions", records, TARGETS)
+    SessionBatch(result, {}, SECRETS, 1).add_all(result.readable(SESSION_KINDS))
+    assert result.letters == []
+    counts = total(result.deltas(), Cell("c", 1), DAY)
     assert counts["sessions"] >= counts["errored_sessions"] >= counts["crashed_sessions"] > 0
-    assert total(digest.deltas(), Cell("l", 1, "error")) == {"lost:network_error": 3}
+    assert total(result.deltas(), Cell("l", 1, "error")) == {"lost:network_error": 3}

@@ -10,7 +10,7 @@ import zstandard
 from agents.batch.crashes import KINDS, TOGETHER, CrashBatch
 from agents.batch.dead_letters import InARow, TooManyDeadLetters
 from agents.batch.records import key_of, keys_of, user_hash
-from agents.batch.result import Digest, too_large
+from agents.batch.result import BatchResult, too_large
 from app.cells import DAY, HOUR, MINUTE, Cell
 from app.grouping import group
 from app.log.contract import Record
@@ -26,16 +26,16 @@ LEDGER = Cell("l", 1, "error")
 
 def digest_of(
     records: Sequence[Record], known: dict[bytes, First] | None = None, *, lost: int = 0
-) -> tuple[Digest, list[First]]:
-    digest, seen = Digest("crashes", records, TARGETS, lost), Seen(known or {})
-    CrashBatch(digest, seen, SECRETS).add_all(digest.readable(KINDS))
-    return digest, seen.firsts
+) -> tuple[BatchResult, list[First]]:
+    result, seen = BatchResult("crashes", records, TARGETS, lost), Seen(known or {})
+    CrashBatch(result, seen, SECRETS).add_all(result.readable(KINDS))
+    return result, seen.firsts
 
 
 def test_a_crash_counts_in_its_cells_and_windows_with_its_user() -> None:
-    digest, firsts = digest_of([crash(5)])
-    deltas = digest.deltas()
-    group = digest.found[0].group
+    result, firsts = digest_of([crash(5)])
+    deltas = result.deltas()
+    group = result.summaries[0].group
     for cell in (PROJECT, Cell("c", 1, "", "shop@1"), Cell("c", 1, group), Cell("c", 1, group, "shop@1")):
         assert [total(deltas, cell, size) for size in (MINUTE, HOUR, DAY)] == [{"crashes": 1}] * 3
         assert users(deltas, cell, "users") == {user_hash(SECRETS[1], "user-1")}
@@ -45,15 +45,15 @@ def test_a_crash_counts_in_its_cells_and_windows_with_its_user() -> None:
 
 def test_an_unhandled_crash_counts_as_both_and_a_message_as_neither() -> None:
     unhandled = {"values": [{"type": "E", "value": "v", "mechanism": {"type": "excepthook", "handled": False}}]}
-    digest, _ = digest_of([crash(0, exception=unhandled), crash(1, level="info", exception=None, message="hello")])
-    assert total(digest.deltas(), PROJECT) == {"crashes": 1, "unhandled": 1, "messages": 1}
-    assert users(digest.deltas(), PROJECT, "users") == {user_hash(SECRETS[1], "user-1")}
-    assert total(digest.deltas(), LEDGER) == {"grouped": 2}, "messages are grouped too"
+    result, _ = digest_of([crash(0, exception=unhandled), crash(1, level="info", exception=None, message="hello")])
+    assert total(result.deltas(), PROJECT) == {"crashes": 1, "unhandled": 1, "messages": 1}
+    assert users(result.deltas(), PROJECT, "users") == {user_hash(SECRETS[1], "user-1")}
+    assert total(result.deltas(), LEDGER) == {"grouped": 2}, "messages are grouped too"
 
 
 def test_a_message_names_no_user() -> None:
-    digest, _ = digest_of([crash(1, level="warning", exception=None, message="hello")])
-    assert users(digest.deltas(), PROJECT, "users") == set()
+    result, _ = digest_of([crash(1, level="warning", exception=None, message="hello")])
+    assert users(result.deltas(), PROJECT, "users") == set()
 
 
 def test_a_late_crash_reaches_only_the_larger_windows() -> None:
@@ -63,43 +63,43 @@ def test_a_late_crash_reaches_only_the_larger_windows() -> None:
 
 
 def test_group_facts_are_those_of_the_least_offset() -> None:
-    digest, _ = digest_of([crash(3, timestamp=NOW / 1000 - 5, release="b"), crash(4, timestamp=NOW / 1000 - 9)])
-    (facts,) = [facts for delta in digest.deltas() for facts in delta.groups.values()]
+    result, _ = digest_of([crash(3, timestamp=NOW / 1000 - 5, release="b"), crash(4, timestamp=NOW / 1000 - 9)])
+    (facts,) = [facts for delta in result.deltas() for facts in delta.groups.values()]
     assert (facts.release, facts.sample_offset, facts.sample_event) == ("b", 3, f"{3:032x}")
     assert (facts.first_seen, facts.last_seen) == (NOW - 9000, NOW - 5000)
 
 
 def test_a_copy_is_a_duplicate_also_within_the_batch_and_is_not_kept() -> None:
-    digest, firsts = digest_of([crash(0, "a" * 32), crash(1, "a" * 32), crash(2, "b" * 32)])
-    assert total(digest.deltas(), PROJECT) == {"crashes": 2}
-    assert total(digest.deltas(), LEDGER) == {"grouped": 2, "duplicate": 1}
-    assert [report.offset for report in digest.stored] == [0, 2]
+    result, firsts = digest_of([crash(0, "a" * 32), crash(1, "a" * 32), crash(2, "b" * 32)])
+    assert total(result.deltas(), PROJECT) == {"crashes": 2}
+    assert total(result.deltas(), LEDGER) == {"grouped": 2, "duplicate": 1}
+    assert [report.offset for report in result.stored] == [0, 2]
     assert [first.offset for first in firsts] == [0, 2]
 
 
 def test_a_copy_counts_in_the_place_of_one_that_cannot_work() -> None:
     bad = msgspec.structs.replace(crash(0, "a" * 32), value=b"[]")
-    digest, firsts = digest_of([bad, crash(1, "a" * 32), crash(2, "a" * 32)])
-    assert total(digest.deltas(), LEDGER) == {"dead_lettered": 1, "grouped": 1, "duplicate": 1}
+    result, firsts = digest_of([bad, crash(1, "a" * 32), crash(2, "a" * 32)])
+    assert total(result.deltas(), LEDGER) == {"dead_lettered": 1, "grouped": 1, "duplicate": 1}
     assert [first.offset for first in firsts] == [1]
 
 
 def test_a_batch_of_many_parts_is_one_batch() -> None:
     records = [crash(n, f"{n % 150:032x}") for n in range(200)]
-    digest, firsts = digest_of(records)
-    assert [found.offset for found in digest.found] == [first.offset for first in firsts] == list(range(150))
-    assert digest.duplicates == 50
+    result, firsts = digest_of(records)
+    assert [found.offset for found in result.summaries] == [first.offset for first in firsts] == list(range(150))
+    assert result.duplicates == 50
     assert len(records) > 2 * TOGETHER
 
 
 def test_the_same_id_in_another_project_is_another_event() -> None:
-    digest, _ = digest_of([crash(0, "a" * 32), crash(1, "a" * 32, project=2)])
-    assert total(digest.deltas(), Cell("c", 2)) == {"crashes": 1}
+    result, _ = digest_of([crash(0, "a" * 32), crash(1, "a" * 32, project=2)])
+    assert total(result.deltas(), Cell("c", 2)) == {"crashes": 1}
 
 
 def test_what_ingest_gave_a_random_id_is_never_a_duplicate() -> None:
-    digest, firsts = digest_of([crash(0, "a" * 32, unique=False), crash(1, "a" * 32, unique=False)])
-    assert total(digest.deltas(), PROJECT) == {"crashes": 2}
+    result, firsts = digest_of([crash(0, "a" * 32, unique=False), crash(1, "a" * 32, unique=False)])
+    assert total(result.deltas(), PROJECT) == {"crashes": 2}
     assert firsts == []
 
 
@@ -122,14 +122,14 @@ def test_a_redelivery_with_other_cuts_counts_the_same_offsets_alike() -> None:
     back, _ = digest_of(records[3:], {first.key: first for first in firsts})
     sums = rows([*front.deltas(), *back.deltas()])
     assert sums == rows(whole.deltas())
-    assert front.found + back.found == whole.found
+    assert front.summaries + back.summaries == whole.summaries
 
 
 def test_spans_hold_all_offsets_read_and_what_retention_took() -> None:
-    digest, _ = digest_of([refused(7), record(8, None), crash(9)], lost=2)
-    assert {(delta.a, delta.b, delta.received) for delta in digest.deltas()} == {(5, 9, NOW)}
-    assert (digest.processed().a, digest.processed().b) == (5, 9)
-    assert len(digest.deltas()) == TARGETS.deltas
+    result, _ = digest_of([refused(7), record(8, None), crash(9)], lost=2)
+    assert {(delta.first, delta.last, delta.received) for delta in result.deltas()} == {(5, 9, NOW)}
+    assert (result.processed().first, result.processed().last) == (5, 9)
+    assert len(result.deltas()) == TARGETS.deltas
 
 
 def test_all_that_leaves_can_be_read_and_nothing_depends_on_the_clock() -> None:
@@ -150,26 +150,26 @@ def test_all_that_leaves_can_be_read_and_nothing_depends_on_the_clock() -> None:
 
 def test_what_was_refused_at_the_edge_is_in_the_ledger_with_its_quantity() -> None:
     what = (Refused("error", "rate_limited", "quota", 3), Refused("timing", "filtered", "span", 2))
-    digest, _ = digest_of([refused(0, *what)])
-    assert total(digest.deltas(), LEDGER) == {"rate_limited": 3}
-    assert total(digest.deltas(), Cell("l", 1, "timing")) == {"filtered": 2}
-    assert (digest.stored, digest.found) == ([], [])
+    result, _ = digest_of([refused(0, *what)])
+    assert total(result.deltas(), LEDGER) == {"rate_limited": 3}
+    assert total(result.deltas(), Cell("l", 1, "timing")) == {"filtered": 2}
+    assert (result.stored, result.summaries) == ([], [])
 
 
 @pytest.mark.parametrize("value", [b"", b"[]", b"nonsense", b'"text"', b'{"note":"a\n\xff password=b"', None])
 def test_what_is_no_event_goes_to_dead_letters_and_the_batch_goes_on(value: bytes | None) -> None:
     bad = crash(0)
-    digest, firsts = digest_of([msgspec.structs.replace(bad, value=value), crash(1)])
-    assert [(dead.address.offset, dead.role, dead.project) for dead in digest.letters] == [(0, "crashes", 1)]
-    assert digest.letters[0].error == "Malformed"
-    assert total(digest.deltas(), LEDGER) == {"dead_lettered": 1, "grouped": 1}
+    result, firsts = digest_of([msgspec.structs.replace(bad, value=value), crash(1)])
+    assert [(dead.address.offset, dead.role, dead.project) for dead in result.letters] == [(0, "crashes", 1)]
+    assert result.letters[0].error == "Malformed"
+    assert total(result.deltas(), LEDGER) == {"dead_lettered": 1, "grouped": 1}
     assert [first.offset for first in firsts] == [1], "its id stays free for a copy that works"
 
 
 def test_excerpts_of_dead_letters_are_scrubbed_and_short() -> None:
     value = b"[" + b'{"password": "hunter2", "note": "kept"}' + b" " * 9000
-    digest, _ = digest_of([msgspec.structs.replace(crash(0), value=value)])
-    excerpt = digest.letters[0].excerpt
+    result, _ = digest_of([msgspec.structs.replace(crash(0), value=value)])
+    excerpt = result.letters[0].excerpt
     assert "hunter2" not in excerpt
     assert "kept" in excerpt
     assert len(excerpt) <= 4096
@@ -188,10 +188,10 @@ def test_excerpts_of_dead_letters_are_scrubbed_and_short() -> None:
 def test_a_record_without_readable_facts_is_a_dead_letter_of_nobodys_project(
     headers: dict[str, bytes], code: str
 ) -> None:
-    digest, _ = digest_of([msgspec.structs.replace(crash(0), headers=headers), crash(1)])
-    assert [(dead.code, dead.project, dead.category) for dead in digest.letters] == [(code, 0, "error")]
-    assert total(digest.deltas(), Cell("l", 0, "error")) == {"dead_lettered": 1}
-    assert total(digest.deltas(), PROJECT) == {"crashes": 1}
+    result, _ = digest_of([msgspec.structs.replace(crash(0), headers=headers), crash(1)])
+    assert [(dead.code, dead.project, dead.category) for dead in result.letters] == [(code, 0, "error")]
+    assert total(result.deltas(), Cell("l", 0, "error")) == {"dead_lettered": 1}
+    assert total(result.deltas(), PROJECT) == {"crashes": 1}
 
 
 @pytest.mark.parametrize("change", [{"schema": 2}, {"schema": 2, "kind": "hologram"}, {"rules": 2}, {"grouping": "g9"}])
@@ -204,9 +204,9 @@ def test_what_a_newer_ingest_wrote_stops_an_older_worker(change: dict[str, objec
 
 
 def test_an_unknown_project_is_a_dead_letter() -> None:
-    digest, _ = digest_of([crash(0, project=99)])
-    assert [(dead.code, dead.error) for dead in digest.letters] == [("failed", "UnknownProject")]
-    assert digest.found == []
+    result, _ = digest_of([crash(0, project=99)])
+    assert [(dead.code, dead.error) for dead in result.letters] == [("failed", "UnknownProject")]
+    assert result.summaries == []
 
 
 def test_an_exception_of_ours_on_one_record_counts_it_dead_lettered_and_nowhere_else(
@@ -218,18 +218,18 @@ def test_an_exception_of_ours_on_one_record_counts_it_dead_lettered_and_nowhere_
         return group(event)
 
     monkeypatch.setattr("agents.batch.crashes.group", broken)
-    digest, _ = digest_of([crash(0), crash(1, release="bad"), crash(2)])
-    assert [(dead.code, dead.error) for dead in digest.letters] == [("failed", "ZeroDivisionError")]
-    assert "hunter2" not in repr(digest.letters)
-    assert total(digest.deltas(), PROJECT) == {"crashes": 2}
-    assert total(digest.deltas(), LEDGER) == {"grouped": 2, "dead_lettered": 1}
+    result, _ = digest_of([crash(0), crash(1, release="bad"), crash(2)])
+    assert [(dead.code, dead.error) for dead in result.letters] == [("failed", "ZeroDivisionError")]
+    assert "hunter2" not in repr(result.letters)
+    assert total(result.deltas(), PROJECT) == {"crashes": 2}
+    assert total(result.deltas(), LEDGER) == {"grouped": 2, "dead_lettered": 1}
 
 
 def test_what_fails_by_our_fault_is_told_from_what_clients_send_wrong() -> None:
     wrong = msgspec.structs.replace(crash(0), value=b"[]")
-    digest, _ = digest_of([wrong, record(1, None), crash(2, project=99), crash(3)])
-    assert [dead.address.offset for dead in digest.letters] == [1, 0, 2]
-    assert digest.failed == [1, 2]
+    result, _ = digest_of([wrong, record(1, None), crash(2, project=99), crash(3)])
+    assert [dead.address.offset for dead in result.letters] == [1, 0, 2]
+    assert result.failed == [1, 2]
 
 
 def test_too_many_failures_in_a_row_stop_the_worker_and_a_good_record_starts_the_count_again() -> None:
@@ -247,7 +247,7 @@ def test_too_many_failures_in_a_row_stop_the_worker_and_a_good_record_starts_the
 
 def test_keys_are_asked_for_only_where_an_event_has_an_identity() -> None:
     records = [crash(0), crash(1, unique=False), refused(2)]
-    read = Digest("crashes", records, TARGETS).readable(KINDS)
+    read = BatchResult("crashes", records, TARGETS).readable(KINDS)
     assert keys_of(read) == [records[0].key]
 
 

@@ -41,7 +41,7 @@ def test_every_partition_gets_the_span_and_each_cell_lives_on_its_own() -> None:
     spread.add(cells, crash_windows(0, 0), Entry(11, {"crashes": 1}, {"users": 5}))
     spread.add(cells, crash_windows(0, 0), Entry(12, {"crashes": 1}))
     deltas = spread.deal(SOURCE, 10, 14, 99)
-    assert [(delta.topic, delta.partition, delta.a, delta.b, delta.received) for delta in deltas] == [
+    assert [(delta.topic, delta.partition, delta.first, delta.last, delta.received) for delta in deltas] == [
         ("1.crashes", 3, 10, 14, 99)
     ] * 8
     assert {cell: place for place, delta in enumerate(deltas) for cell in delta.cells} == {

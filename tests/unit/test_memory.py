@@ -9,7 +9,7 @@ from app.runtime import allocator
 
 FREED = """
 import os
-from app import memory
+from app.runtime import allocator
 
 def resident():
     with open("/proc/self/statm") as file:

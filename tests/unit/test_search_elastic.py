@@ -78,7 +78,7 @@ def test_a_later_generation_is_newer_than_any_offset_of_an_earlier_one() -> None
 
 def test_ids_are_of_project_and_event_and_fit() -> None:
     ids = [
-        id_of(document(0, event_id=event_id, project=project).found)
+        id_of(document(0, event_id=event_id, project=project).summary)
         for event_id, project in (
             ("ab", 1),
             ("ab", 2),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.records import Found
+from app.records import EventSummary
 from app.stores.search.lexemes import vector
 from app.stores.search.query import MAX_CHARACTERS, Term, parse, tsquery
 from app.stores.search.text import runs, type_of
@@ -138,7 +138,7 @@ def test_types(title: str, expected: str) -> None:
 
 @given(st.text(max_size=300), st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=3))
 def test_any_event_has_a_vector_of_quoted_lexemes(text: str, tags: dict[str, str]) -> None:
-    found = Found(0, "a", 1, 0, 0, "g", text, text, "error", "", text, "", text, False, "", text, "", tags, text)
+    found = EventSummary(0, "a", 1, 0, 0, "g", text, text, "error", "", text, "", text, False, "", text, "", tags, text)
     words = vector(found)
     assert re.fullmatch(r"\s*", re.sub(r"'(?:[^'\\]|''|\\\\)*'(?::\d+A?(?:,\d+A?)*)?", "", words))
     assert "\x00" not in words

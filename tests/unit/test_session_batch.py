@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agents.batch.records import user_hash
-from agents.batch.result import Digest
+from agents.batch.result import BatchResult
 from agents.batch.sessions import KINDS, Changed, SessionBatch, keys_of
 from app.cells import DAY, HOUR, LATENESS, MINUTE, Cell
 from app.log.contract import Record
@@ -38,31 +38,31 @@ def single(offset: int, status: str = "ok", *, received: int = NOW, sid: str = "
 
 def digest_of(
     records: Sequence[Record], known: dict[bytes, State] | None = None, *, epoch: int = 1
-) -> tuple[Digest, list[Changed]]:
-    digest = Digest("sessions", records, TARGETS)
-    batch = SessionBatch(digest, known or {}, SECRETS, epoch)
-    batch.add_all(digest.readable(KINDS))
-    return digest, batch.changed
+) -> tuple[BatchResult, list[Changed]]:
+    result = BatchResult("sessions", records, TARGETS)
+    batch = SessionBatch(result, known or {}, SECRETS, epoch)
+    batch.add_all(result.readable(KINDS))
+    return result, batch.changed
 
 
 def test_a_session_counts_once_by_project_and_release_in_the_windows_of_its_start() -> None:
-    digest, changed = digest_of([single(0, init=True), single(1, "crashed", errors=1), single(2, "crashed")])
+    result, changed = digest_of([single(0, init=True), single(1, "crashed", errors=1), single(2, "crashed")])
     counts = {"sessions": 1, "errored_sessions": 1, "crashed_sessions": 1}
     for cell in (PROJECT, RELEASE):
-        assert [total(digest.deltas(), cell, size) for size in (MINUTE, HOUR, DAY)] == [counts] * 3
-        assert users(digest.deltas(), cell, "session_users") == {USER}
-        assert users(digest.deltas(), cell, "crashed_users") == {USER}
-    starts = {start for (cell, size, start) in rows(digest.deltas()) if size == MINUTE and cell == PROJECT.key()}
+        assert [total(result.deltas(), cell, size) for size in (MINUTE, HOUR, DAY)] == [counts] * 3
+        assert users(result.deltas(), cell, "session_users") == {USER}
+        assert users(result.deltas(), cell, "crashed_users") == {USER}
+    starts = {start for (cell, size, start) in rows(result.deltas()) if size == MINUTE and cell == PROJECT.key()}
     assert starts == {STARTED // 60_000 * 60}
-    assert total(digest.deltas(), LEDGER) == {"grouped": 3}
+    assert total(result.deltas(), LEDGER) == {"grouped": 3}
     assert [(one.before, one.after.version) for one in changed] == [(None, 1)]
 
 
 def test_later_updates_count_where_the_first_one_did() -> None:
     _, (first,) = digest_of([single(0)])
     update = single(5, "crashed", started=STARTED - 9 * HOUR * 1000, release="shop@2")
-    digest, _ = digest_of([update], {first.key: first.after})
-    assert set(rows(digest.deltas())) == {
+    result, _ = digest_of([update], {first.key: first.after})
+    assert set(rows(result.deltas())) == {
         (cell.key(), size, STARTED // 1000 // size * size)
         for cell in (PROJECT, RELEASE)
         for size in (MINUTE, HOUR, DAY)
@@ -74,9 +74,9 @@ def test_an_update_is_late_by_the_window_of_its_start() -> None:
     _, (first,) = digest_of([single(0)])
     end = (STARTED // 60_000 * 60 + MINUTE + LATENESS[MINUTE]) * 1000
     for received, minutes in ((end, {"errored_sessions": 1, "crashed_sessions": 1}), (end + 1, {})):
-        digest, _ = digest_of([single(5, "crashed", received=received)], {first.key: first.after})
-        assert total(digest.deltas(), PROJECT, MINUTE) == minutes
-        assert total(digest.deltas(), PROJECT, HOUR) == {"errored_sessions": 1, "crashed_sessions": 1}
+        result, _ = digest_of([single(5, "crashed", received=received)], {first.key: first.after})
+        assert total(result.deltas(), PROJECT, MINUTE) == minutes
+        assert total(result.deltas(), PROJECT, HOUR) == {"errored_sessions": 1, "crashed_sessions": 1}
 
 
 def test_what_was_done_before_a_redelivery_adds_nothing_and_the_ledger_stays() -> None:
@@ -91,8 +91,8 @@ def test_what_was_done_before_a_redelivery_adds_nothing_and_the_ledger_stays() -
 
 
 def test_updates_of_one_session_in_one_batch_build_on_each_other() -> None:
-    digest, (changed,) = digest_of([single(n, "ok", errors=n) for n in range(4)])
-    assert total(digest.deltas(), PROJECT) == {"sessions": 1, "errored_sessions": 1}
+    result, (changed,) = digest_of([single(n, "ok", errors=n) for n in range(4)])
+    assert total(result.deltas(), PROJECT) == {"sessions": 1, "errored_sessions": 1}
     assert changed.after.version == 1
 
 
@@ -103,7 +103,7 @@ def test_aggregates_count_the_sum_of_their_ends_and_are_never_duplicates() -> No
         {"started": iso(STARTED - 60_000), "crashed": 1, "did": "user-1"},
     ]
     aggregate = {"aggregates": buckets, "attrs": ATTRS}
-    digest, changed = digest_of([session_record(n, "sessions", aggregate) for n in range(2)])
+    result, changed = digest_of([session_record(n, "sessions", aggregate) for n in range(2)])
     counts = {
         "sessions": 30,
         "errored_sessions": 12,
@@ -111,10 +111,10 @@ def test_aggregates_count_the_sum_of_their_ends_and_are_never_duplicates() -> No
         "unhandled_sessions": 2,
         "crashed_sessions": 4,
     }
-    assert total(digest.deltas(), PROJECT) == counts
-    assert total(digest.deltas(), RELEASE, DAY) == counts
-    assert users(digest.deltas(), RELEASE, "crashed_users") == {USER}
-    assert total(digest.deltas(), LEDGER) == {"grouped": 2}
+    assert total(result.deltas(), PROJECT) == counts
+    assert total(result.deltas(), RELEASE, DAY) == counts
+    assert users(result.deltas(), RELEASE, "crashed_users") == {USER}
+    assert total(result.deltas(), LEDGER) == {"grouped": 2}
     assert changed == []
 
 
@@ -142,25 +142,25 @@ def test_client_reports_say_what_was_lost_beside_the_outcomes() -> None:
 
 
 def test_refusals_of_the_topic_are_in_the_ledger() -> None:
-    digest, _ = digest_of([refused(0, Refused("session", "rate_limited", "quota", 4), topic="1.sessions")])
-    assert total(digest.deltas(), LEDGER) == {"rate_limited": 4}
+    result, _ = digest_of([refused(0, Refused("session", "rate_limited", "quota", 4), topic="1.sessions")])
+    assert total(result.deltas(), LEDGER) == {"rate_limited": 4}
 
 
 def test_payloads_are_kept_without_findings() -> None:
-    digest, _ = digest_of([single(0), single(1, "exited")])
-    assert digest.processed().found == []
-    assert [report.offset for report in digest.stored] == [0, 1]
+    result, _ = digest_of([single(0), single(1, "exited")])
+    assert result.processed().summaries == []
+    assert [report.offset for report in result.stored] == [0, 1]
 
 
 @pytest.mark.parametrize(("kind", "bad"), [("session", []), ("session", "text"), ("session", {}), ("sessions", {})])
 def test_what_is_no_session_goes_to_dead_letters_and_the_batch_goes_on(kind: Kind, bad: Any) -> None:  # noqa: ANN401  any JSON
-    digest, _ = digest_of([session_record(0, kind, bad, sid=""), single(1)])
-    assert [dead.address.offset for dead in digest.letters] == [0]
-    assert total(digest.deltas(), PROJECT) == {"sessions": 1}
-    assert total(digest.deltas(), LEDGER) == {"dead_lettered": 1, "grouped": 1}
+    result, _ = digest_of([session_record(0, kind, bad, sid=""), single(1)])
+    assert [dead.address.offset for dead in result.letters] == [0]
+    assert total(result.deltas(), PROJECT) == {"sessions": 1}
+    assert total(result.deltas(), LEDGER) == {"dead_lettered": 1, "grouped": 1}
 
 
 def test_a_session_goes_by_the_key_that_picked_its_partition() -> None:
     records = [single(0), session_record(1, "sessions", {"aggregates": [], "attrs": ATTRS})]
-    read = Digest("sessions", records, TARGETS).readable(KINDS)
+    read = BatchResult("sessions", records, TARGETS).readable(KINDS)
     assert keys_of(read) == [records[0].key]

@@ -7,7 +7,7 @@ from app.model import Address
 from app.records import Stored
 
 
-class Blobs(Protocol):
+class ObjectStore(Protocol):
     """A place for objects: a folder or an S3 bucket. Names are relative, with ``/``."""
 
     async def put(self, name: str, data: bytes) -> None:

@@ -26,8 +26,8 @@ HIDDEN: Final = ".writing-"
 T = TypeVar("T")
 
 
-class FolderBlobs:
-    """``app.stores.objects.contract.Blobs`` on a local folder. Files get mode 0600, folders 0700."""
+class FolderObjects:
+    """``app.stores.objects.contract.ObjectStore`` on a local folder. Files get mode 0600, folders 0700."""
 
     def __init__(self, root: Path) -> None:
         """Take the folder; it is made when something is first put."""

@@ -5,18 +5,18 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from app.settings import SettingsError
-from app.stores.objects.contract import Blobs
-from app.stores.objects.folder import FolderBlobs
+from app.stores.objects.contract import ObjectStore
+from app.stores.objects.folder import FolderObjects
 
 
-def open_blobs(url: str) -> AbstractAsyncContextManager[Blobs]:
+def open_objects(url: str) -> AbstractAsyncContextManager[ObjectStore]:
     """Give the store that a URL names, open inside ``async with``; it may be opened again. Raises SettingsError."""
     parts = urlsplit(url)
     if parts.scheme == "s3":
-        from app.stores.objects.s3 import S3Blobs  # noqa: PLC0415  loads AWS's client only where it is used
+        from app.stores.objects.s3 import S3Objects  # noqa: PLC0415  loads AWS's client only where it is used
         from app.stores.objects.s3_address import place_of  # noqa: PLC0415  with it
 
-        return S3Blobs(place_of(url))
+        return S3Objects(place_of(url))
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
-        return nullcontext(FolderBlobs(Path(unquote(parts.path))))
+        return nullcontext(FolderObjects(Path(unquote(parts.path))))
     raise SettingsError(f"files: {url}: is not file:///path/of/a/folder or s3://bucket/prefix?endpoint=…")

@@ -21,8 +21,8 @@ from app.stores.objects.s3_upload import PART_BYTES, checksum, clean, put_in_par
 BEYOND_THE_END: Final = "InvalidRange"
 
 
-class S3Blobs:
-    """``app.stores.objects.contract.Blobs`` in a bucket, while it is open (``async with``)."""
+class S3Objects:
+    """``app.stores.objects.contract.ObjectStore`` in a bucket, while it is open (``async with``)."""
 
     def __init__(self, place: Place) -> None:
         """Take the bucket and the prefix. Nothing is asked of it yet."""

@@ -7,14 +7,14 @@ from typing import Protocol
 import msgspec
 
 from app.model import Address
-from app.records import Found
+from app.records import EventSummary
 
 
 class Document(msgspec.Struct, frozen=True):
     """One event as search knows it."""
 
     address: Address
-    found: Found
+    summary: EventSummary
 
 
 class Hits(msgspec.Struct, frozen=True):

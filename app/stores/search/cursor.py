@@ -23,7 +23,7 @@ _cursors = msgspec.msgpack.Decoder(Cursor)
 
 def cursor_after(last: Document) -> str:
     """Give the text of the cursor behind a document."""
-    cursor = Cursor(last.found.time, *last.address)
+    cursor = Cursor(last.summary.time, *last.address)
     return urlsafe_b64encode(msgspec.msgpack.encode(cursor)).decode().rstrip("=")
 
 

@@ -103,7 +103,7 @@ class Search:
             source=["found"],
         )
         hits = [document_of({**hit, "sort": hit["sort"][1:]}) for hit in found["hits"]["hits"]]
-        return sorted(hits, key=lambda hit: hit.found.project)
+        return sorted(hits, key=lambda hit: hit.summary.project)
 
     async def facets(
         self, project: int, groups: Sequence[str], start: int, end: int

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from app.model import Address
-from app.records import Found
+from app.records import EventSummary
 from app.stores.search.contract import Document
 from app.stores.search.days import DAY_MS, day_of
 from app.stores.search.lexemes import fields, placed
@@ -37,7 +37,7 @@ LONGEST: Final = 2**62
 LAST_RECEIVED: Final = int(datetime.combine(day_of(2**63), time.max, UTC).timestamp()) * 1000
 
 _ID: Final = re.compile(r"[0-9a-z]{1,64}")
-_found = msgspec.json.Decoder(Found)
+_found = msgspec.json.Decoder(EventSummary)
 _json = msgspec.json.Encoder().encode
 
 
@@ -52,11 +52,11 @@ class Indexed(NamedTuple):
 
 def indexed(document: Document, extent: int = WHOLE) -> Indexed:
     """Give a document as it is written; every value fits the mapping (``app.stores.search.elastic_schema``)."""
-    found, address = document.found, document.address
+    found, address = document.summary, document.address
     return Indexed(day_of(found.received), id_of(found), version_of(address), _body(document, extent))
 
 
-def id_of(found: Found) -> str:
+def id_of(found: EventSummary) -> str:
     """Give the ``_id`` of an event. The day that it was received is the index's: it is unique there alone."""
     event_id = storable(found.event_id)
     if not _ID.fullmatch(event_id):
@@ -77,7 +77,7 @@ def document_of(hit: Mapping[str, Any]) -> Document:
 
 
 def _body(document: Document, extent: int) -> dict[str, Any]:
-    found, (topic, partition, offset) = document.found, document.address
+    found, (topic, partition, offset) = document.summary, document.address
     body: dict[str, Any] = {
         "project": found.project,
         "event": value(found.event_id),
@@ -99,7 +99,7 @@ def _body(document: Document, extent: int) -> dict[str, Any]:
     return body
 
 
-def _fields(found: Found) -> tuple[dict[str, str], dict[str, list[str]]]:
+def _fields(found: EventSummary) -> tuple[dict[str, str], dict[str, list[str]]]:
     """Give what ``field:value`` and ``tag.key:value`` look at, without case."""
     named: dict[str, str] = {}
     tags: defaultdict[str, list[str]] = defaultdict(list)
@@ -118,7 +118,7 @@ def tag_key(name: str) -> str:
     return value(name).removeprefix("tag.")
 
 
-def _words(found: Found) -> dict[str, str]:
+def _words(found: EventSummary) -> dict[str, str]:
     """Give the title's words and all words, each as a text of parts and one of wholes."""
     every = list(placed(found))
     title, title_joined = _places((first, run) for number, first, run in every if number == 0)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from app.records import Found
+from app.records import EventSummary
 from app.stores.search.text import MAX_VALUE, Run, quoted, runs, type_of, value
 
 MAX_PLACES: Final = 6000
@@ -21,7 +21,7 @@ BREAK: Final = 10
 """Places between two texts, so that no phrase is found across them."""
 
 
-def fields(found: Found) -> Iterator[tuple[str, str]]:
+def fields(found: EventSummary) -> Iterator[tuple[str, str]]:
     """Give each field that a query can name with its value, tags as ``tag.<key>``."""
     yield "release", found.release
     yield "environment", found.environment
@@ -45,7 +45,7 @@ def field_lexeme(name: str, text: str) -> str:
     return f"={value(name)}={value(text)}"
 
 
-def placed(found: Found) -> Iterator[tuple[int, int, Run]]:
+def placed(found: EventSummary) -> Iterator[tuple[int, int, Run]]:
     """Give each run of words that counts: the number of its text (0: the title), its first word's place, the run."""
     at = 1
     for number, text in enumerate((found.title[:MAX_TEXT], *_texts(found))):
@@ -58,7 +58,7 @@ def placed(found: Found) -> Iterator[tuple[int, int, Run]]:
         at += BREAK
 
 
-def vector(found: Found) -> str:
+def vector(found: EventSummary) -> str:
     """Give the text form of an event's tsvector."""
     places: defaultdict[str, list[str]] = defaultdict(list)
     for number, first, (parts, whole) in placed(found):
@@ -72,7 +72,7 @@ def vector(found: Found) -> str:
     return " ".join((*words, *named))
 
 
-def _texts(found: Found) -> Iterator[str]:
+def _texts(found: EventSummary) -> Iterator[str]:
     texts = (found.text, found.culprit, found.user, found.release, found.environment, found.server, found.url)
     yield from (text[:MAX_TEXT] for text in texts)
     yield from (text[:MAX_VALUE] for text in list(found.tags.values())[:MAX_TAGS])

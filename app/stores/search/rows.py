@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from app.model import Address
-from app.records import Found
+from app.records import EventSummary
 from app.stores.search.contract import Document
 from app.stores.search.days import day_of
 from app.stores.search.lexemes import MAX_TAGS, vector
@@ -26,7 +26,7 @@ on conflict (event_id, project, day) do update set
   words = excluded.words
 where (excluded.generation, excluded."offset") > (e.generation, e."offset")"""
 
-_found = msgspec.msgpack.Decoder(Found)
+_found = msgspec.msgpack.Decoder(EventSummary)
 _encode = msgspec.msgpack.Encoder().encode
 _json = msgspec.json.Encoder().encode
 
@@ -50,7 +50,7 @@ class Row(NamedTuple):
 
 def row_of(document: Document) -> Row:
     """Give the row of a document."""
-    address, found = document.address, document.found
+    address, found = document.address, document.summary
     return Row(
         found.project,
         storable(found.event_id),
@@ -93,7 +93,7 @@ def generation_of(topic: str) -> int:
     return int(head) if head.isascii() and head.isdigit() else 0
 
 
-def facets_of(found: Found) -> dict[str, str]:
+def facets_of(found: EventSummary) -> dict[str, str]:
     """Give what facets count of an event: its tags, and, before a tag of that name, release, environment, user."""
     named = {"release": found.release, "environment": found.environment, "user": found.user}
     both = {**dict(list(found.tags.items())[:MAX_TAGS]), **{key: text for key, text in named.items() if text}}

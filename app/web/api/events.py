@@ -79,7 +79,7 @@ async def event_raw(call: Call) -> web.Response:
     """Answer ``GET /api/v1/events/{event}/raw``."""
     found = await queries.document(call.services, call.request.match_info["event"], call.access, _project(call))
     report = await queries.stored(call.services, found)
-    return raw_reply(report.payload, report.facts.content_type, found.found.event_id)
+    return raw_reply(report.payload, report.facts.content_type, found.summary.event_id)
 
 
 def _project(call: Call) -> int | None:

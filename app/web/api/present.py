@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from app.model import Address, Event, Frame, Part, Raised
-from app.records import Found
+from app.records import EventSummary
 from app.stores.admin.projects import Project
 from app.stores.aggregates.types import GroupRow, Point, ReleaseRow, TimingRow
 from app.stores.search.contract import Document
@@ -73,7 +73,7 @@ def timing(row: TimingRow) -> TimingReply:
 
 def hit(document: Document, root: str | None = None) -> replies.HitReply:
     """Show one found event; ``root`` is the group it is merged into, where it is."""
-    found: Found = document.found
+    found: EventSummary = document.summary
     return replies.HitReply(
         event_id=found.event_id, project=found.project, group=root or found.group, title=found.title,
         culprit=found.culprit, time=at(found.time), received=at(found.received), level=found.level,
@@ -100,7 +100,7 @@ def raised(found: Raised) -> replies.ExceptionReply:
 
 def event(full: Event, document: Document, root: str) -> replies.EventReply:
     """Show the full picture."""
-    found = document.found
+    found = document.summary
     return replies.EventReply(
         event_id=full.event_id, project=full.project, group=root, title=found.title, culprit=found.culprit,
         level=full.level, platform=full.platform, release=full.release or None, environment=full.environment or None,

@@ -43,7 +43,7 @@ async def show(call: Call) -> web.Response:
     """Answer ``GET /events/{event}``."""
     asked = whole(call.query.get("project", ""))
     found = await queries.document(call.services, call.request.match_info["event"], call.access, asked)
-    project = await call.services.projects.get(found.found.project)
+    project = await call.services.projects.get(found.summary.project)
     picture, neighbours, shell, complete = await asyncio.gather(
         queries.picture(call.services, found), part(_neighbours(call, found)), around(call, project, "event"),
         call.services.complete_until(),
@@ -54,7 +54,7 @@ async def show(call: Call) -> web.Response:
 
 def view(picture: Picture) -> dict[str, Any]:
     """Give what the template ``_event.html`` shows."""
-    event, found = picture.event, picture.document.found
+    event, found = picture.event, picture.document.summary
     return {
         "event": event,
         "title": found.title,
@@ -120,7 +120,7 @@ def _tables(event: Event) -> Iterator[tuple[str, str, Any]]:
 
 async def _neighbours(call: Call, document: Document) -> tuple[Document | None, Document | None]:
     """Give the events just before and just after this one in its group."""
-    found, span = document.found, queries.kept(call.services)
+    found, span = document.summary, queries.kept(call.services)
     members = await call.services.aggregates.members(found.group) or [found.group]
     before = await queries.find(
         call.services, found.project, "", Range(span.start, found.time), groups=members, limit=1
