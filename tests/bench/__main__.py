@@ -1,41 +1,70 @@
-"""``python -m tests.bench [part …]``: ratios of what is all measured in this run; ``--help`` names the parts."""
+"""``python -m tests.bench [PART,PART …]``: ratios of two sides that are measured in the same run, by turns.
+
+Each part's ratios are saved in ``tests/bench/figures`` and printed beside the saved ones (``tests.bench.figures``).
+"""
 
 import argparse
 import asyncio
 import logging
 import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
-from tests.bench import agent, cpu, ingest, kafka, memory, site, stages, whole
+from tests.bench import agent, cpu, events, figures, grouping, ingest, kafka, memory, site, stages, whole
+from tests.bench.ratios import Figure
 
-PARTS = ("agent", "ingest", "kafka", "memory", "stages", "whole")
+Pure = Callable[[int], list[Figure]]
+"""(events) -> figures: measures functions in this process."""
 
-ON_POSTGRES = {"agent": agent.run, "ingest": ingest.run, "kafka": kafka.run, "memory": memory.run}
+OnPostgres = Callable[[Path, str, int, int], Awaitable[list[Figure]]]
+"""(folder, URL of PostgreSQL's administration, events, rounds) -> figures: measures processes on one PostgreSQL."""
+
+PURE: Final[Mapping[str, Pure]] = {"grouping": grouping.run, "stages": stages.run}
+ON_POSTGRES: Final[Mapping[str, OnPostgres]] = {
+    "agent": agent.run,
+    "ingest": ingest.run,
+    "kafka": kafka.run,
+    "memory": memory.run,
+}
+WHOLE: Final = "whole"
+"""Measures whole installations, each on servers that it starts itself, with half as many events."""
+
+PARTS: Final = (*PURE, *ON_POSTGRES, WHOLE)
 
 
 def main() -> None:
-    """Run the parts that are named, all of them by default."""
+    """Run the parts that are named, all of them where none is."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to measure; all without any")
-    parser.add_argument("--events", type=int, default=20_000, help="events of a run; whole sends half as many")
+    parser.add_argument("parts", nargs="*", help=f"by comma or space; all without any: {', '.join(PARTS)}")
+    parser.add_argument("--events", type=int, default=20_000, help=f"events of a run; {WHOLE} sends half as many")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each side")
-    given = parser.parse_args()
-    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it tells of leaders that new topics get a moment later
-    asyncio.run(_run(given.parts or list(PARTS), given.events, given.rounds))
+    options = parser.parse_args()
+    parts = [name for argument in options.parts for name in argument.split(",") if name] or list(PARTS)
+    unknown = [name for name in parts if name not in PARTS]
+    if unknown:
+        parser.error(f"unknown part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of leaders that new topics get a moment later
+    asyncio.run(_run(parts, options.events, options.rounds))
 
 
-async def _run(parts: list[str], events: int, rounds: int) -> None:
-    if "stages" in parts:
-        stages.run(events)
-    with tempfile.TemporaryDirectory(prefix="faultline-bench-") as name, cpu.cores(0, 1):
-        folder = Path(name)
-        if set(ON_POSTGRES) & set(parts):
-            with site.postgres(folder) as url:
-                for part, measure in ON_POSTGRES.items():
-                    if part in parts:
-                        await measure(folder, url, events, rounds)
-        if "whole" in parts:
-            await whole.run(folder / "whole", events // 2, rounds)
+async def _run(parts: list[str], count: int, rounds: int) -> None:
+    for name, measure_pure in PURE.items():
+        if name in parts:
+            run = figures.started(count, 1, events.source())
+            figures.finish(name, run, measure_pure(count))
+    with tempfile.TemporaryDirectory(prefix="faultline-bench-") as temporary, cpu.cores(0, 1), ExitStack() as stack:
+        folder = Path(temporary)
+        on_postgres = {name: measure for name, measure in ON_POSTGRES.items() if name in parts}
+        url = stack.enter_context(site.postgres(folder)) if on_postgres else ""
+        for name, measure in on_postgres.items():
+            run = figures.started(count, rounds, events.source())
+            figures.finish(name, run, await measure(folder, url, count, rounds))
+        stack.close()  # PostgreSQL of these parts must not take time from whole installations
+        if WHOLE in parts:
+            run = figures.started(count // 2, rounds, events.source())
+            figures.finish(WHOLE, run, await whole.run(folder / WHOLE, count // 2, rounds))
 
 
 if __name__ == "__main__":

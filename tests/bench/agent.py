@@ -1,4 +1,4 @@
-"""Events a second on one core: Faultline's worker beside an idiomatic Faust agent, by turns, over the same log."""
+"""Events a second of CPU: Faultline's worker beside an idiomatic Faust agent, by turns, over the same log."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from app.log.postgres.log import PostgresLog
 from app.topics import CRASHES, DELTAS, qualified
 from tests.bench import events, ratios, site
 from tests.bench.peer import GROUP, WHERE
-from tests.bench.ratios import Ratio, console
+from tests.bench.ratios import Figure, Ratio, console
 
 SOURCE: Final = qualified(1, CRASHES)
 AIM: Final = 5.0
@@ -19,7 +19,7 @@ APPENDED: Final = 500
 
 
 class Side(NamedTuple):
-    """One of those that are compared: its module, its settings, and the group that has to be done with what topics."""
+    """One side of a comparison: its module, its settings, and by consumer group the topic that it has to commit."""
 
     name: str
     module: str
@@ -38,14 +38,14 @@ PEER_COUNTS: Final = Side("peer that counts in tables", "tests.bench.peer", "", 
 
 
 class Cost(NamedTuple):
-    """What one run took: CPU seconds beyond an idle start, and bytes of memory at its peak beyond an idle start's."""
+    """The cost of one run beyond that of an idle start: seconds of CPU, and bytes of memory at the peak."""
 
     seconds: float
     memory: int
 
 
-async def run(folder: Path, url: str, count: int, rounds: int) -> None:
-    """Measure both pairs and print their ratios."""
+async def run(folder: Path, url: str, count: int, rounds: int) -> list[Figure]:
+    """Measure both pairs of sides; print and return their ratios."""
     backlog = await _fill(url, count)
     console.print(f"[bold]agent[/bold]: {count} events, {events.source()}, {rounds} rounds by turns")
     sides = (CRASHES_ROLE, PEER_SENDS, BOTH_ROLES, PEER_COUNTS)
@@ -53,15 +53,18 @@ async def run(folder: Path, url: str, count: int, rounds: int) -> None:
     for number in range(rounds):
         for side in sides:
             costs[side.name].append(await _round(folder / f"{number} {side.name}", url, side))
-    rates = {name: [count / cost.seconds for cost in found] for name, found in costs.items()}
-    for ours, theirs in ((CRASHES_ROLE, PEER_SENDS), (BOTH_ROLES, PEER_COUNTS)):
+    rates = {name: [count / cost.seconds for cost in of_side] for name, of_side in costs.items()}
+    figures = [
         ratios.line(f"{ours.name} : {theirs.name}", Ratio.of(rates[ours.name], rates[theirs.name]), AIM)
+        for ours, theirs in ((CRASHES_ROLE, PEER_SENDS), (BOTH_ROLES, PEER_COUNTS))
+    ]
     peak = median(cost.memory for cost in costs[CRASHES_ROLE.name])
     console.print(f"  memory: the worker's peak over its idle start is {peak / backlog:.2f} of the backlog's bytes")
+    return figures
 
 
 async def _fill(url: str, count: int) -> int:
-    """Make the databases that all runs are copies of, an idle one and a filled one; gives the bytes of the events."""
+    """Make the databases that each run copies, an idle one and a filled one; return the bytes of the events."""
     idle = await site.make(url, "idle")
     project = await site.prepare(idle)
     filled = await site.make(url, "filled", template="idle")
@@ -74,7 +77,7 @@ async def _fill(url: str, count: int) -> int:
 
 
 async def _round(folder: Path, url: str, side: Side) -> Cost:
-    """Start it idle, then over the backlog; gives the difference."""
+    """Run a side on the idle database, then on the filled one; return the difference."""
     idle = await _once(folder / "idle", url, side, "idle")
     full = await _once(folder / "full", url, side, "filled")
     return Cost(full.seconds - idle.seconds, full.memory - idle.memory)

@@ -1,7 +1,8 @@
-"""Sends crash reports as SDKs do, over connections that are kept open: ``port project key count connections seed``.
+"""Sends crash reports as SDKs do, over kept-alive connections. Arguments: ``port project key count connections seed``.
 
-Half are packed by gzip with the key in a header, as sentry-python sends, half plain with the key in the query, as
-@sentry/node does. Ends with 1 if any answer is not 200, else says what sending took, as JSON.
+Half of the requests are gzipped with the key in a header, as sentry-python sends them; half are plain with the key in
+the query, as @sentry/node sends them. Exits 1 if any answer is not 200, else writes what sending took to stdout, as
+JSON.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from tests.bench import events
 
 
 def requests(project: str, key: str, count: int, seed: int) -> Iterator[bytes]:
-    """Give ``count`` requests, ready to be written."""
+    """Yield ``count`` HTTP requests, ready to be written."""
     path = f"/api/{project}/envelope/"
     for number, (event_id, _, payload) in enumerate(events.bodies(count, seed)):
         head = {"event_id": event_id, "sent_at": "2026-11-24T09:00:00.000000Z"}
@@ -36,7 +37,7 @@ def _request(path: str, body: bytes, headers: list[str]) -> bytes:
 
 
 async def send(port: int, waiting: Iterator[bytes]) -> None:
-    """Send over one connection, one request after the other. Raises RuntimeError for an answer that is not 200."""
+    """Send requests one after the other over one connection. Raises RuntimeError for an answer that is not 200."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for request in waiting:
         writer.write(request)
@@ -49,7 +50,7 @@ async def send(port: int, waiting: Iterator[bytes]) -> None:
 
 
 async def main(port: int, project: str, key: str, count: int, connections: int, seed: int) -> None:
-    """Send all, once all is ready to be sent; say when that began and ended (s since the epoch), and its CPU (s)."""
+    """Build all requests, then send them; write when sending began and ended (s since the epoch) and its CPU (s)."""
     waiting = iter(list(requests(project, key, count, seed)))
     began, used = time.time(), time.process_time()
     await asyncio.gather(*(send(port, waiting) for _ in range(connections)))

@@ -1,4 +1,4 @@
-"""Cores and the CPU time that processes took, as the operating system tells them."""
+"""Cores, and the CPU time that processes took as the operating system reports it."""
 
 import os
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from typing import Final
 import psutil
 
 ALL: Final = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
-"""The cores of this machine that this process may use; none where the system cannot keep a process to some."""
+"""The cores that this process may use; empty where the system has no CPU affinity."""
 
 
 @contextmanager
 def cores(*numbers: int) -> Iterator[None]:
-    """Keep what is started in the block to some of the cores, counted from 0; anywhere where they are too few."""
+    """Pin this process, and what it starts in the block, to cores counted from 0; pin nothing where there are fewer."""
     if len(ALL) <= max(numbers):
         yield
         return
@@ -26,15 +26,15 @@ def cores(*numbers: int) -> Iterator[None]:
 
 
 def tree_seconds(pid: int) -> float:
-    """Give the seconds of CPU, user and system, that a process and all its descendants took, ended ones as well."""
+    """Return the seconds of CPU, user and system, of a process and all its descendants, ended ones included."""
     root = psutil.Process(pid)
     return sum(_seconds(process) for process in (root, *root.children(recursive=True)))
 
 
 def _seconds(process: psutil.Process) -> float:
-    """Give its own seconds and those of the children that it has waited for."""
+    """Return the process's own seconds and those of the children that it has waited for."""
     try:
         times = process.cpu_times()
-    except psutil.NoSuchProcess:  # its parent has its seconds by now, or at the next look
+    except psutil.NoSuchProcess:  # its seconds are its parent's by now, or at the next call
         return 0.0
     return float(times.user + times.system + times.children_user + times.children_system)

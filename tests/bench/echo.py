@@ -1,6 +1,6 @@
 """The peer of ingest: an aiohttp handler that reads the body and answers, and does nothing else.
 
-It leaves bodies packed, and writes no access log: each would only make it slower.
+It does not unpack bodies and writes no access log: either would make the peer slower, and the ratio look better.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""The crash reports that are measured with: those of recorded requests, each with its own id, time, words and user.
+"""The crash reports of the bench: variations of recorded ones, each with its own id, time, words and user.
 
-Where there is no corpus (``../shared``, or the folder of FAULTLINE_SHARED), reports of the same shape are made up.
+Where there is no corpus (``../shared``, or the folder of FAULTLINE_SHARED), made-up reports of the same shape stand in.
 """
 
 import random
@@ -18,38 +18,37 @@ START: Final = 1_795_503_300_000
 """ms; when the first report was received."""
 
 SPREAD: Final = 600_000
-"""ms from the first to the last: ten of the smallest windows."""
+"""ms from the first report to the last: ten windows of a minute."""
 
 SMALLEST, LARGEST = 2500, 7000
-"""Bytes of the reports that are taken: the everyday ones, neither bare messages nor those of 50 KB."""
+"""Bytes of the recorded reports that are used: everyday ones, neither bare messages nor reports of 50 KB."""
 
 USERS: Final = 5000
 RELEASES: Final = ("shop@1.0.0", "shop@1.0.1", "shop@1.1.0")
 SENT_TWICE: Final = 100
-"""One report in so many is a second copy of an earlier one, as retries are."""
+"""One report in this many repeats the id of an earlier one, as a client's retry does."""
 
 
 def source() -> str:
-    """Say what the reports are made from."""
+    """Return what the reports are made from, for people."""
     return "recorded reports of ../shared/corpus" if payloads.CORPUS else "made-up reports (no ../shared/corpus)"
 
 
 def templates() -> list[dict[str, Any]]:
-    """Give the reports that all others are variations of."""
+    """Return the reports that all others are variations of."""
     if not payloads.CORPUS:
         return [_made_up(deep) for deep in (6, 9, 12)]
-    found = [
-        report.payload
+    return [
+        orjson.loads(report.payload)
         for report in payloads.events()
         if report.kind == "sentry"
         and report.name.startswith(("python", "node"))
         and SMALLEST <= len(report.payload) <= LARGEST
     ]
-    return [orjson.loads(payload) for payload in found]
 
 
 def bodies(count: int, seed: int = 1) -> Iterator[tuple[str, int, bytes]]:
-    """Give (event id, time of receipt in ms, payload) of ``count`` reports."""
+    """Yield (event id, received time in ms, payload) of ``count`` reports; equal seeds give equal reports."""
     dice = random.Random(seed)
     kinds = templates()
     ids: list[str] = []
@@ -62,18 +61,21 @@ def bodies(count: int, seed: int = 1) -> Iterator[tuple[str, int, bytes]]:
 
 
 def different(count: int) -> int:
-    """Give how many of ``count`` reports are no second copy."""
+    """Return how many of ``count`` reports have an id that no earlier one has."""
     return count - count // SENT_TWICE
 
 
 def records(project: int, count: int, partitions: int) -> Iterator[NewRecord]:
-    """Give the source records that ingest makes of ``count`` reports."""
+    """Yield the source records that ingest makes of ``count`` reports."""
     for event_id, received, payload in bodies(count):
         yield from kept(project, partitions, event_id, received, payload)
 
 
 def kept(project: int, partitions: int, event_id: str, received: int, payload: bytes) -> Iterator[NewRecord]:
-    """Give the source records that ingest makes of one report, received (ms) at a time of ours: without a deadline."""
+    """Yield the source records that ingest makes of one report received at ``received`` (ms), without their deadline.
+
+    The received times of the bench lie in the past, so that the log would refuse the records as late.
+    """
     batch = Batch(Origin(project, received, received, "127.0.0.1", "sentry.python/2.75.0"), Layout(1, partitions))
     batch.keep("sentry", EventId(event_id, unique=True), payload)
     for made in batch.records:

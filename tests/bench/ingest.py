@@ -1,4 +1,4 @@
-"""Acknowledged events a second on one core: ingest beside an aiohttp handler that reads the body and answers."""
+"""Acknowledged events a second of CPU: ingest beside an aiohttp handler that reads the body and answers."""
 
 import json
 from contextlib import ExitStack
@@ -7,7 +7,7 @@ from typing import Final
 
 from app.stores.admin.projects import Project
 from tests.bench import events, ratios, site
-from tests.bench.ratios import Ratio, console
+from tests.bench.ratios import Figure, Ratio, console
 from tests.bench.site import Measured
 
 AIM: Final = 0.3
@@ -15,8 +15,8 @@ WARM: Final = 500
 """Requests before those that are measured."""
 
 
-async def run(folder: Path, url: str, count: int, rounds: int) -> None:
-    """Measure by turns, both servers up, and print the ratio."""
+async def run(folder: Path, url: str, count: int, rounds: int) -> list[Figure]:
+    """Measure by turns with both servers up; print and return the ratio."""
     database = await site.make(url, "ingest")
     project = await site.prepare(database)
     settings = {"DATABASE": database, "PORT": "0", "PARTITIONS": str(site.PARTITIONS)}
@@ -32,13 +32,12 @@ async def run(folder: Path, url: str, count: int, rounds: int) -> None:
                 rates[module].append(count / seconds)
     conditions = f"{count} events, {events.source()}, {site.CONNECTIONS} connections, {rounds} rounds by turns"
     console.print(f"[bold]ingest[/bold]: {conditions}")
-    ratios.line(
-        "acknowledged : read and answered", Ratio.of(rates["app.runtime.server"], rates["tests.bench.echo"]), AIM
-    )
+    ratio = Ratio.of(rates["app.runtime.server"], rates["tests.bench.echo"])
+    return [ratios.line("acknowledged : read and answered", ratio, AIM)]
 
 
 async def _seconds(server: Measured, port: int, project: Project, count: int, seed: int) -> float:
-    """Send events from a process of its own; gives the CPU seconds that the server took for them."""
+    """Send events from another process; return the CPU seconds that the server took for them."""
     before = server.cpu()
     await site.send(port, project, count, seed)
     return server.cpu() - before

@@ -1,10 +1,12 @@
-"""Events a second of one core: the crash agent on Kafka beside the limit of any agent there, over the same records.
+"""Events a second of one core: the crashes role on Kafka beside the limit of any agent there, over the same records.
 
-Ours is the role as it runs: batches by the transport, decode, scrub, normalise, group, the table of what was seen with
+The role runs as in production: batches by the transport, decode, scrub, normalise, group, the table of seen events with
 its durable changelog, ``processed`` and deltas produced and acknowledged by the broker, offsets committed. The limit is
 ``tests.bench.limit``: it reads, decodes the same typed fields, and hashes once. Each runs on one core with all its
-threads, the broker on the other one. Two ratios: by seconds of CPU, which is what an operator pays for, and by the
-clock, which is what one process can carry; ours is lower there by as much as it waits for the broker.
+threads, the broker on the other core.
+
+Two ratios are printed: by seconds of CPU, which is what an operator pays for, and by the clock, which is what one
+process sustains. The role's is lower by the clock, because it waits for the broker.
 """
 
 import json
@@ -19,37 +21,38 @@ from app.records import decode_processed
 from app.topics import CRASHES, PROCESSED, qualified
 from tests import servers
 from tests.bench import cpu, events, ratios, site
-from tests.bench.ratios import Ratio, console
+from tests.bench.ratios import Figure, Ratio, console
 
 SOURCE: Final = qualified(1, CRASHES)
 GROUPS: Final = {"faultline-crashes": SOURCE}
 OURS, BROKERS = 0, 1
-"""The core of what is measured, and that of the broker and of this process."""
+"""The core of the measured process, and the core of the broker and of this process."""
 
 LEAST_SECONDS: Final = 0.001
-"""What the broker's clock can tell apart."""
+"""The resolution of the broker's time stamps."""
 
 APPENDED: Final = 500
 """Records of one append while the log is filled."""
 
 
 class Pace(NamedTuple):
-    """Events a second: of CPU, and by the clock."""
+    """Events by a second of CPU, and by a second of the clock."""
 
     cpu: float
     clock: float
 
 
-async def run(folder: Path, url: str, count: int, rounds: int) -> None:
-    """Measure by turns and print the ratios; says so where no Kafka can be had."""
+async def run(folder: Path, url: str, count: int, rounds: int) -> list[Figure]:
+    """Measure by turns; print and return the ratios, none where Kafka cannot be had."""
     try:
         with cpu.cores(BROKERS), servers.kafka() as broker:
-            await _compare(folder, url, f"kafka://{broker.address}", count, rounds)
+            return await _compare(folder, url, f"kafka://{broker.address}", count, rounds)
     except servers.Unavailable as error:
         console.print(f"[bold]kafka[/bold]: not measured: {error}")
+        return []
 
 
-async def _compare(folder: Path, url: str, broker: str, count: int, rounds: int) -> None:
+async def _compare(folder: Path, url: str, broker: str, count: int, rounds: int) -> list[Figure]:
     project = await site.prepare(await site.make(url, "kafka_idle"))
     records = list(events.records(project.id, count, site.PARTITIONS))
     ours, limit = list[Pace](), list[Pace]()
@@ -61,13 +64,16 @@ async def _compare(folder: Path, url: str, broker: str, count: int, rounds: int)
         limit.append(_limit(folder / f"kafka limit {number}", prefix))
     pinned = "each on one core" if len(cpu.ALL) > 1 else "on whatever core"
     console.print(f"[bold]kafka[/bold]: {count} events, {events.source()}, {rounds} rounds by turns, {pinned}")
-    for what, at in (("of CPU", 0), ("by the clock", 1)):
-        ratio = Ratio.of([pace[at] for pace in ours], [pace[at] for pace in limit])
-        ratios.line(f"crash agent : getmany, decode, one hash ({what})", ratio)
+    by_cpu = Ratio.of([pace.cpu for pace in ours], [pace.cpu for pace in limit])
+    by_clock = Ratio.of([pace.clock for pace in ours], [pace.clock for pace in limit])
+    return [
+        ratios.line("crash agent : getmany, decode, one hash (of CPU)", by_cpu),
+        ratios.line("crash agent : getmany, decode, one hash (by the clock)", by_clock),
+    ]
 
 
 async def _fill(url: str, records: list[NewRecord]) -> None:
-    """Make the source topic of a log of its own, holding these records."""
+    """Make the source topic of a new log, holding these records."""
     async with KafkaLog(url) as log:
         await log.ensure([TopicSpec(SOURCE, site.PARTITIONS)])
         for start in range(0, len(records), APPENDED):
@@ -75,14 +81,14 @@ async def _fill(url: str, records: list[NewRecord]) -> None:
 
 
 async def _ours(folder: Path, url: str, prefix: str, count: int) -> Pace:
-    """Start the role idle, then over the backlog; the CPU of the first is no work of the second."""
+    """Run the role on an empty log, then over the backlog; the CPU of the first run is not counted in the second."""
     idle = await _worker(folder / "idle", url, f"{prefix}-idle")
     full = await _worker(folder / "full", url, prefix)
     return Pace(count / (full - idle), await _by_the_clock(prefix, count))
 
 
 async def _worker(folder: Path, url: str, log_url: str) -> float:
-    """Give the seconds of CPU from the start to the commit of the last record."""
+    """Return the seconds of CPU from the start to the commit of the last record."""
     database = await site.make(url, "kafka_run", template="kafka_idle")
     settings = {"DATABASE": database, "LOG": log_url, "ROLES": "crashes", "PARTITIONS": str(site.PARTITIONS)}
     try:
@@ -95,7 +101,7 @@ async def _worker(folder: Path, url: str, log_url: str) -> float:
 
 
 async def _by_the_clock(url: str, count: int) -> float:
-    """Give the events a second between the broker's taking of the first batch's results and of the last one's."""
+    """Return the events a second between the broker's time stamps of the first batch's results and of the last's."""
     address, topic = Address.parse(url), qualified(1, PROCESSED)
     consumer = await started(consumer_of(address))
     try:

@@ -1,8 +1,8 @@
-"""The limit of any agent on Kafka in Python: ``URL TOPIC``; says on FAULTLINE_READY_FD what it took.
+"""The limit of any agent on Kafka in Python. Arguments: ``URL TOPIC``; writes its seconds to FAULTLINE_READY_FD.
 
-aiokafka's ``getmany`` from the first record to the last, and for each record its facts and its report decoded into the
-typed fields that the crash agent decodes, and the hash that is an event's key. Nothing is scrubbed, grouped,
-remembered or written.
+aiokafka's ``getmany`` reads from the first record to the last. Of each record the facts and the report are decoded into
+the typed fields that the crashes agent decodes, and the hash is made that is an event's key. Nothing is scrubbed,
+grouped, remembered or written.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _decode: Final = msgspec.json.Decoder(SentryEvent[LightFrame]).decode
 
 
 async def run(url: str, topic: str) -> dict[str, float]:
-    """Read the topic; gives its records, and the seconds that they took of CPU and by the clock."""
+    """Read the topic; return how many records it has, and their seconds of CPU and by the clock."""
     address = Address.parse(url)
     consumer = await started(consumer_of(address))
     places = [address.partition(topic, number) for number in range(PARTITIONS)]
@@ -53,7 +53,7 @@ def _work(record: Any) -> None:  # noqa: ANN401  aiokafka publishes no types
 
 
 def main(url: str, topic: str) -> None:
-    """Run, and say how it went."""
+    """Read the topic and report."""
     took = asyncio.run(run(url, topic))
     with os.fdopen(int(os.environ["FAULTLINE_READY_FD"]), "w") as pipe:
         pipe.write(json.dumps(took) + "\n")

@@ -1,10 +1,12 @@
-"""Resident memory of one worker with all roles: what it follows, and what it does not.
+"""Resident memory of one worker with all roles, which may depend on settings alone (ARCHITECTURE.md, "Memory").
 
-It may follow settings alone (DESIGN.md 6). So the same number of events is sent in four equal quarters, each to a new
-installation: of few groups; of a new group, release and user each; with some reports twenty times as large; and all of
-them waiting when the worker starts. After each quarter's work the worker's memory is told as a ratio to that after the
-first; of each traffic as a ratio to few groups. Bounded caches fill in the first quarters, so that a longer run is the
-stricter one: ``--events 200000`` has 198,000 groups. The tables get a small cache, which the first quarter fills.
+Four kinds of traffic, each of the same number of events and on a new installation: few groups; a new group, release and
+user with each event; some reports twenty times as large; all events waiting when the worker starts. Each is sent in
+four equal quarters (the last at once). Printed are the memory after each quarter as a ratio to that after the first,
+and the peak of each traffic as a ratio to that of few groups.
+
+Bounded caches fill in the first quarters, so that a longer run is stricter: ``--events 200000`` has 198,000 groups. The
+tables get a small cache, which the first quarter fills.
 """
 
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from app.log.postgres.log import PostgresLog
 from app.settings import Settings
 from app.topics import CRASHES, DELTAS, PROCESSED, qualified
 from tests.bench import events, site
-from tests.bench.ratios import console
+from tests.bench.ratios import Better, Figure, console
 from tests.bench.site import Measured
 
 QUARTERS: Final = 4
@@ -29,16 +31,17 @@ APPENDED: Final = 200
 
 ROCKSDB_MB: Final = 16
 LARGE: Final = 100_000
-"""Bytes of what a large report has more than the others; one report in ``SELDOM`` is large."""
+"""Bytes that a large report has more than the others; one report in ``SELDOM`` is large."""
 
 SELDOM: Final = 20
 GROWTH: Final = 1.25
-"""Of the last quarter over the first at most: a kilobyte kept of each group is beyond it with 40,000 of them."""
+"""Limit of the last quarter over the first: with 40,000 groups, a kilobyte kept of each exceeds it."""
 
 APART: Final = 1.35
-"""Of any traffic's peak over that of few groups at most."""
+"""Limit of any traffic's peak over that of few groups."""
 
 LETTERS: Final = str.maketrans("0123456789", "abcdefghij")
+LESS: Final[Better] = "less"
 
 SOURCE: Final = qualified(1, CRASHES)
 TOPICS: Final = {
@@ -50,7 +53,7 @@ TOPICS: Final = {
 
 
 class Traffic(NamedTuple):
-    """What is sent; its reports differ from those of ``events`` by this."""
+    """One kind of traffic: how its reports differ from those of ``events``."""
 
     name: str
     apart: bool = False
@@ -59,7 +62,7 @@ class Traffic(NamedTuple):
 
 
 class Used(NamedTuple):
-    """Bytes of memory after each quarter, and at the peak."""
+    """Resident bytes after each quarter, and at the peak."""
 
     quarters: list[int]
     peak: int
@@ -74,30 +77,34 @@ TRAFFIC: Final = (
 )
 
 
-async def run(folder: Path, url: str, count: int, rounds: int) -> None:  # noqa: ARG001  growth needs length, no rounds
-    """Measure each traffic and print the ratios."""
+async def run(folder: Path, url: str, count: int, rounds: int) -> list[Figure]:  # noqa: ARG001  growth needs length, no rounds
+    """Measure each traffic; print and return the ratios."""
     console.print(f"[bold]memory[/bold]: {count} events, {events.source()}, one worker with {Settings().roles}")
-    found: dict[Traffic, Used] = {}
-    for traffic in TRAFFIC:
-        found[traffic] = await _measure(folder / f"memory {TRAFFIC.index(traffic)}", url, traffic, count)
-        _tell(traffic, found[traffic], found[FEW])
+    used: dict[Traffic, Used] = {}
+    figures: list[Figure] = []
+    for number, traffic in enumerate(TRAFFIC):
+        used[traffic] = await _measure(folder / f"memory {number}", url, traffic, count)
+        figures += _report(traffic, used[traffic], used[FEW])
+    return figures
 
 
-def _tell(traffic: Traffic, used: Used, few: Used) -> None:
-    """Print one traffic's lines."""
+def _report(traffic: Traffic, used: Used, few: Used) -> list[Figure]:
+    """Print one traffic's lines and return its figures."""
     first, last = used.quarters[0], used.quarters[-1]
+    figures = []
     console.print(f"  {traffic.name}: {last >> 20} MiB at the end, {used.peak >> 20} MiB at the peak")
     if len(used.quarters) > 1:
-        steps = " ".join(f"{size / first:.2f}" for size in used.quarters)
-        _line(f"by quarters {steps}; last : first", last / first, GROWTH)
+        console.print(f"    by quarters {' '.join(f'{size / first:.2f}' for size in used.quarters)}")
+        figures.append(_line(traffic, "last quarter : first", last / first, GROWTH))
     if traffic != FEW:
-        _line("peak : that of few groups", used.peak / few.peak, APART)
+        figures.append(_line(traffic, "peak : that of few groups", used.peak / few.peak, APART))
+    return figures
 
 
-def _line(what: str, ratio: float, limit: float) -> None:
-    console.print(
-        f"    {what} [bold]{ratio:.2f} x[/bold]   limit <= {limit:g} x: {'met' if ratio <= limit else 'NOT met'}"
-    )
+def _line(traffic: Traffic, what: str, ratio: float, limit: float) -> Figure:
+    verdict = "met" if ratio <= limit else "NOT met"
+    console.print(f"    {what} [bold]{ratio:.2f} x[/bold]   limit <= {limit:g} x: {verdict}")
+    return Figure(f"{traffic.name}, {what}", ratio, ratio, ratio, LESS)
 
 
 async def _measure(folder: Path, url: str, traffic: Traffic, count: int) -> Used:
@@ -125,7 +132,7 @@ def _worker(folder: Path, database: str) -> AbstractContextManager[Measured]:
 
 
 async def _quarter(log: PostgresLog, process: Measured, sent: Iterator[NewRecord], count: int) -> int:
-    """Append, wait until all roles have done it; give the worker's resident bytes."""
+    """Append, wait until all roles have committed it; return the worker's resident bytes."""
     await _append(log, sent, count, process)
     await process.until(lambda: site.caught_up(log, TOPICS))
     return process.resident()
@@ -146,7 +153,7 @@ def _records(project: int, count: int, traffic: Traffic) -> Iterator[NewRecord]:
 
 
 def _changed(event: dict[str, Any], number: int, event_id: str, traffic: Traffic) -> dict[str, Any]:
-    """Make a report what the traffic wants; numbers in names would be taken for data by the grouping."""
+    """Change a report as the traffic says, by letters in its type: grouping takes digits in names for data."""
     if traffic.apart:
         name = f"{number}".translate(LETTERS)
         event |= {"release": f"shop@{number}", "user": {"id": event_id}}

@@ -1,8 +1,8 @@
-"""The peer: the crash agent's job as Faust's guide teaches to write it, one event at a time, on Faust's own tables.
+"""The peer: the crashes agent's job as Faust's guide teaches to write it, one event at a time, on Faust's own tables.
 
-It calls the same pure functions, and is not exact: after a kill it counts again what is delivered again. PEER_COUNTS
-says where its counts go: to ``tables``, a ``faust.Table`` of windows (what Faultline's roles crashes and rates do
-together), or to a ``topic``, one record for each cell (what the role crashes does).
+It calls the same pure functions. It is not exact: after a kill it counts again what is delivered again. PEER_COUNTS
+says where its counts go: ``tables``, a ``faust.Table`` of windows (the job of Faultline's roles crashes and rates
+together), or ``topic``, one record for each cell (the job of the role crashes).
 """
 
 import asyncio
@@ -42,7 +42,7 @@ Count = Callable[[str, Windows, int | None], Awaitable[None]]
 
 
 def define(app: faust.App, source: str, secrets: Mapping[int, bytes], where: str) -> None:
-    """Write the app as its guide does: topics, tables, one agent."""
+    """Define topics, tables and one agent on the app, as Faust's guide does."""
     seen: Any = app.Table(TABLES[0], partitions=app.conf.topic_partitions, store="rocksdb://")
     reports = app.topic(REPORTS, key_serializer="raw", value_serializer="raw")
     count = _in_table(app) if where == "tables" else _to_topic(app)
@@ -90,7 +90,7 @@ def _to_topic(app: faust.App) -> Count:
 
 
 async def _prepare(url: str, partitions: int, changelogs: list[str]) -> dict[int, bytes]:
-    """Make the topics and give the projects' secrets."""
+    """Make the topics; return by project the secret of its user hashes."""
     async with PostgresLog(url) as log:
         await log.ensure([TopicSpec(name, partitions) for name in (REPORTS, COUNTS, *changelogs)])
     async with asyncpg.create_pool(url, min_size=1, max_size=1) as pool:
@@ -99,7 +99,7 @@ async def _prepare(url: str, partitions: int, changelogs: list[str]) -> dict[int
 
 
 def main() -> None:
-    """Run the peer until it is told to stop."""
+    """Run the peer until SIGTERM."""
     process = open_process(settings_of.load())
     role = RoleApp("peer", process)
     app = role.faust

@@ -1,7 +1,7 @@
-"""The log as Faust knows one: each record an event of its own, sends that are sent when the producer gets to it.
+"""The peer's transport, as Faust's own are: each record is one event, and sends are buffered by the producer.
 
-Reading and writing cost the peer as little as they can: it reads the log by a thousand records, as it would fetch from
-Kafka, and its sends share transactions, as a Kafka producer's share batches.
+Reading and writing cost the peer as little as possible: it reads the log by a thousand records, as it would fetch from
+Kafka, and its sends share transactions, as those of a Kafka producer share batches.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from app.stream.producer import Producer
 from app.topics import partition_of
 
 IN_FLIGHT: Final = 5000
-"""Records that are sent and not yet acknowledged, at most."""
+"""Records that are sent and not yet acknowledged at most."""
 
 
 class OneByOne(Consumer):
@@ -34,7 +34,7 @@ class OneByOne(Consumer):
 
 
 class Buffering(Producer):
-    """Hands records to the log's writer and goes on."""
+    """Hands records to the log's writer without waiting for them."""
 
     _free: asyncio.Semaphore | None = None
     _sending: ClassVar[set["asyncio.Task[RecordMetadata]"]] = set()
@@ -50,7 +50,7 @@ class Buffering(Producer):
         *,
         transactional_id: str | None = None,  # noqa: ARG002  Faust's signature
     ) -> Awaitable[RecordMetadata]:
-        """Give a future of the durable record; waits only while too many are in flight."""
+        """Return a future of the durable record; wait only while ``IN_FLIGHT`` records are not acknowledged."""
         if self._free is None:
             self._free = asyncio.Semaphore(IN_FLIGHT)
         await self._free.acquire()
@@ -70,7 +70,7 @@ class Buffering(Producer):
         return RecordMetadata(record.topic, record.partition, where, offset, record.stamp / 1000, 0)
 
     def key_partition(self, topic: str, key: bytes) -> TP:
-        """Give the partition of a key."""
+        """Return the partition of a key."""
         return TP(topic, partition_of(key, self.app.role_app.settings.partitions))
 
 

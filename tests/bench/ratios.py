@@ -1,31 +1,49 @@
-"""Figures of a bench: the median of some rounds, and a ratio with the least and greatest of them."""
+"""Figures of a bench: a ratio of two sides measured in the same run, printed with its range and its aim."""
 
 from collections.abc import Sequence
 from statistics import median
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+import msgspec
 from rich.console import Console
 
 console = Console(highlight=False, soft_wrap=True)
 
+Better = Literal["more", "less", "neither"]
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """One printed figure: its median over the rounds, the least and the greatest of them, and which way is better."""
+
+    name: str
+    value: float
+    least: float
+    greatest: float
+    better: Better = "more"
+
 
 class Ratio(NamedTuple):
-    """How many times as much one side does as the other, per round of both."""
+    """How many times the rate of one side the rate of the other is, by round."""
 
     rounds: tuple[float, ...]
 
     @classmethod
     def of(cls, ours: Sequence[float], theirs: Sequence[float]) -> "Ratio":
-        """Compare rates of the same rounds."""
-        return cls(tuple(one / other for one, other in zip(ours, theirs, strict=True)))
+        """Compare the rates of the same rounds."""
+        return cls(tuple(rate / other for rate, other in zip(ours, theirs, strict=True)))
 
     def __str__(self) -> str:
-        """Give the median with the range."""
+        """Return the median with the range."""
         return f"{median(self.rounds):.2f} x ({min(self.rounds):.2f} to {max(self.rounds):.2f})"
 
+    def figure(self, name: str, better: Better = "more") -> Figure:
+        """Return the figure that is saved under ``name``."""
+        return Figure(name, median(self.rounds), min(self.rounds), max(self.rounds), better)
 
-def line(what: str, ratio: Ratio, aim: float | None = None) -> None:
-    """Print a ratio beside its aim."""
-    middle = median(ratio.rounds)
-    verdict = "" if aim is None else f"   aim >= {aim:g} x: {'met' if middle >= aim else 'NOT met'}"
-    console.print(f"  {what}: [bold]{ratio}[/bold]{verdict}")
+
+def line(name: str, ratio: Ratio, aim: float | None = None, *, better: Better = "more") -> Figure:
+    """Print a ratio, beside the least that is aimed at where there is an aim; return its figure."""
+    figure = ratio.figure(name, better)
+    verdict = "" if aim is None else f"   aim >= {aim:g} x: {'met' if figure.value >= aim else 'NOT met'}"
+    console.print(f"  {name}: [bold]{ratio}[/bold]{verdict}")
+    return figure

@@ -1,4 +1,4 @@
-"""The installation that is measured: PostgreSQL in a folder of its own, and processes with the CPU time they took."""
+"""The measured installation: PostgreSQL in a folder of its own, and processes with their CPU time and memory."""
 
 import asyncio
 import json
@@ -24,22 +24,22 @@ from tests.bench import cpu
 ROOT: Final = Path(__file__).parents[2]
 PARTITIONS: Final = 8
 CONNECTIONS: Final = 32
-"""Over which a sender sends at once."""
+"""Connections of one sender."""
 
 LIMIT: Final = 600.0
-"""Seconds after which a process that is not done has failed."""
+"""Seconds within which a measured process must be done."""
 
-LOOK_SECONDS: Final = 0.1
+POLL_SECONDS: Final = 0.1
 STOP_SECONDS: Final = 30.0
 
 
 class Failed(Exception):
-    """A process that was measured ended, or did not get done."""
+    """A measured process ended early, answered wrongly, or was not done in time."""
 
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
-    """Run a PostgreSQL server for the block; gives the URL of its database for administration."""
+    """Run a PostgreSQL server for the block; yield the URL of its database for administration."""
     server = EmbeddedPostgres(folder / "postgres")
     url = server.start()
     try:
@@ -49,12 +49,12 @@ def postgres(folder: Path) -> Iterator[str]:
 
 
 def named(url: str, database: str) -> str:
-    """Give the URL of another database of the same server."""
+    """Return the URL of another database of the same server."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
 
 
 async def make(url: str, database: str, *, template: str = "template1") -> str:
-    """Make a database; gives its URL."""
+    """Make a database; return its URL."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(f"create database {database} template {template}")
@@ -64,7 +64,7 @@ async def make(url: str, database: str, *, template: str = "template1") -> str:
 
 
 async def drop(url: str, database: str) -> None:
-    """Drop a database, whoever is connected."""
+    """Drop a database and end its connections."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(f"drop database {database} with (force)")
@@ -84,7 +84,7 @@ async def prepare(url: str) -> Project:
 
 
 async def caught_up(log: Log, groups: Mapping[str, str]) -> bool:
-    """Tell whether each of these groups has committed all that its topic holds, looking at one after the other."""
+    """Return whether each consumer group, in order, has committed all that its topic holds."""
     for group, topic in groups.items():
         committed = await log.committed(group, topic)
         bounds = await log.bounds(topic)
@@ -94,7 +94,7 @@ async def caught_up(log: Log, groups: Mapping[str, str]) -> bool:
 
 
 class Sent(NamedTuple):
-    """When a sender began and ended, s since the epoch, and the seconds of CPU that it took."""
+    """When a sender began and ended (s since the epoch), and its seconds of CPU."""
 
     began: float
     ended: float
@@ -102,26 +102,26 @@ class Sent(NamedTuple):
 
 
 async def send(port: int, project: Project, count: int, seed: int) -> Sent:
-    """Send events by a process of its own. Raises Failed where one is not taken."""
+    """Send events from another process. Raises Failed for an answer that is not 200."""
     arguments = [str(port), str(project.id), project.sentry_key, str(count), str(CONNECTIONS), str(seed)]
     client = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.bench.client", *arguments, cwd=ROOT, stdout=subprocess.PIPE
     )
-    said, _ = await client.communicate()
+    output, _ = await client.communicate()
     if client.returncode:
-        raise Failed("the client had an answer that is not 200")
-    return Sent(**json.loads(said))
+        raise Failed(f"sending {count} events to port {port}: exit code {client.returncode}, expected 0")
+    return Sent(**json.loads(output))
 
 
 class Measured:
-    """A process of the installation; what it took is asked of the operating system."""
+    """A process of the installation, with its CPU time and memory as the operating system reports them."""
 
     def __init__(self, module: str, folder: Path, environ: Mapping[str, str], arguments: Sequence[str]) -> None:
-        """Start ``python -m module`` in a folder of its own."""
+        """Start ``python -m module`` in ``folder``, which is made where it is missing."""
         folder.mkdir(parents=True, exist_ok=True)
         reading, writing = os.pipe()
-        self._said = folder / "output.txt"
-        with self._said.open("ab") as output:
+        self._output = folder / "output.txt"
+        with self._output.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
                 env={**os.environ, **environ, "FAULTLINE_READY_FD": str(writing)},
@@ -129,42 +129,42 @@ class Measured:
             )  # fmt: skip
         os.close(writing)
         self._ready = reading
-        self._seen = psutil.Process(self._process.pid)
+        self._system = psutil.Process(self._process.pid)
         self.peak = 0
-        """Greatest resident set seen, bytes."""
+        """Greatest resident set at any call of ``cpu``, bytes."""
 
     def wait_ready(self) -> bytes:
-        """Wait for what the process says once it works. Raises Failed."""
-        said = os.read(self._ready, 1024)
-        if not said:
+        """Return the line that the process writes to FAULTLINE_READY_FD once it works. Raises Failed."""
+        line = os.read(self._ready, 1024)
+        if not line:
             raise self._failed("ended before it was ready")
-        return said
+        return line
 
     def cpu(self) -> float:
-        """Give the seconds of CPU that the process took so far, user and system. Raises Failed."""
+        """Return the seconds of CPU so far, user and system, and note the peak of memory. Raises Failed."""
         if self._process.poll() is not None:
             raise self._failed("ended")
-        self.peak = max(self.peak, self._seen.memory_info().rss)
-        times = self._seen.cpu_times()
+        self.peak = max(self.peak, self._system.memory_info().rss)
+        times = self._system.cpu_times()
         return times.user + times.system
 
     def resident(self) -> int:
-        """Give the bytes of its resident set now."""
-        return int(self._seen.memory_info().rss)
+        """Return the bytes of the resident set now."""
+        return int(self._system.memory_info().rss)
 
     async def until(self, done: Callable[[], Awaitable[bool]]) -> float:
-        """Wait until it is done; gives the CPU seconds that the process has taken by then. Raises Failed."""
+        """Wait until ``done`` returns True; return the seconds of CPU by then. Raises Failed."""
         end = time.monotonic() + LIMIT
         while time.monotonic() < end:
             finished = await done()
             seconds = self.cpu()
             if finished:
                 return seconds
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         raise self._failed(f"was not done in {LIMIT:.0f} s")
 
     def terminate(self) -> None:
-        """Ask the process to end; ``stop`` waits for that."""
+        """Send SIGTERM; ``stop`` waits for the end."""
         self._process.terminate()
 
     def stop(self) -> None:
@@ -178,7 +178,7 @@ class Measured:
             self._process.wait()
 
     def _failed(self, what: str) -> Failed:
-        return Failed(f"{self._process.args!r} {what}: {self._said.read_text(errors='replace')[-4000:]}")
+        return Failed(f"{self._process.args!r} {what}: {self._output.read_text(errors='replace')[-4000:]}")
 
 
 @contextmanager
@@ -190,9 +190,9 @@ def measured(
     environ: Mapping[str, str] | None = None,
     core: int | None = None,
 ) -> Iterator[Measured]:
-    """Run ``python -m module`` for the block, with Faultline's settings by their names without prefix.
+    """Run ``python -m module`` for the block, on one core where ``core`` names it.
 
-    With ``core`` all of it runs on that one core.
+    ``settings`` are Faultline's, by their names without prefix; ``environ`` is added as it is.
     """
     named_settings = {f"FAULTLINE_{name}": value for name, value in settings.items()}
     own = {"PYTHONPATH": str(ROOT), "FAULTLINE_DATA": str(folder)}

@@ -1,4 +1,4 @@
-"""Where the pure way of a crash report spends its time: the share of each stage, over the same reports as ``agent``."""
+"""Share of CPU time of each pure stage of a crash report, over the same reports as ``agent``."""
 
 from collections.abc import Callable
 from time import process_time
@@ -16,37 +16,38 @@ from app.records import Entry, Stored, encode_delta, encode_processed, facts_of
 from app.topics import Source
 from tables.seen import Seen
 from tests.bench import events, site
-from tests.bench.ratios import console
+from tests.bench.ratios import Figure, console
 
 T = TypeVar("T")
 BATCH: Final = 1000
 
 
 class Clock:
-    """Adds up the CPU time of stages."""
+    """Sums the CPU time of stages, in seconds."""
 
     def __init__(self) -> None:
-        """Start with none."""
         self.spent: dict[str, float] = {}
 
     def take(self, stage: str, work: Callable[[], T]) -> T:
-        """Do the work of a stage."""
+        """Do the work of a stage, add its CPU time, and return its result."""
         start = process_time()
         result = work()
         self.spent[stage] = self.spent.get(stage, 0.0) + process_time() - start
         return result
 
 
-def run(count: int) -> None:
-    """Measure and print the shares."""
+def run(count: int) -> list[Figure]:
+    """Measure the stages; print and return their shares."""
     records = [_record(at, record) for at, record in enumerate(events.records(1, count, site.PARTITIONS))]
     clock = Clock()
     for start in range(0, count, BATCH):
         _batch(records[start : start + BATCH], clock)
     whole = sum(clock.spent.values())
     console.print(f"[bold]stages[/bold]: {count} events, {events.source()}, batches of {BATCH}")
-    for stage, seconds in clock.spent.items():
-        console.print(f"  {stage:<10} {seconds / whole:6.1%}")
+    shares = {stage: seconds / whole for stage, seconds in clock.spent.items()}
+    for stage, share in shares.items():
+        console.print(f"  {stage:<10} {share:6.1%}")
+    return [Figure(stage, share, share, share, "neither") for stage, share in shares.items()]
 
 
 def _record(offset: int, new: NewRecord) -> Record:

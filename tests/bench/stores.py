@@ -11,22 +11,25 @@ from tests.bench import cpu, site
 
 KINDS: Final = {"Kafka": servers.kafka, "Elasticsearch": servers.elasticsearch, "S3": servers.s3}
 ENVIRONMENT: Final = servers.S3_CREDENTIALS
-"""What clients of these need beside Faultline's settings."""
+"""What processes need in their environment beside Faultline's settings."""
 
 
 class Stores:
-    """Servers that run, and what places of their own in them are called."""
+    """Running servers, shared by installations that each have a name, and so a place of their own in each server.
+
+    Raw reports of the folder kind are kept below ``folder``. ``url`` is PostgreSQL's database for administration.
+    """
 
     def __init__(self, folder: Path, postgres: EmbeddedPostgres, url: str) -> None:
-        """Take a folder for files, and PostgreSQL with the address of its database for administration."""
         self.url = url
         self.missing = ""
+        """Why Kafka, Elasticsearch and S3 are not all there; '' where they are."""
         self._folder = folder
         self._postgres = postgres
         self._servers: dict[str, servers.Server] = {}
 
     def start(self, stack: ExitStack) -> None:
-        """Start the servers; ``missing`` says why some could not be had."""
+        """Start Kafka, Elasticsearch and S3; note in ``missing`` why one cannot be had."""
         try:
             for name, start in KINDS.items():
                 self._servers[name] = stack.enter_context(start())
@@ -34,7 +37,7 @@ class Stores:
             self.missing = str(error)
 
     def settings(self, name: str, *, on_servers: bool) -> dict[str, str]:
-        """Give the settings, by name without prefix, of one more installation; its database is ``name``."""
+        """Return the settings, by name without prefix, of the installation ``name``."""
         settings = {
             "DATABASE": site.named(self.url, name),
             "FILES": f"file://{self._folder / name / 'files'}",
@@ -43,7 +46,7 @@ class Stores:
         return {**settings, **self._places(name)} if on_servers else settings
 
     def seconds(self, *, on_servers: bool) -> dict[str, float]:
-        """Give the seconds of CPU that each server of a set took so far."""
+        """Return by server of a set its seconds of CPU so far."""
         pids = {"PostgreSQL": self._postgres.pid}
         if on_servers:
             pids |= {name: server.pid for name, server in self._servers.items()}
@@ -61,7 +64,7 @@ class Stores:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Stores]:
-    """Run all servers for the block."""
+    """Run PostgreSQL and, where they can be had, the other servers for the block."""
     with ExitStack() as stack:
         postgres = EmbeddedPostgres(folder / "postgres")
         stack.callback(postgres.stop)
