@@ -14,7 +14,7 @@ from app.ingest.unpack import Unpacker, unpacker
 FirstLine = Callable[[bytes], Awaitable[object]]
 
 BROKEN: Final = (web.RequestPayloadError, ClientError, ClientConnectionError, ConnectionError)
-"""What aiohttp raises for a body that ends early or is framed wrongly."""
+"""The exceptions that aiohttp raises for a body that ends early or is framed wrongly."""
 
 
 class Budget:

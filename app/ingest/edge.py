@@ -1,4 +1,4 @@
-"""What all handlers share: admission by key, the memory of bodies, and the append that precedes every reply."""
+"""The part common to all handlers: admission by key, memory of bodies, and the append that precedes every reply."""
 
 import time
 

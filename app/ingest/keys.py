@@ -25,7 +25,7 @@ KEY: Final = re.compile(rf"[!-~]{{1,{MAX_KEY}}}\Z")
 
 
 class Lookup(Protocol):
-    """Where keys are looked up: ``app.stores.admin.projects.Projects``."""
+    """The store of keys: ``app.stores.admin.projects.Projects``."""
 
     async def by_key(self, key: str) -> FoundKey | None:
         """Return the entry of a key, None for an unknown one. Raises StoreUnavailable."""

@@ -63,7 +63,7 @@ KNOWN_SECONDS: Final = 45.0
 requests on their way."""
 
 UNKNOWN_SECONDS: Final = 5.0
-"""How long an unknown key is refused without a lookup: short, since a key may be created just after it was tried."""
+"""Seconds for which an unknown key is refused without a lookup: short, since a key may be created just after it was tried."""
 
 RETRY_SECONDS: Final = 5.0
 """While the store of keys does not answer, a key known before is used this long between two lookups."""
@@ -86,8 +86,8 @@ APPEND_MS: Final = 30_000
 The log takes no record after it, whatever delayed the transaction."""
 
 FORGET_SECONDS: Final = 15.0
-"""How long a failed append keeps ``/readyz`` at 503. A proxy sends nothing to a process that is not ready, so that no
-later success could clear the reason."""
+"""Seconds for which a failed append keeps ``/readyz`` at 503. A proxy sends nothing to a process that is not ready, so
+that no later success could clear the reason."""
 
 PREFLIGHT_SECONDS: Final = 3600
-"""How long browsers may remember the answer to a preflight request; Relay's value."""
+"""Seconds for which browsers may remember the answer to a preflight request; Relay's value."""

@@ -1,4 +1,4 @@
-"""Where tokens of a JSON text begin and end, found from a place inside them; no parsing of the whole, no recursion."""
+"""Finds the ends of tokens of a JSON text from a position inside them, without parsing the whole, without recursion."""
 
 import json
 import re
