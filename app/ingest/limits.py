@@ -63,7 +63,7 @@ KNOWN_SECONDS: Final = 45.0
 requests on their way."""
 
 UNKNOWN_SECONDS: Final = 5.0
-"""Seconds for which an unknown key is refused without a lookup: short, since a key may be created just after it was tried."""
+"""Seconds for which an unknown key is refused without a lookup: few, since a key may be created just after a try."""
 
 RETRY_SECONDS: Final = 5.0
 """While the store of keys does not answer, a key known before is used this long between two lookups."""

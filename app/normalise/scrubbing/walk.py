@@ -39,8 +39,8 @@ _DIGITS: Final = b"0123456789"
 _NUMERIC: Final = b"0123456789.+-eE"
 _QUOTE, _BACKSLASH, _COLON, _COMMA = 0x22, 0x5C, 0x3A, 0x2C
 _ENDS: Final = b",}]"
-"""Bytes that may stand right after a string that is a value. Membership is tested with a number: bytes in bytes costs ten
-times as much."""
+"""Bytes that may stand right after a string value. Membership is tested with a number: bytes in bytes costs ten times
+as much."""
 
 _OPENING, _CLOSING = b"{[", b"}]"
 _SPACE: Final = b" \t\r\n\f\v"
