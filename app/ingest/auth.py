@@ -1,6 +1,6 @@
 """Finds the key of a request, in each of the forms that SDKs use. Pure.
 
-Source: Relay's ``extractors/request_meta.rs``; where several forms are given the first found wins.
+Source: Relay's ``extractors/request_meta.rs``; the first form that has a key wins (WIRE.md, "Keys").
 """
 
 import base64
@@ -14,17 +14,17 @@ SENTRY_KEY: Final = re.compile(r'\bsentry_key\s*=\s*"?([^,\s"]+)', re.IGNORECASE
 
 
 def sentry_key(headers: Mapping[str, str], query: Mapping[str, str], path_key: str = "") -> str:
-    """Give the key of a Sentry request, '' where no form has one."""
+    """Return the key of a Sentry request, '' where no form has one."""
     return (
-        _listed(headers.get("X-Sentry-Auth", ""))
-        or _authorized(headers.get("Authorization", ""))
+        _key_of_list(headers.get("X-Sentry-Auth", ""))
+        or _key_of_authorization(headers.get("Authorization", ""))
         or query.get("sentry_key", "")
         or path_key
     )
 
 
 def dsn_key(dsn: str) -> str:
-    """Give the key in a DSN, as an envelope's header may have it; '' for none."""
+    """Return the key in a DSN, as an envelope's header may have it; '' for none."""
     try:
         return urlsplit(dsn).username or ""
     except ValueError:
@@ -32,19 +32,19 @@ def dsn_key(dsn: str) -> str:
 
 
 def raygun_key(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
-    """Give the key of a Raygun request, '' for none."""
+    """Return the key of a Raygun request, '' for none."""
     return headers.get("X-ApiKey", "").strip() or query.get("apikey", "")
 
 
-def _listed(header: str) -> str:
+def _key_of_list(header: str) -> str:
     match = SENTRY_KEY.search(header)
     return match[1] if match else ""
 
 
-def _authorized(header: str) -> str:
+def _key_of_authorization(header: str) -> str:
     scheme, _, rest = header.strip().partition(" ")
     if scheme.lower() == "sentry":
-        return _listed(rest)
+        return _key_of_list(rest)
     if scheme.lower() != "basic":
         return ""
     try:

@@ -1,68 +1,57 @@
-"""Reads a request's body: counted packed and unpacked, in time, within what all requests may hold at once."""
+"""Reads a request's body: counted packed and unpacked, in time, within the memory that all requests share."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from aiohttp import ClientConnectionError, ClientError, StreamReader, web
 
 from app.ingest.codes import Refusal
 from app.ingest.deadlines import Deadlines
+from app.ingest.limits import MAX_FIRST_LINE, YIELD_EVERY, BodyLimits
 from app.ingest.unpack import Unpacker, unpacker
-
-MIB: Final = 1 << 20
-YIELD_EVERY: Final = 1 << 20
-"""Unpacked bytes after which other requests get their turn (about 3 ms of work)."""
-
-LONGEST_LINE: Final = 64 << 10
-"""A first line is looked at by then, whole or not: an envelope's header takes less than 1 KiB."""
 
 FirstLine = Callable[[bytes], Awaitable[object]]
 
 BROKEN: Final = (web.RequestPayloadError, ClientError, ClientConnectionError, ConnectionError)
-
-
-class Limits(NamedTuple):
-    """Bytes that a body may have, as it comes and unpacked."""
-
-    packed: int
-    unpacked: int
+"""The exceptions that aiohttp raises for a body that ends early or is framed wrongly."""
 
 
 class Budget:
-    """Bytes of bodies that all requests hold at this moment."""
+    """The bytes of bodies that all requests may hold in memory together: at most ``limit``."""
 
     def __init__(self, limit: int) -> None:
-        """Allow ``limit`` bytes."""
         self.limit = limit
         self.held = 0
 
     def lease(self) -> "Lease":
-        """Give one request's share, to be used as a context: leaving it gives all back."""
+        """Return an empty lease for one request, a context manager: leaving it frees all that was leased."""
         return Lease(self)
 
 
 class Lease:
-    """What one request holds of the budget."""
+    """The bytes of the budget that one request holds."""
 
     __slots__ = ("_budget", "_held")
 
     def __init__(self, budget: Budget) -> None:
-        """Hold nothing yet."""
         self._budget = budget
         self._held = 0
 
     def __enter__(self) -> Self:
-        """Start holding."""
+        """Return the lease itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give all back."""
+        """Free all bytes."""
         self._budget.held -= self._held
         self._held = 0
 
     def take(self, count: int) -> None:
-        """Hold ``count`` bytes more. Raises Refusal("overloaded") where all requests together have no room."""
+        """Lease ``count`` bytes more. Raises Refusal("overloaded") where all requests together would exceed the limit.
+
+        A refused request is not queued: SDKs do not wait, and a queue of bodies is memory too.
+        """
         if self._budget.held + count > self._budget.limit:
             raise Refusal("overloaded")
         self._budget.held += count
@@ -70,12 +59,20 @@ class Lease:
 
 
 async def read_body(
-    request: web.Request, limits: Limits, lease: Lease, within: Deadlines, first_line: FirstLine | None = None
+    request: web.Request, limits: BodyLimits, lease: Lease, within: Deadlines, first_line: FirstLine | None = None
 ) -> bytes:
-    """Read and unpack the body. Raises Refusal; an empty body is b"".
+    """Read and unpack the body; an empty body is b"".
 
-    ``within`` bounds the whole body in seconds, since a client that sends a byte now and then is slow too.
-    ``first_line`` is called with the first line as soon as it is there: nobody unknown fills the memory.
+    Args:
+        request: The request, from a server that does not unpack bodies itself.
+        limits: Bytes that the body may have.
+        lease: Where its unpacked bytes are counted.
+        within: Bounds the whole body, not one read: a client that sends a byte now and then is slow too.
+        first_line: Awaited with the first line as soon as it was received; it raises Refusal for a request without
+            a valid key, so that such a request never fills the memory.
+
+    Raises:
+        Refusal: For a body that is too large, slow, incomplete or wrongly encoded.
     """
     if (request.content_length or 0) > limits.packed:
         raise Refusal("body_too_large")
@@ -83,7 +80,7 @@ async def read_body(
     collector = _Collector(decoder, limits, lease, first_line)
     content = request.content
     try:
-        if content.is_eof():  # most bodies are here already, with their headers
+        if content.is_eof():  # most bodies arrive with their headers
             data = content.read_nowait()
             if decoder is None and first_line is None:
                 return collector.whole(data)
@@ -98,7 +95,7 @@ async def read_body(
 
 
 async def discard_body(request: web.Request, limit: int, within: Deadlines) -> int:
-    """Read a body without keeping it and give its bytes as they came. Raises Refusal."""
+    """Read a body without keeping it and return its size in bytes as received. Raises Refusal."""
     try:
         return await within.bound(_count(request.content, limit))
     except TimeoutError as error:
@@ -122,9 +119,11 @@ async def _count(content: StreamReader, limit: int) -> int:
 
 
 class _Collector:
-    """Chunks as they come in, unpacked pieces as they are kept."""
+    """Collects one body from its chunks: counts them, unpacks them, keeps the unpacked pieces."""
 
-    def __init__(self, decoder: Unpacker | None, limits: Limits, lease: Lease, first_line: FirstLine | None) -> None:
+    def __init__(
+        self, decoder: Unpacker | None, limits: BodyLimits, lease: Lease, first_line: FirstLine | None
+    ) -> None:
         self._decoder = decoder
         self._limits = limits
         self._lease = lease
@@ -160,17 +159,17 @@ class _Collector:
             raise Refusal("body_too_large")
         self._lease.take(len(piece))
         self._pieces.append(piece)
-        if self._first_line is not None and (b"\n" in piece or self._unpacked > LONGEST_LINE):
-            await self._look()
+        if self._first_line is not None and (b"\n" in piece or self._unpacked > MAX_FIRST_LINE):
+            await self._check_first_line()
 
-    async def _look(self) -> None:
-        """Show the first line, once."""
-        look, self._first_line = self._first_line, None
-        if look is not None and self._unpacked:
-            await look(b"".join(self._pieces).partition(b"\n")[0])
+    async def _check_first_line(self) -> None:
+        """Await the callback with the first line, once."""
+        check, self._first_line = self._first_line, None
+        if check is not None and self._unpacked:
+            await check(b"".join(self._pieces).partition(b"\n")[0])
 
     async def finish(self) -> bytes:
         if self._decoder is not None and self._packed:
             self._decoder.finish()
-        await self._look()
+        await self._check_first_line()
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)

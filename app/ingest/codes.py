@@ -1,6 +1,6 @@
-"""Every answer of ingest that is not a success: its stable code, HTTP status, text, and when to come back.
+"""Every reply of ingest that is not a success: its stable code, HTTP status, text and ``Retry-After``.
 
-The code is in the reply, in the header ``X-Sentry-Error`` and in the metric of refusals. Texts hold nothing of a
+The code is in the reply, in the header ``X-Sentry-Error`` and in the metric of refusals. Texts quote nothing of a
 request.
 """
 
@@ -8,7 +8,10 @@ from typing import Final, NamedTuple
 
 
 class Answer(NamedTuple):
-    """What a code means on the wire; ``retry_after`` in whole seconds (sentry-python drops a fraction), 0 for never."""
+    """The reply for one code: HTTP status, text, seconds for ``Retry-After``.
+
+    ``retry_after`` is a whole number, since sentry-python ignores a fraction; 0 means no such header.
+    """
 
     status: int
     text: str
@@ -52,11 +55,10 @@ class Refusal(Exception):
     """A request is refused; ``code`` is one of CODES."""
 
     def __init__(self, code: str) -> None:
-        """Refuse with one of CODES."""
         super().__init__(code)
         self.code = code
 
     @property
     def answer(self) -> Answer:
-        """What the code means on the wire."""
+        """The reply for the code."""
         return CODES[self.code]

@@ -1,4 +1,4 @@
-"""Bounds what many requests wait for by one timer: a timer for each costs as much as all of a request's parsing."""
+"""Bounds many waits by one timer: a timer for each wait costs as much as all of a request's parsing."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,43 +6,47 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-LOOKS: Final = 10
-"""How often within the time allowed the running are looked at: it is exceeded by a tenth at most."""
+CHECKS: Final = 10
+"""Checks within the time allowed: a wait exceeds it by a tenth at most."""
 
 
 class Deadlines:
-    """Allows each piece of work the same time. One for each thing that is waited for; of one event loop."""
+    """Allows each awaited coroutine the same ``seconds``. One instance for each kind of wait, for one event loop."""
 
     def __init__(self, seconds: float) -> None:
-        """Allow ``seconds``."""
         self._seconds = seconds
         self._running: dict[asyncio.Task[Any], float] = {}
         self._overdue: set[asyncio.Task[Any]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     async def bound(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await ``work``, once at a time in a task. Raises TimeoutError when it took too long; it is cancelled then."""
+        """Await ``work``. A task may bound one coroutine at a time.
+
+        Raises:
+            TimeoutError: ``work`` took longer than allowed; it was cancelled.
+            RuntimeError: The caller runs in no task.
+        """
         task = asyncio.current_task()
         if task is None:
-            raise RuntimeError("deadlines are for tasks")
+            raise RuntimeError("Deadlines.bound must be awaited in a task")
         loop = task.get_loop()
         self._running[task] = loop.time() + self._seconds
         if self._timer is None:
-            self._look_later(loop)
+            self._schedule(loop)
         try:
             return await work
         except asyncio.CancelledError:
-            if task not in self._overdue or task.uncancel() > 0:  # somebody else wants it to end
+            if task not in self._overdue or task.uncancel() > 0:  # cancelled from outside, not by its deadline
                 raise
             raise TimeoutError from None
         finally:
             del self._running[task]
             self._overdue.discard(task)
 
-    def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._timer = loop.call_later(self._seconds / LOOKS, self._look, loop)
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = loop.call_later(self._seconds / CHECKS, self._cancel_overdue, loop)
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _cancel_overdue(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         for task, deadline in self._running.items():
             if deadline <= now and task not in self._overdue:
@@ -50,4 +54,4 @@ class Deadlines:
                 task.cancel()
         self._timer = None
         if self._running:
-            self._look_later(loop)
+            self._schedule(loop)

@@ -1,31 +1,29 @@
-"""What all handlers share: who may send, how much may be in memory, and the append that comes before every reply."""
+"""The part common to all handlers: admission by key, memory of bodies, and the append that precedes every reply."""
 
 import time
-from typing import Final
 
 from aiohttp import web
 
 from app.ingest import metrics
-from app.ingest.body import MIB, Budget
+from app.ingest.body import Budget
 from app.ingest.codes import CODES, Refusal
 from app.ingest.deadlines import Deadlines
 from app.ingest.health import Health
 from app.ingest.keys import KeyCache, Lookup
+from app.ingest.limits import APPEND_SECONDS, MIB
 from app.ingest.peers import networks, peer
-from app.ingest.records import Batch, Layout, Origin, clean
+from app.ingest.records import Layout, Origin, RequestRecords, clean
 from app.log.contract import Log, LogError, NewRecord, RecordTooLarge
 from app.settings import Settings
 
-APPEND_SECONDS: Final = 30.0
-"""Well within the skew (60 s) that a received time is promised to be appended in: the request is refused then, and
-the log takes no record later (``app.ingest.records.APPEND_MS``), whatever held its transaction up."""
-
 
 class Edge:
-    """One server's ingest."""
+    """The state of one ingest server: log, keys, budget, deadlines, health.
+
+    Raises SettingsError for trusted proxies that cannot be read.
+    """
 
     def __init__(self, log: Log, projects: Lookup, settings: Settings, generation: int) -> None:
-        """Compose from the log, the projects' keys and the settings. Raises SettingsError for unreadable networks."""
         self.log = log
         self.keys = KeyCache(projects)
         self.budget = Budget(settings.body_memory_mb * MIB)
@@ -37,35 +35,47 @@ class Edge:
         metrics.HELD.set_function(lambda: self.budget.held)
 
     async def admit(self, key: str, protocol: str, project: int | None = None) -> int:
-        """Give the project that a key opens. Raises Refusal for no key, or one that is not this project's."""
+        """Return the project that a key opens.
+
+        Raises:
+            Refusal: ``no_key`` for an empty key, ``wrong_key`` for one that is unknown, disabled, of the other
+                protocol or of another project than ``project``, ``keys_unavailable``.
+        """
         if not key:
             raise Refusal("no_key")
-        found = await self.keys.find(key)
-        if found is None or found.protocol != protocol or project not in (None, found.project):
+        entry = await self.keys.find(key)
+        if entry is None or entry.protocol != protocol or project not in (None, entry.project):
             raise Refusal("wrong_key")
-        return found.project
+        return entry.project
 
-    def batch(self, request: web.Request, project: int, *, sent: int | None = None, peer: str = "") -> Batch:
-        """Start the records of a request; the received time is now, so append without another wait."""
+    def records(self, request: web.Request, project: int, *, sent: int | None = None, peer: str = "") -> RequestRecords:
+        """Return an empty collection for the records of a request; they are received now.
+
+        Nothing may be awaited between this and ``append``: the deadline of the records counts from here.
+        """
         headers = request.headers
         origin = Origin(
-            project,
-            time.time_ns() // 1_000_000,
-            sent,
-            peer or self._peer(request),
-            clean(headers.get("User-Agent", "")),
+            project=project,
+            received=time.time_ns() // 1_000_000,
+            sent=sent,
+            peer=peer or self._peer(request),
+            user_agent=clean(headers.get("User-Agent", "")),
         )
-        return Batch(origin, self._layout)
+        return RequestRecords(origin, self._layout)
 
-    async def append(self, batch: Batch) -> None:
-        """Give the records to the log, all or none; returns once they are durable. Raises Refusal."""
-        records = batch.finish()
+    async def append(self, collected: RequestRecords) -> None:
+        """Append the records to the log, all or none; return once they are durable.
+
+        Raises:
+            Refusal: The log did not take the records, or ``event_too_large``: the rest of the request was kept.
+        """
+        records = collected.finish()
         if records:
             start = time.perf_counter()
             await self._append(records)
             metrics.APPEND_SECONDS.observe(time.perf_counter() - start)
-            metrics.count(batch)
-        if batch.oversize:
+            metrics.count(collected)
+        if collected.oversize:
             raise Refusal("event_too_large")
 
     async def _append(self, records: list[NewRecord]) -> None:

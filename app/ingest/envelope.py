@@ -1,6 +1,6 @@
-"""The Sentry envelope: a header line, then items of a header line and a payload. Spans only, nothing is copied.
+"""Parses the Sentry envelope: a header line, then items of a header line and a payload. Items are spans: no copies.
 
-Source: sentry-docs ``develop-docs/sdk/data-model/envelopes.mdx``, and Relay's ``envelope`` module where it is silent.
+Source: WIRE.md, "Sentry envelopes".
 """
 
 import json
@@ -10,10 +10,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from app.ingest.codes import Refusal
+from app.ingest.limits import MAX_ITEMS
 from app.ingest.times import milliseconds
-
-MAX_ITEMS: Final = 1000
-"""SDKs send at most some hundred (python's sessions, one item each); each costs time whatever its size."""
 
 BLANK: Final = re.compile(rb"[ \t\r\n]*")
 
@@ -32,7 +30,7 @@ class _ItemHeader(msgspec.Struct):
 
 
 class Item(NamedTuple):
-    """One item: its payload is ``body[start:end]``; ``quantity`` is how many things a container holds."""
+    """One item: its payload is ``body[start:end]``; ``quantity`` is the number of entries that a container claims."""
 
     type: str
     start: int
@@ -42,7 +40,7 @@ class Item(NamedTuple):
 
 
 class Envelope(NamedTuple):
-    """What an envelope says: the values of its header as they came, ``sent`` in ms, and where its items are."""
+    """A parsed envelope: its header's ``event_id`` as sent, ``sent_at`` in ms since the epoch, its DSN, its items."""
 
     event_id: object
     sent: int | None
@@ -56,7 +54,7 @@ _DECODE_ERRORS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 def parse(body: bytes) -> Envelope:
-    """Read an envelope. Raises Refusal with the code of what is malformed; unknown item types are no error."""
+    """Parse an envelope. Raises Refusal with the code of what is malformed; an unknown item type is no error."""
     line_end = _line_end(body, 0)
     header = _read_header(body[:line_end])
     items: list[Item] = []
@@ -82,7 +80,7 @@ def _read_header(line: bytes) -> _Header:
 
 
 def _tolerant(line: bytes) -> _Header:
-    """Take what only Python's parser reads, such as a lone surrogate in the trace's names."""
+    """Parse a header that only Python's parser accepts, such as one with a lone surrogate in a trace's names."""
     try:
         header = json.loads(line.decode("utf-8", "replace"), strict=False)
     except (ValueError, RecursionError) as error:
@@ -124,19 +122,19 @@ def _line_end(body: bytes, start: int) -> int:
 
 
 def _skip_blank(body: bytes, start: int) -> int:
-    """Pass over empty lines where an item header may stand, as Relay does."""
+    """Return the position after empty lines, which Relay allows where an item header may stand."""
     match = BLANK.match(body, start)
     return match.end() if match else start
 
 
 def _twice(line: bytes, key: str) -> bool:
-    """Tell whether the object itself (not one inside it) has the key twice; msgspec keeps the last silently."""
-    found = False
+    """Return whether the outermost object has the key twice; msgspec silently keeps the last."""
+    twice = False
 
-    def look(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        nonlocal found
-        found = sum(name == key for name, _ in pairs) > 1  # the outermost object comes last
+    def check(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        nonlocal twice
+        twice = sum(name == key for name, _ in pairs) > 1  # the hook sees the outermost object last
         return {}
 
-    json.loads(line.decode("utf-8", "replace"), object_pairs_hook=look, strict=False)
-    return found
+    json.loads(line.decode("utf-8", "replace"), object_pairs_hook=check, strict=False)
+    return twice

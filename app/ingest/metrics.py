@@ -1,16 +1,16 @@
-"""The numbers that ingest counts, declared once."""
+"""The Prometheus metrics of ingest."""
 
 from functools import cache
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from app.ingest.records import Batch
+from app.ingest.records import RequestRecords
 
-RECORDS: Final = Counter("faultline_ingest_records", "Records that the log has taken.", ["topic"])
-NOT_KEPT: Final = Counter("faultline_ingest_not_kept", "Things counted and not kept.", ["category", "reason"])
+RECORDS: Final = Counter("faultline_ingest_records", "Records appended to the log.", ["topic"])
+NOT_KEPT: Final = Counter("faultline_ingest_not_kept", "Items counted and not kept.", ["category", "reason"])
 REFUSALS: Final = Counter("faultline_ingest_refusals", "Requests refused, by code.", ["code"])
-BYTES: Final = Counter("faultline_ingest_bytes", "Bytes of record values that the log has taken.")
+BYTES: Final = Counter("faultline_ingest_bytes", "Bytes of record values appended to the log.")
 HELD: Final = Gauge("faultline_ingest_held_bytes", "Bytes of bodies held in memory.")
 APPEND_SECONDS: Final = Histogram(
     "faultline_ingest_append_seconds",
@@ -19,16 +19,16 @@ APPEND_SECONDS: Final = Histogram(
 )
 
 
-def count(batch: Batch) -> None:
-    """Count what the log has taken of one request."""
-    for record in batch.records:
+def count(collected: RequestRecords) -> None:
+    """Count the records of one request, after the log acknowledged them."""
+    for record in collected.records:
         _records(record.topic).inc()
-    BYTES.inc(sum(len(record.value or b"") for record in batch.records))
-    for (category, reason), quantity in batch.not_kept.items():
+    BYTES.inc(sum(len(record.value or b"") for record in collected.records))
+    for (category, reason), quantity in collected.not_kept.items():
         NOT_KEPT.labels(category, reason).inc(quantity)
 
 
 @cache
 def _records(topic: str) -> Counter:
-    """Remember the child of a topic: finding it again costs more than counting."""
+    """Return a topic's counter; cached, since ``labels`` costs more than the count."""
     return RECORDS.labels(topic)

@@ -1,4 +1,4 @@
-"""Whose address a request comes from."""
+"""Finds the address that a request comes from."""
 
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -9,7 +9,7 @@ Network = IPv4Network | IPv6Network
 
 
 def networks(text: str) -> tuple[Network, ...]:
-    """Read ``FAULTLINE_TRUSTED_PROXIES``: networks or addresses, by comma. Raises SettingsError."""
+    """Parse ``FAULTLINE_TRUSTED_PROXIES``: networks or addresses, by comma. Raises SettingsError."""
     try:
         return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
     except ValueError as error:
@@ -17,25 +17,26 @@ def networks(text: str) -> tuple[Network, ...]:
 
 
 def peer(remote: str, forwarded: str, trusted: tuple[Network, ...]) -> str:
-    """Give the nearest address that is no trusted proxy's.
+    """Return the nearest address that is no trusted proxy's.
 
-    ``X-Forwarded-For`` is read from its end, as far as proxies vouch for it.
+    ``X-Forwarded-For`` is read from its end: each entry was added by the hop behind it, so that the first entry not
+    of a trusted proxy is the last that a trusted proxy vouches for.
     """
     if not trusted or not is_within(remote, trusted):
         return remote
     nearest = remote
     for hop in reversed(forwarded.split(",")):
-        found = address(hop)
-        if not found:
+        forwarder = address(hop)
+        if not forwarder:
             break
-        nearest = found
-        if not is_within(found, trusted):
+        nearest = forwarder
+        if not is_within(forwarder, trusted):
             break
     return nearest
 
 
 def address(text: str) -> str:
-    """Give an IP address without port and brackets, '' for what is none."""
+    """Return an IP address without port and brackets, '' for a text that is none."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -49,9 +50,9 @@ def address(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def is_within(text: str, nets: tuple[Network, ...]) -> bool:
-    """Tell whether an address is of one of the networks."""
+    """Return whether an address belongs to one of the networks."""
     try:
-        found = ip_address(text)
+        parsed = ip_address(text)
     except ValueError:
         return False
-    return any(found in net for net in nets)
+    return any(parsed in net for net in nets)

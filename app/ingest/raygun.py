@@ -1,4 +1,4 @@
-"""From Raygun bodies to records. Pure: no I/O."""
+"""Cuts Raygun bodies into records. Pure: no I/O. Source of the shapes: WIRE.md, "Raygun crashes", "Raygun timings"."""
 
 import json
 from typing import Any, Final
@@ -7,8 +7,9 @@ import msgspec
 
 from app.ingest.codes import Refusal
 from app.ingest.ids import EventId, body_id, random_id
-from app.ingest.read import MAX_ELEMENTS, Glance, elements, glance, tolerant_object
-from app.ingest.records import Batch
+from app.ingest.limits import MAX_ELEMENTS
+from app.ingest.peek import Peeked, elements, peek, tolerant_object
+from app.ingest.records import RequestRecords
 from app.ingest.times import has_fraction
 
 TIMINGS: Final = ("web_request_timing", "mobile_event_timing")
@@ -29,45 +30,45 @@ _rum_event = msgspec.json.Decoder(_RumEvent)
 _UNREAD: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
-def add_entry(body: bytes, batch: Batch) -> None:
-    """Add one report. Raises Refusal for what is no JSON object."""
-    batch.keep("raygun", _identify(glance(body), body, batch), body)
+def add_entry(body: bytes, records: RequestRecords) -> None:
+    """Add one report. Raises Refusal for a body that is no JSON object."""
+    records.keep("raygun", _report_id(peek(body), body, records), body)
 
 
-def add_bulk(body: bytes, batch: Batch) -> None:
-    """Add each report of an array, with its own bytes; one that is no report is kept for the agent to judge."""
+def add_bulk(body: bytes, records: RequestRecords) -> None:
+    """Add each report of an array, with its own bytes. An element that is no report is kept: it is a dead letter."""
     for element in elements(body):
         try:
-            event = _identify(glance(element), element, batch)
+            event = _report_id(peek(element), element, records)
         except Refusal:
             event = random_id()
-        batch.keep("raygun", event, element)
+        records.keep("raygun", event, element)
 
 
-def add_events(body: bytes, batch: Batch) -> None:
-    """Add each timing of ``/events``, with its own bytes; sessions and what is unknown are counted and not kept.
+def add_events(body: bytes, records: RequestRecords) -> None:
+    """Add each timing of ``/events``, with its own bytes; sessions and unknown types are counted and not kept.
 
-    No crash of Raygun names its session, so that every session would seem free of crashes. Raises Refusal for what is
-    no such object.
+    Raygun's sessions are not kept because no crash of Raygun names its session: each would count as free of crashes.
+    Raises Refusal for a body that is no object with a list ``eventData``.
     """
     events = _events(body)
     for event in events[:MAX_ELEMENTS]:
-        _add_event(event, batch)
+        _add_event(event, records)
     if len(events) > MAX_ELEMENTS:
-        batch.refuse("timing", "too_many_items", len(events) - MAX_ELEMENTS)
+        records.refuse("timing", "too_many_items", len(events) - MAX_ELEMENTS)
 
 
-def _add_event(event: bytes, batch: Batch) -> None:
+def _add_event(event: bytes, records: RequestRecords) -> None:
     try:
-        seen = _rum_event.decode(event)
+        fields = _rum_event.decode(event)
     except _UNREAD:
-        seen = _RumEvent(**_tolerant_event(event))
-    if seen.type in TIMINGS:
-        batch.keep("timing", _identity(seen.timestamp, event, batch), event)
-    elif seen.type in SESSIONS:
-        batch.refuse("session", "raygun_session")
+        fields = _RumEvent(**_tolerant_event(event))
+    if fields.type in TIMINGS:
+        records.keep("timing", _timed_id(fields.timestamp, event, records), event)
+    elif fields.type in SESSIONS:
+        records.refuse("session", "raygun_session")
     else:
-        batch.refuse("timing", "rum")
+        records.refuse("timing", "rum")
 
 
 def _events(body: bytes) -> list[bytes]:
@@ -81,7 +82,7 @@ def _events(body: bytes) -> list[bytes]:
 
 
 def _tolerant_events(body: bytes) -> list[bytes]:
-    """Write the events anew where only a tolerant parser can read them."""
+    """Encode the events anew where only a tolerant parser reads them."""
     try:
         data = tolerant_object(body).get("eventData")
         if not isinstance(data, list):
@@ -99,11 +100,14 @@ def _tolerant_event(event: bytes) -> dict[str, Any]:
     return {name: fields.get(name) for name in ("type", "timestamp")}
 
 
-def _identify(seen: Glance, body: bytes, batch: Batch) -> EventId:
-    """Hash the body where its time tells equal bodies apart; in whole seconds a crash loop sends equal ones."""
-    occurred = seen.occurred if seen.occurred is not None else seen.occurred_pascal
-    return _identity(occurred, body, batch)
+def _report_id(fields: Peeked, body: bytes, records: RequestRecords) -> EventId:
+    occurred = fields.occurred if fields.occurred is not None else fields.occurred_pascal
+    return _timed_id(occurred, body, records)
 
 
-def _identity(time: object, body: bytes, batch: Batch) -> EventId:
-    return body_id(batch.origin.project, body) if has_fraction(time) else random_id()
+def _timed_id(time: object, body: bytes, records: RequestRecords) -> EventId:
+    """Return the hash of the body where its time has a fraction of a second, else a random id.
+
+    With times in whole seconds a crash loop sends equal bodies, which must not be taken for one report sent twice.
+    """
+    return body_id(records.origin.project, body) if has_fraction(time) else random_id()

@@ -1,30 +1,20 @@
-"""Makes the records that one request becomes: one event, one record, bytes untouched, facts in the header."""
+"""Collects the records of one request: one event is one record, its bytes as sent, its facts in the header."""
 
 from typing import Final, NamedTuple
 
 from app.ingest.ids import EventId, random_id
+from app.ingest.limits import APPEND_MS, MAX_HEADER, MAX_RECORD
 from app.log.contract import NewRecord
 from app.model import Category, Facts, Kind, Refused
 from app.records import encode_facts
 from app.topics import CRASHES, FACTS, SESSIONS, TIMINGS, identity, partition_of, qualified
 
-MAX_RECORD: Final = 1 << 20
-"""Bytes of one event, unpacked (API.md, "Ingest's answers and limits")."""
-
-MAX_HEADER: Final = 256
-"""Characters kept of a request's header."""
-
-
-JSON: Final = Facts(0, "refused", "other", "", 0).content_type
-"""The default itself, which is left out of the header by identity."""
-
-
-APPEND_MS: Final = 30_000
-"""From a record's received time to its deadline in the log: half the skew; the rest is for clocks that differ."""
+JSON: Final = Facts(project=0, kind="refused", category="other", event_id="", received=0).content_type
+"""The default of ``Facts.content_type``: msgspec leaves a default out of the header where it is the same object."""
 
 
 class Origin(NamedTuple):
-    """What all records of one request share."""
+    """The facts that all records of one request share; ``received`` and ``sent`` in ms since the epoch."""
 
     project: int
     received: int
@@ -34,24 +24,23 @@ class Origin(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How the log is laid out: the generation that is open, the partitions of a topic."""
+    """The layout of the log: the open generation, the partitions of a topic."""
 
     generation: int
     partitions: int
 
 
 def clean(header: str) -> str:
-    """Give a header's text as it may stand in facts: short, and without what UTF-8 cannot hold."""
+    """Return a header's text as facts keep it: at most MAX_HEADER characters, without lone surrogates."""
     if len(header) <= MAX_HEADER and header.isascii():
         return header
     return header[:MAX_HEADER].encode("utf-8", "replace").decode()
 
 
-class Batch:
-    """Collects the records of one request, and what of it is counted but not kept."""
+class RequestRecords:
+    """Collects the records of one request, and the counts of its items that are not kept."""
 
     def __init__(self, origin: Origin, layout: Layout) -> None:
-        """Start empty."""
         self.origin = origin
         self.records: list[NewRecord] = []
         self.oversize = 0
@@ -59,18 +48,26 @@ class Batch:
         self.not_kept: dict[tuple[Category, str], int] = {}
 
     def keep(self, kind: Kind, event: EventId, value: bytes, *, identifier: str = "", content_type: str = "") -> None:
-        """Add a record; one over the limit is counted instead. ``identifier`` is the key's, where not the event's."""
+        """Add a record; a value over MAX_RECORD is counted instead.
+
+        Args:
+            kind: How the value is to be read.
+            event: The id that the facts keep.
+            value: The payload, as sent.
+            identifier: What the record's key is made of, where that is not the event's id.
+            content_type: The payload's, '' for JSON.
+        """
         category: Category = _CATEGORIES[kind]
         if len(value) > MAX_RECORD:
             self.oversize += 1
             self.refuse(category, "too_large")
             return
         facts = Facts(
-            self.origin.project,
-            kind,
-            category,
-            event.text,
-            self.origin.received,
+            project=self.origin.project,
+            kind=kind,
+            category=category,
+            event_id=event.text,
+            received=self.origin.received,
             sent=self.origin.sent,
             unique=event.unique,
             peer=self.origin.peer,
@@ -80,11 +77,11 @@ class Batch:
         self._add(_TOPICS.get(category, SESSIONS), facts, identifier or event.text, value)
 
     def refuse(self, category: Category, reason: str, quantity: int = 1) -> None:
-        """Count something that is not kept."""
+        """Count items that are not kept, as filtered, under a reason."""
         self.not_kept[category, reason] = self.not_kept.get((category, reason), 0) + quantity
 
     def finish(self) -> list[NewRecord]:
-        """Give the records, the one of what was refused among them; to be called once."""
+        """Return the records, with one more for all that was refused; to be called once."""
         if self.not_kept:
             event = random_id()
             refused = tuple(
@@ -92,11 +89,11 @@ class Batch:
                 for (category, reason), quantity in self.not_kept.items()
             )
             facts = Facts(
-                self.origin.project,
-                "refused",
-                refused[0].category,
-                event.text,
-                self.origin.received,
+                project=self.origin.project,
+                kind="refused",
+                category=refused[0].category,
+                event_id=event.text,
+                received=self.origin.received,
                 sent=self.origin.sent,
                 unique=False,
                 refused=refused,
@@ -108,13 +105,13 @@ class Batch:
         key = identity(facts.project, identifier)
         self.records.append(
             NewRecord(
-                qualified(self._layout.generation, topic),
-                partition_of(key, self._layout.partitions),
-                key,
-                value,
-                {FACTS: encode_facts(facts)},
-                facts.received,
-                facts.received + APPEND_MS,
+                topic=qualified(self._layout.generation, topic),
+                partition=partition_of(key, self._layout.partitions),
+                key=key,
+                value=value,
+                headers={FACTS: encode_facts(facts)},
+                stamp=facts.received,
+                deadline=facts.received + APPEND_MS,
             )
         )
 

@@ -1,4 +1,4 @@
-"""Replies as the SDKs need them: small, never compressed (an SDK for Unity cannot read it), readable across origins."""
+"""Replies in the form that SDKs need: small, never compressed, readable across origins (WIRE.md, "Replies")."""
 
 from typing import Any, Final
 
@@ -6,9 +6,9 @@ import msgspec
 from aiohttp import web
 
 from app.ingest.codes import CODES
+from app.ingest.limits import PREFLIGHT_SECONDS
 
 JSON: Final = "application/json"
-PREFLIGHT_SECONDS: Final = "3600"
 
 CORS: Final = {
     "Access-Control-Allow-Origin": "*",
@@ -26,21 +26,21 @@ PREFLIGHT: Final = CORS | {
         "authorization, content-encoding, transfer-encoding, sentry-trace, baggage, x-csrftoken, x-apikey, "
         "x-remote-address"
     ),
-    "Access-Control-Max-Age": PREFLIGHT_SECONDS,
+    "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
 }
 
 GIF: Final = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
-"""The transparent pixel that ``GET /store/`` answers with."""
+"""The transparent pixel with which ``GET /store/`` is answered."""
 
 _CLOSING: Final = frozenset({"slow_client", "incomplete_body", "body_too_large", "overloaded"})
-"""Refused before the body was read: the rest of it is not waited for."""
+"""Refusals before the whole body was read: the connection is closed instead of reading the rest."""
 
 _ANDROID: Final = ("raygun4android", "okhttp/")
-"""raygun4android keeps a report only on 429; its requests carry the name of its HTTP library, OkHttp."""
+"""Parts of raygun4android's User-Agent, which is its HTTP library's. It keeps a report for later only on 429."""
 
 
 def accepted(body: bytes = b"", *, status: int = 200, content_type: str = JSON) -> web.Response:
-    """Answer success; without a body no content type is given."""
+    """Return a reply of success; without a body it has no content type."""
     if not body:
         return web.Response(status=status, headers=CORS)
     headers = _JSON if content_type == JSON else CORS | {"Content-Type": content_type}
@@ -48,18 +48,18 @@ def accepted(body: bytes = b"", *, status: int = 200, content_type: str = JSON) 
 
 
 def preflight() -> web.Response:
-    """Answer a browser that asks first."""
+    """Return the reply to a preflight request."""
     return web.Response(headers=PREFLIGHT)
 
 
 def sentry_error(code: str, _user_agent: str) -> web.Response:
-    """Answer a refusal in Sentry's form: ``{"detail", "causes"}``."""
+    """Return a refusal in Sentry's form: ``{"detail", "causes"}``."""
     answer = CODES[code]
     return _error(code, answer.status, {"detail": answer.text, "causes": [code]})
 
 
 def raygun_error(code: str, user_agent: str) -> web.Response:
-    """Answer a refusal to a Raygun client."""
+    """Return a refusal for a Raygun client: 429 in place of 503 for raygun4android."""
     answer = CODES[code]
     status = answer.status
     if status == web.HTTPServiceUnavailable.status_code and any(name in user_agent.lower() for name in _ANDROID):

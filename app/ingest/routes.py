@@ -41,7 +41,7 @@ logger = structlog.get_logger()
 def add_routes(
     application: web.Application, *, log: Log, projects: Projects, settings: Settings, generation: int
 ) -> Health:
-    """Add all paths of ingest and give its health, for ``/readyz``. Raises SettingsError for what cannot be read."""
+    """Add all paths of ingest; return its health, for ``/readyz``. Raises SettingsError for unreadable networks."""
     edge = Edge(log, projects, settings, generation)
     for path, handler in RAYGUN:
         _add(application, edge, path, {"POST": handler}, raygun_error)
@@ -52,7 +52,7 @@ def add_routes(
 
 
 def _add(application: web.Application, edge: Edge, path: str, methods: dict[str, Handler], error: ErrorReply) -> None:
-    """Add a path with and without its trailing slash; clients disagree, most have it."""
+    """Add a path with and without its trailing slash, since clients send both."""
     for variant in (path + "/", path):
         resource = application.router.add_resource(variant)
         for method, handler in methods.items():
@@ -68,7 +68,7 @@ def _answering(edge: Edge, handler: Handler, error: ErrorReply) -> View:
         except Refusal as refusal:
             code = refusal.code
         except Exception as fault:  # noqa: BLE001  every reply has a code; the event was not acknowledged
-            logger.error("ingest_failed", error=type(fault).__name__)  # noqa: TRY400  texts may hold what was sent
+            logger.error("ingest_failed", error=type(fault).__name__)  # noqa: TRY400  a traceback may quote the payload
             code = "internal"
         metrics.REFUSALS.labels(code).inc()
         return error(code, request.headers.get("User-Agent", ""))

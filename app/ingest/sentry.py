@@ -1,4 +1,4 @@
-"""From a Sentry envelope, or a bare event, to records. Pure: no I/O, one pass, payloads are sliced once."""
+"""Cuts a Sentry envelope, or a bare event, into records. Pure: no I/O, one pass, payloads are sliced once."""
 
 import base64
 import binascii
@@ -8,9 +8,10 @@ from typing import Final
 
 from app.ingest.codes import Refusal
 from app.ingest.envelope import Envelope, Item
-from app.ingest.ids import MAX_SESSION_ID, EventId, normal_id, random_id, session_key
-from app.ingest.read import glance
-from app.ingest.records import MAX_RECORD, Batch
+from app.ingest.ids import EventId, normal_id, random_id, session_key
+from app.ingest.limits import MAX_QUANTITY, MAX_RECORD, MAX_SESSION_ID
+from app.ingest.peek import peek
+from app.ingest.records import RequestRecords
 from app.model import Category
 
 TIMINGS: Final = frozenset({"transaction", "span", "trace_metric", "statsd", "profile", "profile_chunk"})
@@ -28,43 +29,40 @@ OTHERS: Final = frozenset(
         "minidump",
     }
 )
-MAX_QUANTITY: Final = 100_000
-"""Things that one container may claim to hold; a count is not allowed to be a client's fancy."""
-
 BASE64: Final = re.compile(rb"[A-Za-z0-9+/=_\s-]+\Z")
 
 
-def add_envelope(envelope: Envelope, body: bytes, batch: Batch) -> str:
-    """Add all items to the batch and give the event id of the reply, '' for none."""
+def add_envelope(envelope: Envelope, body: bytes, records: RequestRecords) -> str:
+    """Add all items; return the event id of the reply, '' for none."""
     header_id = normal_id(envelope.event_id)
     answer = header_id or ""
     for item in envelope.items:
         if item.type == "event":
             event = _event_id(header_id, body[item.start : item.end])
-            batch.keep("sentry", event, body[item.start : item.end], content_type=item.content_type)
+            records.keep("sentry", event, body[item.start : item.end], content_type=item.content_type)
             answer = answer or event.text
-            header_id = None  # the header's is the first event's: a second one has its own
+            header_id = None  # the envelope's id is the first event's; a further event has its own
         elif item.type == "session":
-            _add_session(body[item.start : item.end], batch)
+            _add_session(body[item.start : item.end], records)
         elif item.type == "sessions":
-            batch.keep("sessions", random_id(), body[item.start : item.end])
+            records.keep("sessions", random_id(), body[item.start : item.end])
         elif item.type == "client_report":
-            batch.keep("client_report", random_id(), body[item.start : item.end])
+            records.keep("client_report", random_id(), body[item.start : item.end])
         else:
-            _add_refused(item, batch)
+            _add_refused(item, records)
     return answer
 
 
-def add_event(payload: bytes, batch: Batch) -> str:
-    """Add the one event of ``/store/`` and give its id. Raises Refusal for what is no JSON object."""
-    event_id = normal_id(glance(payload).event_id)
+def add_event(payload: bytes, records: RequestRecords) -> str:
+    """Add the one event of ``/store/``; return its id. Raises Refusal for a payload that is no JSON object."""
+    event_id = normal_id(peek(payload).event_id)
     event = EventId(event_id) if event_id else random_id()
-    batch.keep("sentry", event, payload)
+    records.keep("sentry", event, payload)
     return event.text
 
 
 def unpack_store(body: bytes) -> bytes:
-    """Give the event in a body of ``/store/``: JSON, or base64 of JSON or of zlib of it. Raises Refusal."""
+    """Return the event in a body of ``/store/``: JSON, or base64 of JSON or of zlib of JSON. Raises Refusal."""
     body = body.strip() if body[:1].isspace() else body
     if body.startswith((b"{", b"[")) or not BASE64.match(body):
         return body
@@ -96,24 +94,24 @@ def _event_id(header_id: str | None, payload: bytes) -> EventId:
     return EventId(event_id) if event_id else random_id()
 
 
-def _add_session(payload: bytes, batch: Batch) -> None:
-    """Key a session by its id as sent; one without is kept all the same, for the agent to judge."""
+def _add_session(payload: bytes, records: RequestRecords) -> None:
+    """Add a session under the key of its id as sent. One without an id is kept: it is a dead letter."""
     sid = _field(payload, "sid")
     if isinstance(sid, str) and sid:
         text = sid.encode("utf-8", "replace").decode()
-        batch.keep("session", EventId(text[:MAX_SESSION_ID]), payload, identifier=session_key(text))
+        records.keep("session", EventId(text[:MAX_SESSION_ID]), payload, identifier=session_key(text))
     else:
-        batch.keep("session", random_id(), payload)
+        records.keep("session", random_id(), payload)
 
 
 def _field(payload: bytes, name: str) -> object:
     try:
-        return getattr(glance(payload), name)
+        return getattr(peek(payload), name)
     except Refusal:
         return None
 
 
-def _add_refused(item: Item, batch: Batch) -> None:
+def _add_refused(item: Item, records: RequestRecords) -> None:
     category: Category = "timing" if item.type in TIMINGS else "other"
     reason = item.type if item.type in TIMINGS or item.type in OTHERS else "unknown"
-    batch.refuse(category, reason, min(item.quantity, MAX_QUANTITY))
+    records.refuse(category, reason, min(item.quantity, MAX_QUANTITY))

@@ -1,4 +1,4 @@
-"""Reads the times that SDKs send."""
+"""Parses the times that ingest needs of what SDKs send."""
 
 import re
 from datetime import UTC, datetime
@@ -8,11 +8,11 @@ FRACTION: Final = re.compile(r":\d\d[.,]\d")
 """A time of day with a fraction of a second."""
 
 MAX_SECONDS: Final = 253_402_300_800
-"""The year 10000: no clock is there."""
+"""The year 10000, which no clock shows."""
 
 
 def milliseconds(value: object) -> int | None:
-    """Give a time in ms since the epoch from ISO-8601 text (without a zone: UTC) or seconds; None if it is none."""
+    """Return ms since the epoch of ISO-8601 text (without a zone: UTC) or of a number of seconds, None otherwise."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -29,5 +29,5 @@ def milliseconds(value: object) -> int | None:
 
 
 def has_fraction(value: object) -> bool:
-    """Tell whether a time is given finer than to the second, so that two equal ones are one."""
+    """Return whether a time has a fraction of a second, so that equal reports with it are one report sent twice."""
     return isinstance(value, str) and FRACTION.search(value) is not None

@@ -1,4 +1,4 @@
-"""Unpacks bodies piece by piece, so that a bomb is met by its limit and not by the memory's.
+"""Unpacks bodies in bounded pieces, so that a decompression bomb ends at the limit of its body.
 
 Codings: gzip (several members), deflate (zlib or raw, as senders differ), br, zstd (several frames), identity.
 """
@@ -14,16 +14,16 @@ from isal import isal_zlib
 from app.ingest.codes import Refusal
 
 PIECE: Final = 1 << 18
-"""Bytes that one step of an unpacker gives at most (br: about twice as many; zstd: ZSTD_STEP decides)."""
+"""Bytes that one step of a decoder yields at most (br: about twice as many; zstd: see ZSTD_STEP)."""
 
 ZSTD_STEP: Final = 256
 """Bytes fed to zstd at once. Its densest block is 128 KiB from 4 bytes (RFC 8878, 3.1.1.2): 8 MiB a step at most."""
 
 ZSTD_WINDOW: Final = 1 << 23
-"""The window that a decoder of Content-Encoding zstd must support, and no more (RFC 9659)."""
+"""Bytes of window that a decoder of Content-Encoding zstd must support, and no more (RFC 9659)."""
 
 IDENTITY: Final = frozenset({"", "identity", "utf-8", "utf8"})
-"""What is no coding, whatever the header says: sentry-ruby 5 sends "", sentry.java.android 2 "UTF-8"."""
+"""Values of Content-Encoding that name no coding: sentry-ruby 5 sends "", sentry.java.android 2 "UTF-8"."""
 
 BROKEN: Final[tuple[type[Exception], ...]] = (
     zlib.error,
@@ -34,19 +34,19 @@ BROKEN: Final[tuple[type[Exception], ...]] = (
 
 
 class Unpacker(Protocol):
-    """One body's decoder."""
+    """The decoder of one body."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Give what ``data`` unpacks to, in bounded pieces. Raises Refusal("bad_encoding")."""
+        """Yield what ``data`` unpacks to, in bounded pieces. Raises Refusal("bad_encoding")."""
         ...
 
     def finish(self) -> None:
-        """Say that the body has ended. Raises Refusal("bad_encoding") when the packed data has not."""
+        """End the body. Raises Refusal("bad_encoding") where the packed data is incomplete."""
         ...
 
 
 def unpacker(encoding: str) -> Unpacker | None:
-    """Give the decoder of a Content-Encoding, None for a plain body. Raises Refusal("unknown_encoding")."""
+    """Return the decoder of a Content-Encoding, None for a plain body. Raises Refusal("unknown_encoding")."""
     name = encoding.strip().lower()
     if name in IDENTITY:
         return None
@@ -62,21 +62,20 @@ def unpacker(encoding: str) -> Unpacker | None:
 
 
 class Inflate:
-    """gzip, and deflate with or without the zlib header (senders read RFC 9110, 8.4.1.2 both ways)."""
+    """Decodes gzip, and deflate with or without the zlib header (senders read RFC 9110, 8.4.1.2 both ways)."""
 
     def __init__(self, *, gzip: bool) -> None:
-        """Choose the container."""
         self._gzip = gzip
         self._head = b""
         self._inner: isal_zlib.Decompress | None = None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Give what ``data`` unpacks to; a further gzip member is read on, zeros after the end are padding."""
+        """Yield what ``data`` unpacks to; a further gzip member is read on, zeros after the end are padding."""
         data = self._head + data
         self._head = b""
         while data:
             if self._inner is None:
-                if len(data) < 2:  # noqa: PLR2004  the two bytes that tell a zlib header
+                if len(data) < 2:  # noqa: PLR2004  a zlib header has two bytes
                     self._head = data
                     return
                 self._inner = isal_zlib.decompressobj(wbits=self._wbits(data))
@@ -90,7 +89,7 @@ class Inflate:
             data = self._inner.unconsumed_tail or self._inner.unused_data
 
     def finish(self) -> None:
-        """Refuse what ended early."""
+        """Raise Refusal where the data ended early."""
         if self._inner is None or not self._inner.eof:
             raise Refusal("bad_encoding")
 
@@ -109,40 +108,38 @@ def _inflate(inner: "isal_zlib.Decompress", data: bytes) -> bytes:
 
 
 class Brotli:
-    """Content-Encoding br."""
+    """Decodes Content-Encoding br."""
 
     def __init__(self) -> None:
-        """Start a stream."""
         self._inner = brotli.Decompressor()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Give what ``data`` unpacks to."""
+        """Yield what ``data`` unpacks to."""
         try:
             if self._inner.is_finished():
                 raise Refusal("bad_encoding")
             yield self._inner.process(data, output_buffer_limit=PIECE)
-            # Output may be pending when all input is consumed: only an empty piece says that there is none.
+            # Output may be pending when all input is consumed: only an empty piece means that there is none.
             while not self._inner.is_finished() and (piece := self._inner.process(b"", output_buffer_limit=PIECE)):
                 yield piece
         except BROKEN as error:
             raise Refusal("bad_encoding") from error
 
     def finish(self) -> None:
-        """Refuse what ended early."""
+        """Raise Refusal where the data ended early."""
         if not self._inner.is_finished():
             raise Refusal("bad_encoding")
 
 
 class Zstd:
-    """Content-Encoding zstd; frames may follow each other."""
+    """Decodes Content-Encoding zstd; frames may follow each other."""
 
     def __init__(self) -> None:
-        """Start a stream."""
         self._context = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
         self._inner = self._context.decompressobj()
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Give what ``data`` unpacks to, fed in steps so small that no step gives much."""
+        """Yield what ``data`` unpacks to, fed in steps of ZSTD_STEP bytes."""
         for start in range(0, len(data), ZSTD_STEP):
             step = data[start : start + ZSTD_STEP]
             while step:
@@ -152,7 +149,7 @@ class Zstd:
                 step = self._inner.unused_data if self._inner.eof else b""
 
     def finish(self) -> None:
-        """Refuse what ended early."""
+        """Raise Refusal where the data ended early."""
         if not self._inner.eof:
             raise Refusal("bad_encoding")
 

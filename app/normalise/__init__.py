@@ -1,4 +1,7 @@
-"""From a payload of any SDK to one event, scrubbed and corrected. Pure: no I/O, no clock, the same on every worker."""
+"""Turns the payload of any SDK into one event, scrubbed and with corrected time.
+
+Pure: no I/O and no clock, so that every worker and every replay gets the same event.
+"""
 
 from app.model import Event, Facts
 from app.normalise.raygun import raygun_event
@@ -15,10 +18,10 @@ __all__ = [
 
 
 def event(facts: Facts, payload: bytes, *, full: bool = False) -> Event:
-    """Give the event of a payload that ``scrub`` has been over; ``full`` adds what only an event's page shows.
+    """Return the event of a scrubbed payload; ``full`` adds what only an event's page shows.
 
     Raises:
-        Malformed: what is not a JSON object, or not the protocol's shape at the top; nothing else.
+        Malformed: The payload is no JSON object, or not of the protocol's shape at the top. Nothing else is raised.
     """
     read = raygun_event if facts.kind == "raygun" else sentry_event
     return read(facts, payload, full=full)

@@ -1,4 +1,7 @@
-"""What differs between Raygun's clients: platform, order of frames, which field names what. Source: WIRE.md 1 and 7."""
+"""The differences between Raygun's clients: platform, order of frames, meaning of fields.
+
+Source: WIRE.md, "Raygun crashes", "Raygun clients".
+"""
 
 import re
 from typing import Final
@@ -15,7 +18,7 @@ _PLATFORMS: Final = (
     ("cocoa", "cocoa"), ("apple", "cocoa"), ("ios", "cocoa"), ("flutter", "dart"), ("dart", "dart"),
     ("cpp", "native"), ("coldfusion", "cfml"), ("cfml", "cfml"),
 )  # fmt: skip
-"""The first part that the client's name holds decides."""
+"""(part of the client's name, platform): the first part that the name contains decides."""
 
 _NO_CLASS: Final = frozenset(("unknown", "(unknown)", "object", "none", "null", "<unknown>"))
 _CLASSLESS: Final = frozenset(("javascript", "node"))
@@ -27,7 +30,7 @@ LOGGER: Final = re.compile(r"Logger \((.{0,200})\)")
 
 
 def platform_of(client: str, frames: list[RaygunFrame]) -> str:
-    """Give Sentry's name of the platform, from the client's name, else from the look of the frames."""
+    """Return Sentry's name of the platform, from the client's name, else from the form of the frames."""
     name = client.lower()
     for part, platform in _PLATFORMS:
         if part in name:
@@ -36,14 +39,14 @@ def platform_of(client: str, frames: list[RaygunFrame]) -> str:
 
 
 def _looks_like_python(frames: list[RaygunFrame]) -> bool:
-    """Frames as only raygun4py makes them: a .py file, and a source line where others put the method."""
+    """Return whether a frame is as only raygun4py makes it: a .py file, and a source line as the method's name."""
     return any(
         (frame.file_name or "").endswith(".py") and _SOURCE_LINE.search(frame.method_name or "") for frame in frames
     )
 
 
 def frame_of(raw: RaygunFrame, platform: str, notes: Notes) -> Frame:
-    """Give one frame; Go's argument addresses stay in the function, for grouping to judge."""
+    """Return one frame. Go's argument addresses stay in the function: grouping removes them."""
     path = raw.file_name or ""
     if len(path) > PATH:
         path = notes.cut(path, PATH, "fileName")
@@ -56,7 +59,7 @@ def frame_of(raw: RaygunFrame, platform: str, notes: Notes) -> Frame:
 
 
 def _names(name: str, method: str, platform: str) -> tuple[str, str, str]:
-    """Give (function, module, source line): raygun4py puts the function where others put the class."""
+    """Return (function, module, source line). raygun4py sends the function where others send the class."""
     if platform == "python":
         return (method, "", "") if LOGGER.fullmatch(name) else (name, "", method.rstrip()[:SOURCE])
     if platform in _CLASSLESS or name.lower() in _NO_CLASS or _JS_CLASS.fullmatch(name):
@@ -65,7 +68,7 @@ def _names(name: str, method: str, platform: str) -> tuple[str, str, str]:
 
 
 def split_type(name: str, platform: str) -> tuple[str, str]:
-    """Give (type, module): Java and .NET name an error by its whole path."""
+    """Return (type, module): Java and .NET name an error by its whole path."""
     if platform in ("java", "csharp") and _DOTTED.fullmatch(name):
         module, _, kind = name.rpartition(".")
         return kind, module
@@ -73,7 +76,7 @@ def split_type(name: str, platform: str) -> tuple[str, str]:
 
 
 def without_type(message: str, name: str) -> str:
-    """Take the ``Type: `` off a message that begins by its own type's name, in full or without its path."""
+    """Return a message without a leading ``Type: ``, the name of its own type in full or without its path."""
     for prefix in (name, name.rpartition(".")[2]):
         if prefix and message.startswith(prefix + ": "):
             return message[len(prefix) + 2 :]
@@ -89,6 +92,6 @@ def _line(value: object) -> int | None:
 
 
 def address_of(url: str | None, host: str | None) -> str:
-    """Give the request's address; the host before a bare path."""
+    """Return the request's URL; a bare path gets the host in front."""
     text = url or ""
     return plain(f"{host}{text}" if host and text.startswith("/") else text, PATH)

@@ -1,6 +1,6 @@
-"""From plain JSON values to a Struct, leniently: a field of a wrong type is dropped with a note, the rest is kept.
+"""Converts plain JSON values to a Struct leniently: a field of a wrong type is dropped with a note, the rest is kept.
 
-What ``msgspec`` itself would accept comes out the same, so that the fast path and this one give one event.
+Whatever ``msgspec`` itself accepts is converted as ``msgspec`` does, so that both readers make the same event.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Reader = Callable[[Any, str, Notes], Any]
 
 @cache
 def reader(shape: type, *, any_case: bool = False) -> Reader:
-    """Give the function (value, path, notes) → ``shape`` of one Struct; any_case matches keys case-insensitively."""
+    """Return the function (value, path, notes) → ``shape`` of one Struct; any_case matches keys in any case."""
     return _reader(inspect.type_info(shape), any_case)
 
 
@@ -40,15 +40,15 @@ def _struct(info: inspect.StructType, any_case: bool) -> Reader:
         if not isinstance(value, dict):
             return _DROPPED
         keyed = {key.lower(): item for key, item in value.items()} if any_case else value
-        found = {}
-        for key, name, shown in fields:
+        values = {}
+        for key, name, sent_name in fields:
             if key in keyed:
-                item = readers[name](keyed[key], f"{path}.{shown}" if path else shown, notes)
+                item = readers[name](keyed[key], f"{path}.{sent_name}" if path else sent_name, notes)
                 if item is not _DROPPED:
-                    found[name] = item
+                    values[name] = item
                 else:
-                    notes.add(f"{path}.{shown} dropped: wrong type".lstrip("."))
-        return info.cls(**found)
+                    notes.add(f"{path}.{sent_name} dropped: wrong type".lstrip("."))
+        return info.cls(**values)
 
     return read
 
@@ -70,13 +70,13 @@ def _list(item_reader: Reader) -> Reader:
 
 
 def _union(readers: list[Reader]) -> Reader:
-    """Give the reader of a field that may be null: each of the shapes is tried in order."""
+    """Return the reader of a field of several shapes, or null: they are tried in order."""
 
     def read(value: Any, path: str, notes: Notes) -> Any:  # noqa: ANN401  any JSON value
         if value is None:
             return None
-        for one in readers:
-            item = one(value, path, notes)
+        for shape_reader in readers:
+            item = shape_reader(value, path, notes)
             if item is not _DROPPED:
                 return item
         return _DROPPED
@@ -117,5 +117,5 @@ _ACCEPTS: Final[dict[type[inspect.Type], Reader]] = {
 
 
 def convert(value: dict[str, Any], shape: type[msgspec.Struct], notes: Notes, *, any_case: bool = False) -> Any:  # noqa: ANN401  the shape's instance
-    """Give ``shape`` of a JSON object; never raises."""
+    """Return ``shape`` of a JSON object; never raise."""
     return reader(shape, any_case=any_case)(value, "", notes)

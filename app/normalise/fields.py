@@ -1,4 +1,4 @@
-"""Readers of small loose fields that both protocols share: texts that may be numbers, tags, levels, fingerprints."""
+"""Reads small loosely typed fields that both protocols share: texts that may be numbers, tags, levels, fingerprints."""
 
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ _BIGGEST: Final = 2**31
 
 
 def plain(value: object, limit: int = SHORT) -> str:
-    """Give the text of a field that may be text, a number or a truth value; '' for anything else."""
+    """Return the text of a field that may be text, a number or a boolean; '' for anything else."""
     if isinstance(value, str):
         return value[:limit]
     if value is None:
@@ -28,22 +28,22 @@ def plain(value: object, limit: int = SHORT) -> str:
 
 
 def line(value: int | None) -> int | None:
-    """Give a line or column number, None for one that cannot be."""
+    """Return a line or column number, None for an impossible one."""
     return value if value is not None and 0 <= value < _BIGGEST else None
 
 
 def level(value: object, notes: Notes) -> Level:
-    """Give the level; error where it is absent, or unknown with a note."""
+    """Return the level; error where it is absent, and, with a note, where it is unknown."""
     if value is None:
         return "error"
-    found = _LEVELS.get(plain(value).lower())
-    if found is None:
+    known = _LEVELS.get(plain(value).lower())
+    if known is None:
         notes.add("level unknown: taken as error")
-    return found or "error"
+    return known or "error"
 
 
 def fingerprint(value: object, notes: Notes) -> list[str]:
-    """Give the client's own fingerprint; [] is the default grouping."""
+    """Return the client's own fingerprint; [] stands for the default grouping."""
     if value is None:
         return []
     parts = [value] if isinstance(value, str) else value
@@ -55,7 +55,7 @@ def fingerprint(value: object, notes: Notes) -> list[str]:
 
 
 def tags(value: Any, notes: Notes) -> dict[str, str]:  # noqa: ANN401  an object or a list of pairs
-    """Give tags by name from an object, a list of pairs, or a list of {key, value}."""
+    """Return tags by name from an object, a list of pairs, or a list of {key, value}."""
     if not value:
         return {}
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Frames of Sentry's stacks. Most come again in every report of an application: those are made once."""
+"""Builds the frames of Sentry's stacks; frames that recur in every report of an application are built once."""
 
 from typing import Final
 
@@ -9,14 +9,14 @@ from app.normalise.sentry_shape import FullFrame, LightFrame, Stack
 from app.normalise.text import FRAMES, FUNCTION, OUTER_FRAMES, PATH, SOURCE, Notes
 
 REMEMBERED: Final = 2048
-"""Frames that are kept, of at most FUNCTION characters each: some MB at most."""
+"""Frames that are cached, of at most FUNCTION characters each: some MB at most."""
 
 remembered: Final[dict[tuple[object, ...], Frame]] = {}
-"""By all that a light frame is made of. A Frame of a light event is never changed, so events may share it."""
+"""Frames by all values that a light frame is built from. Events share them: nobody changes a light event's frame."""
 
 
 def frames_of(stack: Stack[LightFrame] | None, notes: Notes) -> list[Frame]:
-    """Give the frames of a stack, of a deep one without the middle."""
+    """Return the frames of a stack, of a deep one without the middle."""
     frames = stack.frames if stack else None
     if not frames:
         return []

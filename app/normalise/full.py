@@ -1,4 +1,4 @@
-"""What only an event's page shows: source context, variables, request, breadcrumbs, contexts, extra."""
+"""Adds what only an event's page shows: source context, variables, request, breadcrumbs, contexts, extra."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def frame(frame: Frame, raw: FullFrame) -> None:
 
 
 def sentry(event: Event, raw: FullSentryEvent[FullFrame], notes: Notes) -> None:
-    """Add what a page shows of a Sentry event."""
+    """Add request, contexts, extra, modules and breadcrumbs of a Sentry event."""
     event.request = _object(raw.request)
     event.contexts = _object(raw.contexts)
     event.extra = _object(raw.extra)
@@ -30,7 +30,7 @@ def sentry(event: Event, raw: FullSentryEvent[FullFrame], notes: Notes) -> None:
 
 
 def breadcrumbs(value: Any, notes: Notes) -> list[Breadcrumb]:  # noqa: ANN401  any JSON value
-    """Give the last BREADCRUMBS of a list of either protocol's breadcrumbs, oldest first."""
+    """Return the last BREADCRUMBS of a list of either protocol's breadcrumbs, oldest first."""
     if not isinstance(value, list):
         return []
     if len(value) > BREADCRUMBS:

@@ -1,4 +1,4 @@
-"""What only an event's page shows of a Raygun body."""
+"""Adds what only an event's page shows of a Raygun body."""
 
 from typing import Any
 

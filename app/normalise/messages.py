@@ -1,4 +1,4 @@
-"""The message of a Sentry event, in whichever field and shape it comes."""
+"""Reads the message of a Sentry event, in whichever field and shape it comes."""
 
 import re
 from typing import Any, Final
@@ -11,7 +11,7 @@ _PLACE: Final = re.compile(r"%[sdifrxo]|\{\w{0,32}\}")
 
 
 def message_of(raw: SentryEvent[LightFrame], notes: Notes) -> tuple[str, str]:
-    """Give (formatted message, template before its parameters were put in), '' for what is not sent."""
+    """Return (formatted message, template before its parameters were put in), '' for each that is not sent."""
     for field in (raw.logentry, raw.message):
         if isinstance(field, str) and field:
             return notes.cut(field, MESSAGE, "message"), ""
@@ -29,7 +29,10 @@ def _of_entry(entry: LogEntry, notes: Notes) -> tuple[str, str]:
 
 
 def _filled(template: str, params: Any) -> str:  # noqa: ANN401  any JSON value
-    """Put parameters in by place or name; never by ``%`` or ``format``, which a hostile template makes expensive."""
+    """Return the template with its parameters put in, in their order.
+
+    Never by ``%`` or ``format``: a hostile template (``%999999999d``) makes both expensive.
+    """
     if not isinstance(params, list | dict) or not params:
         return template
     in_order = iter(params if isinstance(params, list) else params.values())

@@ -1,4 +1,4 @@
-"""The tolerant reader: JSON as SDKs send it where they err (NaN, bad UTF-8, lone surrogates, deep nesting)."""
+"""Parses JSON tolerantly, as SDKs send it: NaN, bad UTF-8, lone surrogates, control characters, deep nesting."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import orjson
 from app.model import Malformed
 
 DEPTH: Final = 100
-"""What is nested deeper is read as null."""
+"""Containers nested deeper are read as null."""
 
 _DIGITS: Final = 400
 _NUL: Final = b"\\u0000"
@@ -21,10 +21,10 @@ _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
 
 
 def parse(payload: bytes) -> tuple[dict[str, Any], str]:
-    """Read one JSON object; with it a note where it had to be mended ('' else).
+    """Parse one JSON object; return it with a note where only the tolerant parser read it ('' otherwise).
 
     Raises:
-        Malformed: not JSON even so (``not_json``), or no object (``not_object``).
+        Malformed: ``not_json`` where the tolerant parser fails too, ``not_object`` for any other JSON value.
     """
     value, note = _read(payload)
     if not isinstance(value, dict):
@@ -33,8 +33,8 @@ def parse(payload: bytes) -> tuple[dict[str, Any], str]:
 
 
 def has_nul(payload: bytes) -> bool:
-    """Tell whether strings of this JSON may hold null characters: only the tolerant reader replaces them."""
-    return payload.find(_NUL) >= 0  # "in" looks for a number first, at the price of an exception
+    """Return whether strings of this JSON may hold null characters, which only the tolerant parser replaces."""
+    return payload.find(_NUL) >= 0  # "in" tries the operand as a number first, at the cost of an exception
 
 
 def _read(payload: bytes) -> tuple[Any, str]:
@@ -55,7 +55,7 @@ def _mended(payload: bytes) -> Any:  # noqa: ANN401  any JSON value
 
 
 def _legible(match: re.Match[str]) -> str:
-    """Give U+FFFD for an escaped null or lone surrogate; pairs and escaped backslashes stay."""
+    """Return U+FFFD for an escaped null or lone surrogate; pairs and escaped backslashes stay."""
     escape = match[0]
     return escape if len(escape) in (len("\\\\"), _PAIR) else "\\ufffd"
 
@@ -65,7 +65,7 @@ def _integer(digits: str) -> int | float:
 
 
 def _shallow(payload: bytes) -> bytes:
-    """Put null in the place of every container below DEPTH; linear, without recursion."""
+    """Return the payload with null in place of every container below DEPTH; linear, without recursion."""
     kept, start, depth = [], 0, 0
     for match in _TOKEN.finditer(payload):
         token = match[0]

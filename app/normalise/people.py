@@ -1,4 +1,4 @@
-"""Who was hit: the user of an event, from either protocol."""
+"""Reads the user of an event, from either protocol."""
 
 from typing import Any, Final
 
@@ -8,13 +8,13 @@ from app.normalise.sentry_shape import FullSentryEvent, LightFrame, SentryEvent
 from app.normalise.text import SHORT, Notes, tidy
 
 AUTO: Final = "{{auto}}"
-"""What SDKs send as an address to mean "the one you see"."""
+"""The placeholder by which SDKs leave the address to the server."""
 
 _NAMED: Final = frozenset(("id", "email", "username", "ip_address", "name"))
 
 
 def sentry_user(raw: SentryEvent[LightFrame], facts: Facts, notes: Notes) -> User:
-    """Give the user; its address is the peer's where the SDK leaves it to the server."""
+    """Return the user; its address is the peer's where the SDK leaves it to the server."""
     fields = raw.user
     inferred = raw.sdk is not None and raw.sdk.settings is not None and raw.sdk.settings.infer_ip == "auto"
     if fields is not None and not isinstance(fields, dict):
@@ -36,7 +36,7 @@ def sentry_user(raw: SentryEvent[LightFrame], facts: Facts, notes: Notes) -> Use
 
 
 def raygun_user(value: Any, notes: Notes, *, full: bool) -> User:  # noqa: ANN401  text or an object
-    """Give the user of a Raygun body: identifier, uuid, email in this order; plain text is an identifier."""
+    """Return the user of a Raygun body: identifier, uuid, email in this order; plain text is an identifier."""
     if value is None:
         return User()
     if isinstance(value, str | int):

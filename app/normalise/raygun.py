@@ -1,4 +1,7 @@
-"""One Raygun body to an Event: decode what is needed, then build. Source of all shapes: WIRE.md 1 and 7."""
+"""Turns one Raygun body into an Event: decode the fields needed, then build.
+
+Source of the shapes: WIRE.md, "Raygun crashes", "Raygun clients".
+"""
 
 from typing import Any, Final
 
@@ -39,13 +42,13 @@ _UNHANDLED: Final = frozenset(
 _TAGS: Final = 100
 _PASCAL: Final = b'"OccurredOn"'
 _HEAD: Final = 40
-"""Bytes at the start of a body that show how its client spells names; a wrong guess costs a second reading."""
+"""Bytes at the start of a body that show how its client spells names; a wrong guess costs a second parse."""
 
 Body = RaygunBody | FullRaygunBody
 
 
 def raygun_event(facts: Facts, payload: bytes, *, full: bool) -> Event:
-    """Give the event of one Raygun body. Raises Malformed for what is no object with ``details``."""
+    """Return the event of one Raygun body. Raises Malformed for a payload that is no object with ``details``."""
     notes = Notes()
     event = build(facts, _decode(payload, notes, full=full), notes, full=full)
     event.notes = notes
@@ -58,7 +61,7 @@ def _decode(payload: bytes, notes: Notes, *, full: bool) -> Body:
             decoder = _full if full else _pascal if _PASCAL in payload[:_HEAD] else _light
             body: Body = decoder.decode(payload)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            pass  # the tolerant reader takes it, or says what is wrong
+            pass  # the tolerant reader accepts it, or raises with the reason
         else:
             if _is_camel(body):
                 return body
@@ -66,13 +69,13 @@ def _decode(payload: bytes, notes: Notes, *, full: bool) -> Body:
 
 
 def _is_camel(body: Body) -> bool:
-    """Tell whether the names were spelled as the fast decoder reads them; else they may only look absent."""
+    """Return whether the names were spelled as the fast decoder reads them; otherwise they may only seem absent."""
     error = body.details.error
     return body.details.client is not None and error is not None and error.stack_trace is not None
 
 
 def tolerant(payload: bytes, notes: Notes, *, full: bool) -> Body:
-    """Read any JSON object with details, names in any case; wrong types are dropped with a note. Raises Malformed."""
+    """Decode any JSON object with details, names in any case; wrong types are dropped with a note. Raises Malformed."""
     value, note = parse(payload)
     if note:
         notes.add(note)
@@ -83,7 +86,7 @@ def tolerant(payload: bytes, notes: Notes, *, full: bool) -> Body:
 
 
 def build(facts: Facts, body: Body, notes: Notes, *, full: bool) -> Event:
-    """Give the event of what either reader has read."""
+    """Return the event of a decoded body, whichever reader decoded it."""
     details = body.details
     happened = milliseconds(body.occurred_on)
     if happened is None:
@@ -125,18 +128,18 @@ def build(facts: Facts, body: Body, notes: Notes, *, full: bool) -> Event:
 
 
 def _chain(error: RaygunError | None, notes: Notes, *, full: bool) -> list[RaygunError]:
-    """Give the errors, causes first, the outermost last; walked without recursion, at most EXCEPTIONS."""
-    found: list[RaygunError] = []
+    """Return the errors, causes first, the outermost last, at most EXCEPTIONS; walked without recursion."""
+    errors: list[RaygunError] = []
     pending = [error]
     while pending:
-        if len(found) == EXCEPTIONS:
+        if len(errors) == EXCEPTIONS:
             notes.add(f"more than {EXCEPTIONS} errors: the innermost dropped")
             break
         current = pending.pop(0)
         if current is not None:
-            found.append(current)
+            errors.append(current)
             pending += [_inner(raw, notes, full=full) for raw in [current.inner_error, *_several(current.inner_errors)]]
-    return found[::-1]
+    return errors[::-1]
 
 
 def _several(raw: Any) -> list[Any]:  # noqa: ANN401  undecoded JSON, or any JSON value from the tolerant reader
@@ -197,18 +200,18 @@ def _raised(error: RaygunError, platform: str, notes: Notes, *, full: bool) -> R
 
 
 def release_of(version: object) -> str:
-    """Give the release that a client names, '' where its text says that there is none."""
+    """Return the release that a client sends, '' for its placeholders for "none"."""
     text = plain(version)
     return "" if text.strip().lower() in _NO_RELEASE else text
 
 
 def _environment(data: object) -> str:
-    """Raygun has no environment of its own; applications put it among their custom data."""
+    """Return the environment. Raygun has no such field: applications send it in their custom data."""
     return plain(data.get("environment")) if isinstance(data, dict) else ""
 
 
 def _tags(value: object, notes: Notes) -> tuple[dict[str, str], bool]:
-    """Give tags by name (``name:value`` is split, others are "true"), and whether one says "unhandled"."""
+    """Return tags by name (``name:value`` is split, others are "true"), and whether one marks an unhandled error."""
     if value is not None and not isinstance(value, list):
         notes.add("tags dropped: wrong type")
     texts = [text for item in (value if isinstance(value, list) else [])[:_TAGS] if (text := plain(item))]

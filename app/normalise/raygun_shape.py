@@ -1,6 +1,7 @@
-"""The parts of a Raygun body that are read; names as raygun4py and Raygun's documentation write them (camelCase).
+"""The fields of a Raygun body that are read; names as raygun4py and Raygun's documentation spell them (camelCase).
 
-raygun4js writes PascalCase and others mix: the lenient reader matches names in any case. Source: WIRE.md 1 and 7.
+raygun4js sends PascalCase, others mix both: the tolerant reader matches names in any case.
+Source: WIRE.md, "Raygun crashes", "Raygun clients".
 """
 
 from typing import Any
@@ -10,7 +11,7 @@ from msgspec.structs import fields
 
 
 class RaygunFrame(Struct, rename="camel"):
-    """One frame; which field holds the function depends on the client."""
+    """One frame; which field holds the function depends on the client (``clients.py``)."""
 
     line_number: Any = None
     column_number: Any = None
@@ -20,13 +21,13 @@ class RaygunFrame(Struct, rename="camel"):
 
 
 class FullRaygunFrame(RaygunFrame, rename="camel"):
-    """With what only a page shows."""
+    """The same with the fields that only a page shows."""
 
     local_variables: Any = None
 
 
 class RaygunError(Struct, rename="camel"):
-    """One error; its cause stays undecoded until the chain is walked, so that depth costs no recursion."""
+    """One error. Its cause stays undecoded until the chain is walked, so that depth costs no recursion."""
 
     class_name: str | None = None
     message: str | None = None
@@ -36,28 +37,28 @@ class RaygunError(Struct, rename="camel"):
 
 
 class FullRaygunError(RaygunError, rename="camel"):
-    """With what only a page shows."""
+    """The same with the fields that only a page shows."""
 
     stack_trace: list[FullRaygunFrame | None] | None = None  # type: ignore[assignment]  # the same list with fuller frames
     data: Any = None
 
 
 class RaygunClient(Struct, rename="camel"):
-    """Who sent it."""
+    """The client that sent the report."""
 
     name: str | None = None
     version: str | None = None
 
 
 class RaygunRequest(Struct, rename="camel"):
-    """The address alone; a full event has all of it."""
+    """The request's URL; a full event has all fields."""
 
     url: str | None = None
     host_name: str | None = None
 
 
 class RaygunDetails(Struct, rename="camel"):
-    """``details``."""
+    """The object ``details``."""
 
     machine_name: str | None = None
     grouping_key: str | None = None
@@ -71,7 +72,7 @@ class RaygunDetails(Struct, rename="camel"):
 
 
 class FullRaygunDetails(RaygunDetails, rename="camel"):
-    """With what only a page shows."""
+    """The same with the fields that only a page shows."""
 
     error: FullRaygunError | None = None
     request: Any = None
@@ -88,17 +89,17 @@ class RaygunBody(Struct, rename="camel"):
 
 
 class FullRaygunBody(Struct, rename="camel"):
-    """One report, for its page."""
+    """One report with the fields that only its page shows."""
 
     details: FullRaygunDetails
     occurred_on: Any = None
 
 
 def _pascal(shape: type[Struct], **types: object) -> Any:  # noqa: ANN401  a type made when the program starts
-    """Give the same shape with names in PascalCase, as raygun4js spells them; ``types`` are its nested shapes."""
+    """Return the same shape with names in PascalCase, as raygun4js spells them; ``types`` are its nested shapes."""
     own: list[tuple[Any, ...]] = [(field.name, types.get(field.name, field.type)) for field in fields(shape)]
-    given = [() if field.default is NODEFAULT else (field.default,) for field in fields(shape)]
-    named = [(*pair, *default) for pair, default in zip(own, given, strict=True)]
+    defaults = [() if field.default is NODEFAULT else (field.default,) for field in fields(shape)]
+    named = [(*pair, *default) for pair, default in zip(own, defaults, strict=True)]
     return defstruct(f"Pascal{shape.__name__}", named, bases=(shape,), rename="pascal")
 
 

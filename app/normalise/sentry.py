@@ -1,4 +1,4 @@
-"""A Sentry event item to an Event: decode what is needed, then build. Source of all shapes: WIRE.md 7."""
+"""Turns a Sentry event item into an Event: decode the fields needed, then build. Source: WIRE.md, "Sentry events"."""
 
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ _full: Final = msgspec.json.Decoder(_FullShape)
 
 
 def sentry_event(facts: Facts, payload: bytes, *, full: bool) -> Event:
-    """Give the event of one Sentry event item. Raises Malformed for what is no JSON object."""
+    """Return the event of one Sentry event item. Raises Malformed for a payload that is no JSON object."""
     notes = Notes()
     event = build(facts, _decode(payload, notes, full=full), notes)
     event.notes = notes
@@ -43,12 +43,12 @@ def _decode(payload: bytes, notes: Notes, *, full: bool) -> SentryEvent[LightFra
         try:
             return _full.decode(payload) if full else _light.decode(payload)  # type: ignore[return-value]  # covariant: read only
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            pass  # the tolerant reader takes it, or says what is wrong
+            pass  # the tolerant reader accepts it, or raises with the reason
     return tolerant(payload, notes, full=full)
 
 
 def tolerant(payload: bytes, notes: Notes, *, full: bool) -> SentryEvent[LightFrame]:
-    """Read any JSON object; fields of a wrong type are dropped with a note. Raises Malformed."""
+    """Decode any JSON object; fields of a wrong type are dropped with a note. Raises Malformed."""
     value, note = parse(payload)
     if note:
         notes.add(note)
@@ -57,7 +57,7 @@ def tolerant(payload: bytes, notes: Notes, *, full: bool) -> SentryEvent[LightFr
 
 
 def build(facts: Facts, raw: SentryEvent[LightFrame], notes: Notes) -> Event:
-    """Give the event of what either reader has read."""
+    """Return the event of a decoded payload, whichever reader decoded it."""
     happened = milliseconds(raw.timestamp)
     if happened is None and raw.timestamp is not None:
         notes.add("timestamp dropped: cannot be read")

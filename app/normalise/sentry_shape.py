@@ -1,7 +1,7 @@
-"""The parts of a Sentry event that are read, as they come: all optional, each null where SDKs send null.
+"""The fields of a Sentry event that are read, as sent: all optional, each nullable, since SDKs send null for any.
 
-Generic in the frame, so that a light event decodes only what grouping and search need. Kept from the collector
-(``gc=False``), as JSON is a tree. Source: WIRE.md 7.
+Generic in the frame, so that a light event decodes only what grouping and search need. Excluded from garbage
+collection (``gc=False``): JSON is a tree, so that no cycle arises. Source: WIRE.md, "Sentry events".
 """
 
 from typing import Any, Generic, TypeVar
@@ -27,7 +27,7 @@ class LightFrame(Struct, gc=False):
 
 
 class FullFrame(LightFrame):
-    """With what only a page shows."""
+    """The same with the fields that only a page shows."""
 
     pre_context: Any = None
     post_context: Any = None
@@ -44,7 +44,7 @@ class Stack(Struct, Generic[F], gc=False):
 
 
 class Mechanism(Struct, gc=False):
-    """How the exception was caught, and its place in a tree of exceptions."""
+    """The mechanism that caught the exception, and the exception's place in a tree of exceptions."""
 
     type: str | None = None
     handled: bool | None = None
@@ -99,19 +99,19 @@ class LogEntry(Struct, gc=False):
 
 
 class RequestField(Struct, gc=False):
-    """The address alone; a full event has all of it."""
+    """The request's URL; a full event has all fields."""
 
     url: str | None = None
 
 
 class Settings(Struct, gc=False):
-    """How the SDK was set up."""
+    """The settings of the SDK."""
 
     infer_ip: str | None = None
 
 
 class Sdk(Struct, gc=False):
-    """Who sent it."""
+    """The SDK that sent the event."""
 
     name: str | None = None
     version: str | None = None
@@ -119,7 +119,7 @@ class Sdk(Struct, gc=False):
 
 
 class Template(Struct, gc=False):
-    """Where a template failed."""
+    """The place where a template failed."""
 
     filename: str | None = None
     lineno: int | None = None
@@ -160,7 +160,7 @@ class SentryEvent(Struct, Generic[F], gc=False):
 
 
 class FullSentryEvent(SentryEvent[F], Generic[F]):
-    """With what only a page shows."""
+    """The same with the fields that only a page shows."""
 
     breadcrumbs: Any = None
     contexts: Any = None

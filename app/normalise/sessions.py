@@ -1,4 +1,4 @@
-"""Session updates, session aggregates and client reports, normalised. Source: WIRE.md 5 and 6."""
+"""Normalises session updates, session aggregates and client reports. Source: WIRE.md, "Sessions", "Client reports"."""
 
 import re
 from typing import Any, Final, Literal, NamedTuple, cast
@@ -24,7 +24,7 @@ _ID_LENGTH: Final = 128
 
 
 class Lost(NamedTuple):
-    """What an SDK says it lost."""
+    """A number of items that an SDK reports as discarded, by reason and category."""
 
     reason: str
     category: Category
@@ -32,7 +32,7 @@ class Lost(NamedTuple):
 
 
 def session(facts: Facts, payload: bytes) -> Session:
-    """Give one session update. Raises Malformed for what is no object, or has no id."""
+    """Return one session update. Raises Malformed for a payload that is no object, or has no session id."""
     fields, _ = parse(payload)
     session_id = facts.event_id or plain(fields.get("sid"), _ID_LENGTH)
     if not session_id:
@@ -54,7 +54,7 @@ def session(facts: Facts, payload: bytes) -> Session:
 
 
 def session_counts(facts: Facts, payload: bytes) -> list[SessionCounts]:
-    """Give the buckets of a session aggregate; empty ones are left out. Raises Malformed without a list of them."""
+    """Return the non-empty buckets of a session aggregate. Raises Malformed where there is no list of them."""
     fields, _ = parse(payload)
     buckets = fields.get("aggregates")
     if not isinstance(buckets, list):
@@ -71,11 +71,11 @@ def session_counts(facts: Facts, payload: bytes) -> list[SessionCounts]:
         for bucket in buckets
         if isinstance(bucket, dict)
     ]
-    return [one for one in counts if one.exited or one.errored or one.abnormal or one.crashed or one.unhandled]
+    return [bucket for bucket in counts if any(getattr(bucket, name) for name in _COUNTS)]
 
 
 def client_report(facts: Facts, payload: bytes) -> list[Lost]:  # noqa: ARG001  the same shape as its siblings
-    """Give what the SDK lost, summed by reason and category; beyond 50 of them the rest is summed as "other"."""
+    """Return what the SDK discarded, summed by reason and category; reasons beyond _REASONS are summed as "other"."""
     fields, _ = parse(payload)
     sums: dict[tuple[str, Category], int] = {}
     for name in _LISTS:

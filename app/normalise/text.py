@@ -1,4 +1,4 @@
-"""Bounds on what is derived: cut texts, values of limited depth and size. Odd characters went in ``parse``."""
+"""Bounds on what is derived: lengths of texts, depth and size of values. ``parse`` has replaced odd characters."""
 
 import math
 from typing import Any, Final
@@ -8,12 +8,12 @@ FUNCTION: Final = 512
 PATH: Final = 1024
 MESSAGE: Final = 8192
 SHORT: Final = 200
-"""Names: releases, environments, loggers, tags."""
+"""Characters of names: releases, environments, loggers, tags."""
 
 SOURCE: Final = 512
 FRAMES: Final = 250
 OUTER_FRAMES: Final = 50
-"""Of a deeper stack this many outer frames are kept, and the inner rest (GROUPING.md 6, "Budgets")."""
+"""Outer frames that are kept of a deeper stack; the inner ones fill the rest (GROUPING.md, "Budgets")."""
 
 EXCEPTIONS: Final = 50
 THREADS: Final = 100
@@ -29,15 +29,15 @@ _GREATEST: Final = 2**64 - 1
 
 
 class Notes(list[str]):
-    """What was dropped or mended; at most NOTES, none twice, none with payload text in it."""
+    """The notes of one event: what was dropped or repaired. At most NOTES, none twice, none quotes the payload."""
 
     def add(self, note: str) -> None:
-        """Take one note."""
+        """Add one note."""
         if len(self) < NOTES and note not in self:
             self.append(note)
 
     def cut(self, text: str | None, limit: int, name: str) -> str:
-        """Give the text, at most ``limit`` characters of it."""
+        """Return the text cut to ``limit`` characters, with a note where it was longer."""
         if not text:
             return ""
         if len(text) > limit:
@@ -47,7 +47,7 @@ class Notes(list[str]):
 
 
 def tidy(value: Any, budget: list[int] | None = None, depth: int = _DEPTH) -> Any:  # noqa: ANN401  any JSON value
-    """Give a JSON value for display: bounded in depth, width and text, with numbers that JSON has."""
+    """Return a JSON value for display: bounded in depth, width and text, with numbers that strict JSON has."""
     budget = [_NODES] if budget is None else budget
     budget[0] -= 1
     if isinstance(value, str):
@@ -63,7 +63,7 @@ def tidy(value: Any, budget: list[int] | None = None, depth: int = _DEPTH) -> An
 
 
 def number(value: float) -> float:
-    """Give an integer beyond 64 bits as a float, as strict JSON parsers read it; infinite beyond those."""
+    """Return an integer beyond 64 bits as a float, as strict JSON parsers read it; infinity beyond a float's range."""
     if isinstance(value, float) or _LEAST <= value <= _GREATEST:
         return value
     try:
@@ -75,5 +75,5 @@ def number(value: float) -> float:
 def _scalar(value: Any) -> Any:  # noqa: ANN401  any JSON scalar
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
-    shown = number(value)
-    return shown if math.isfinite(shown) else str(shown)
+    bounded = number(value)
+    return bounded if math.isfinite(bounded) else str(bounded)

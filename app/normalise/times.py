@@ -1,4 +1,4 @@
-"""Times as SDKs write them, to milliseconds since the epoch, and the correction of a client's clock."""
+"""Parses times as SDKs send them into milliseconds since the epoch, and corrects a client's clock."""
 
 import math
 import re
@@ -8,11 +8,11 @@ from typing import Final
 from app.cells import MAX_AGE, MAX_AHEAD
 
 NETWORK_DELAY: Final = 60_000
-"""A difference of received and sent_at up to this many ms is the network's; beyond it the client's clock is off."""
+"""A difference in ms of received and sent_at up to this is network delay; beyond it the client's clock is wrong."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS_LIMIT: Final = 1e11
-"""A number from here on (year 5138 in seconds) is meant in milliseconds, a thousandfold in microseconds, and so on."""
+"""A number from here on (in seconds: the year 5138) is in milliseconds, from a thousandfold on in microseconds, etc."""
 
 _LONGEST: Final = 64
 _LOOSE: Final = re.compile(
@@ -23,10 +23,10 @@ _LOOSE: Final = re.compile(
 
 
 def correct(time: int | None, sent: int | None, received: int) -> int:
-    """Give the event's time (ms) by our clock.
+    """Return the event's time by the server's clock, in ms since the epoch.
 
-    Shifted by received - sent where that is over a minute, then clamped to [received - 30 days, received + 1 minute];
-    the time received where the event has none. Source: API.md, "Time".
+    It is shifted by received - sent where that exceeds a minute, then clamped to [received - 30 days, received +
+    1 minute]. An event without a time gets the time received. Source: API.md, "What the numbers mean".
     """
     if time is None:
         return received
@@ -36,7 +36,10 @@ def correct(time: int | None, sent: int | None, received: int) -> int:
 
 
 def milliseconds(value: object) -> int | None:
-    """Read a time: ISO-8601 in any form, or a number of seconds (ms, µs, ns by its size). None for what is none."""
+    """Return a time in ms since the epoch: of ISO-8601 in any form, or of a number of s, ms, µs or ns, by its size.
+
+    None for any other value.
+    """
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -62,7 +65,7 @@ def _loose(text: str) -> int | None:
         moment = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), tzinfo=UTC)
     except ValueError:
         return None
-    # A leap second (:60) is the first of the next minute.
+    # A leap second (:60) is the first second of the next minute.
     milli = _moment(moment) + int(second or 0) * 1000 + int(f"{fraction or ''}000"[:3])
     sign = -1 if (offset_hours or "").startswith("-") else 1
     return milli - sign * (abs(int(offset_hours or 0)) * 3_600_000 + int(offset_minutes or 0) * 60_000)

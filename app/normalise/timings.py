@@ -1,4 +1,4 @@
-"""One Raygun timing event to its durations. Source of the shapes: WIRE.md 2; ``data`` is JSON inside the JSON."""
+"""Turns one Raygun timing event into its durations. Source of the shapes: WIRE.md, "Raygun timings"."""
 
 import math
 import re
@@ -13,10 +13,10 @@ from app.normalise.text import Notes
 from app.normalise.times import correct, milliseconds
 
 ITEMS: Final = 500
-"""Durations of one event that are read: a page with all that it loaded."""
+"""Durations that are read of one event: one page with all assets that it loaded."""
 
 LONGEST: Final = 86_400_000.0
-"""ms; what claims to have taken over a day was not measured."""
+"""Milliseconds; a duration of over a day is no measurement."""
 
 _WEB: Final[dict[str, TimingKind]] = {
     "p": "page", "v": "view", "x": "request", "c": "asset", "e": "cached", "t": "custom", "w": "vital",
@@ -27,7 +27,7 @@ _LONGEST_NUMBER: Final = 40
 
 
 def timings(facts: Facts, payload: bytes) -> Timings:
-    """Give what one event measured; what cannot be read of it is left out with a note. Raises Malformed."""
+    """Return the durations of one event; items that cannot be read are left out with a note. Raises Malformed."""
     fields, note = parse(payload)
     notes = Notes([note] if note else [])
     time = milliseconds(fields.get("timestamp"))
@@ -37,13 +37,13 @@ def timings(facts: Facts, payload: bytes) -> Timings:
     return Timings(
         time=correct(time, facts.sent, facts.received),
         release=release_of(fields.get("version")),
-        durations=[found for item in items if (found := _timing(item, notes)) is not None],
+        durations=[timing for item in items if (timing := _timing(item, notes)) is not None],
         notes=notes,
     )
 
 
 def _items(data: object, notes: Notes) -> list[Any]:
-    """Read the list in ``data``, which is mostly text of JSON."""
+    """Return the list in ``data``, which most clients send as JSON inside a string."""
     if isinstance(data, str):
         try:
             data = parse(b'{"data":' + data.encode() + b"}")[0].get("data")
@@ -73,7 +73,7 @@ def _timing(item: object, notes: Notes) -> Timing | None:
 
 
 def _duration(value: object) -> float | None:
-    """Read ms, which SDKs send as numbers or as text; None for what no clock measures."""
+    """Return a duration in ms, sent as a number or as text; None for one that no clock measures."""
     if isinstance(value, str) and len(value) <= _LONGEST_NUMBER:
         try:
             value = float(value)

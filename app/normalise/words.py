@@ -1,4 +1,4 @@
-"""What free text search looks at."""
+"""Collects the text of an event that free text search reads."""
 
 from typing import Final
 
@@ -11,10 +11,10 @@ _LONGEST: Final = 2048
 
 
 def words(event: Event) -> str:
-    """Give the searchable text, at most LIMIT bytes: what people look for first stands first, nothing twice."""
-    seen = dict.fromkeys(_texts(event))
-    seen.pop("", None)
-    joined = "\n".join(seen)[:LIMIT]
+    """Return the searchable text, at most LIMIT bytes, most telling parts first, no part twice."""
+    parts = dict.fromkeys(_texts(event))
+    parts.pop("", None)
+    joined = "\n".join(parts)[:LIMIT]
     return joined if joined.isascii() else joined.encode()[:LIMIT].decode("utf-8", "ignore")
 
 

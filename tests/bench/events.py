@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from app.ingest.ids import EventId
-from app.ingest.records import Batch, Layout, Origin
+from app.ingest.records import Layout, Origin, RequestRecords
 from app.log.contract import NewRecord
 from tests.unit import payloads
 
@@ -76,7 +76,9 @@ def kept(project: int, partitions: int, event_id: str, received: int, payload: b
 
     The received times of the bench lie in the past, so that the log would refuse the records as late.
     """
-    batch = Batch(Origin(project, received, received, "127.0.0.1", "sentry.python/2.75.0"), Layout(1, partitions))
+    batch = RequestRecords(
+        Origin(project, received, received, "127.0.0.1", "sentry.python/2.75.0"), Layout(1, partitions)
+    )
     batch.keep("sentry", EventId(event_id, unique=True), payload)
     for made in batch.records:
         yield NewRecord(made.topic, made.partition, made.key, made.value, made.headers, made.stamp)

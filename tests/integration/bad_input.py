@@ -1,4 +1,4 @@
-"""Bad input as data: one row a case, with the answer that is documented for it and what becomes of what was accepted.
+"""Bad input as data: each row is a case, with its documented reply and the fate of each record that was accepted.
 
 Imports nothing of the package, so that a system test can send the same rows through a whole installation. In paths,
 headers and bodies ``@PROJECT@``, ``@SENTRY@``, ``@RAYGUN@``, ``@OTHER_PROJECT@``, ``@OTHER_SENTRY@``, ``@DISABLED@``
@@ -18,11 +18,12 @@ import brotli
 import zstandard
 
 Fate = Literal["grouped", "session", "filtered", "dead letter"]
-"""What becomes of one accepted record: an event with a group, a session or aggregate that counts, counted and not kept,
-a dead letter."""
+"""The fate of one accepted record: an event with a group, a session or aggregate that counts, counted and not kept, a
+dead letter."""
 
 How = Literal["whole", "chunked", "slow", "cut", "raw"]
-"""With its length; chunked; half and then nothing; half and then the connection's end; ``raw`` is a whole request."""
+"""How the body is sent: with its length; chunked; half and then silence; half and then a closed connection; ``raw`` is
+a whole request."""
 
 MIB: Final = 1 << 20
 
@@ -45,7 +46,7 @@ class Case(NamedTuple):
 
 
 class Names(NamedTuple):
-    """What the placeholders stand for in one installation."""
+    """The values of the placeholders in one installation."""
 
     project: int
     sentry: str
@@ -56,7 +57,7 @@ class Names(NamedTuple):
 
 
 def fill(case: Case, names: Names) -> Case:
-    """Put the names of an installation in the place of the placeholders."""
+    """Return a case with an installation's names for the placeholders."""
     values = {
         "@PROJECT@": str(names.project),
         "@SENTRY@": names.sentry,
@@ -93,28 +94,28 @@ SESSION: Final = b'{"sid":"@ID@","init":true,"started":"2026-11-24T06:55:10Z","s
 
 
 def envelope(*items: bytes, header: bytes = b'{"event_id":"@ID@"}') -> bytes:
-    """Join a header and items."""
+    """Return an envelope of a header and items."""
     return header + b"\n" + b"\n".join(items) + b"\n"
 
 
 def item(kind: str, payload: bytes, *, length: int | None = None, extra: str = "") -> bytes:
-    """Frame a payload, with its length or the one given."""
+    """Return a framed item, with its length or the given one."""
     size = len(payload) if length is None else length
     return b'{"type":"%s","length":%d%s}\n%s' % (kind.encode(), size, extra.encode(), payload)
 
 
 def bare(kind: str, payload: bytes) -> bytes:
-    """Frame a payload without a length."""
+    """Return a framed item without a length."""
     return b'{"type":"%s"}\n%s' % (kind.encode(), payload)
 
 
 def event(fields: bytes) -> bytes:
-    """Give an event that has an exception and these further fields."""
+    """Return an event with an exception and the given fields."""
     return ERROR[:-1] + b"," + fields + b"}"
 
 
 def encoded(coding: str) -> dict[str, str]:
-    """Give the headers of a Sentry request in a content coding."""
+    """Return the headers of a Sentry request in a content coding."""
     return SENTRY | {"Content-Encoding": coding}
 
 

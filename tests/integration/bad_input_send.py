@@ -1,4 +1,4 @@
-"""Sends the cases of ``bad_input`` as their rows say, over plain connections; imports nothing of the package."""
+"""Sends the cases of ``bad_input`` over plain connections, as their rows prescribe; imports nothing of the package."""
 
 import asyncio
 from typing import NamedTuple
@@ -44,7 +44,7 @@ async def _send_body(writer: asyncio.StreamWriter, case: Case) -> None:
     try:
         await writer.drain()
     except ConnectionError:
-        return  # refused before all of it was sent: the reply is there to be read
+        return  # refused before all of it was sent; the reply can be read
 
 
 def _head(case: Case) -> bytes:

@@ -1,4 +1,4 @@
-"""A way to PostgreSQL that can be shut, as when the server or the network goes away."""
+"""A proxy to PostgreSQL that can refuse connections, as when the server or the network is away."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,10 +8,9 @@ from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 
 class Gate:
-    """Passes bytes on while it is open."""
+    """Forwards connections to the server of a URL while it is open; ``url`` is the proxy's own."""
 
     def __init__(self, database: str) -> None:
-        """Lead to the server of this URL."""
         self.is_open = True
         self.url = ""
         self._parts = urlsplit(database)
@@ -20,7 +19,7 @@ class Gate:
     @classmethod
     @asynccontextmanager
     async def open(cls, database: str) -> AsyncIterator[Self]:
-        """Listen as long as the block runs."""
+        """Yield a gate that listens as long as the block runs."""
         gate = cls(database)
         server = await asyncio.start_server(gate._pass, "127.0.0.1", 0)
         user = gate._parts.netloc.rpartition("@")[0]
@@ -33,7 +32,7 @@ class Gate:
             server.close()
 
     def shut(self) -> None:
-        """Cut every connection and refuse new ones."""
+        """Close every connection and refuse new ones."""
         self.is_open = False
         for writer in self._writers:
             writer.close()

@@ -21,7 +21,7 @@ PARTITIONS = 4
 
 
 class Site(NamedTuple):
-    """A running ingest: where it is, what is behind it."""
+    """A running ingest: its URL, its log, its projects."""
 
     url: str
     log: Log
@@ -30,21 +30,21 @@ class Site(NamedTuple):
     names: Names
 
     async def records(self) -> dict[Address, tuple[Facts, Record]]:
-        """Give all source records by their addresses."""
-        found: dict[Address, tuple[Facts, Record]] = {}
+        """Return all source records by their addresses."""
+        records: dict[Address, tuple[Facts, Record]] = {}
         for topic in SOURCES:
             for partition in range(PARTITIONS):
                 for record in await _read(self.log, qualified(1, topic), partition):
                     address = Address(record.topic, record.partition, record.offset)
-                    found[address] = (decode_facts(record.headers[FACTS]), record)
-        return found
+                    records[address] = (decode_facts(record.headers[FACTS]), record)
+        return records
 
 
 async def _read(log: Log, topic: str, partition: int) -> list[Record]:
-    found: list[Record] = []
-    while batch := await log.read(topic, partition, len(found), max_bytes=64 << 20):
-        found += batch
-    return found
+    records: list[Record] = []
+    while batch := await log.read(topic, partition, len(records), max_bytes=64 << 20):
+        records += batch
+    return records
 
 
 @asynccontextmanager
@@ -68,7 +68,7 @@ async def running_ingest(
 
 @asynccontextmanager
 async def serving(log: Log, projects: Projects, settings: Settings) -> AsyncIterator[str]:
-    """Serve ingest over these; gives the address."""
+    """Serve ingest over a log and projects; yield its URL."""
     application = web.Application()
     add_routes(application, log=log, projects=projects, settings=settings, generation=1)
     runner = web.AppRunner(application, auto_decompress=False, access_log=None, shutdown_timeout=0.1)

@@ -1,4 +1,4 @@
-"""What SDKs rely on in replies, and what ingest writes into the facts of a record."""
+"""Replies that SDKs rely on, and the facts that ingest writes into a record."""
 
 import asyncio
 import re
@@ -69,8 +69,8 @@ async def test_ids_of_events(site: Site, client: aiohttp.ClientSession) -> None:
     async with client.post(envelope_url(site), data=b'{}\n{"type":"event"}\n{}') as reply:
         made_up = (await reply.json())["id"]
     assert re.fullmatch("[0-9a-f]{32}", made_up)
-    found = {facts.event_id: facts.unique for facts, _ in (await site.records()).values()}
-    assert found == {"1" * 32: True, made_up: False}
+    stored = {facts.event_id: facts.unique for facts, _ in (await site.records()).values()}
+    assert stored == {"1" * 32: True, made_up: False}
 
 
 async def test_all_records_of_a_session_share_a_key(site: Site, client: aiohttp.ClientSession) -> None:
@@ -99,24 +99,26 @@ async def test_what_is_not_kept_is_counted_in_one_record(site: Site, client: aio
     )
 
 
-async def test_equal_reports_are_one_where_their_time_tells(site: Site, client: aiohttp.ClientSession) -> None:
+async def test_equal_reports_with_fractions_of_a_second_are_duplicates(
+    site: Site, client: aiohttp.ClientSession
+) -> None:
     headers = {"X-ApiKey": site.project.raygun_key}
     for body in (REPORT, REPORT, REPORT.replace(b".070Z", b""), REPORT.replace(b".070Z", b"")):
         async with client.post(f"{site.url}/entries", data=body, headers=headers) as reply:
             assert (reply.status, await reply.read()) == (202, b"")
-    found = [facts for facts, _ in (await site.records()).values()]
-    assert sorted(facts.unique for facts in found) == [False, False, True, True]
-    assert len({facts.event_id for facts in found}) == 3
+    stored = [facts for facts, _ in (await site.records()).values()]
+    assert sorted(facts.unique for facts in stored) == [False, False, True, True]
+    assert len({facts.event_id for facts in stored}) == 3
 
 
-async def test_raygun_tells_its_users_address(site: Site, client: aiohttp.ClientSession) -> None:
+async def test_x_remote_address_is_the_peer(site: Site, client: aiohttp.ClientSession) -> None:
     headers = {"X-ApiKey": site.project.raygun_key, "X-Remote-Address": "203.0.113.7"}
     async with client.post(f"{site.url}/entries/", data=REPORT, headers=headers) as reply:
         assert reply.status == 202
     assert (await only_facts(site)).peer == "203.0.113.7"
 
 
-async def test_what_is_no_timing_is_counted(site: Site, client: aiohttp.ClientSession) -> None:
+async def test_events_that_are_no_timings_are_counted(site: Site, client: aiohttp.ClientSession) -> None:
     url = f"{site.url}/events?apikey={site.project.raygun_key}"
     events = b'[{"data":"\\ud800"},{},{"type":"session_start","sessionId":"a"},{"type":"session_end"}]'
     async with client.post(url, data=b'{"eventData":%s}' % events) as reply:
@@ -132,12 +134,12 @@ async def test_each_timing_is_a_record_and_a_retry_has_its_id(site: Site, client
     for body in (b",".join(events[:2]), b",".join(events[:2]), events[2], events[2], events[3]):
         async with client.post(url, data=b'{"eventData":[%s]}' % body) as reply:
             assert reply.status == 202
-    found = list((await site.records()).values())
-    assert {record.topic for _, record in found} == {"1.timings"}
-    assert {(facts.kind, facts.category) for facts, _ in found} == {("timing", "timing")}
-    assert Counter(facts.unique for facts, _ in found) == {True: 4, False: 3}
-    assert len({facts.event_id for facts, _ in found}) == 5
-    assert [record.value for facts, record in found if facts.unique].count(events[0]) == 2
+    stored = list((await site.records()).values())
+    assert {record.topic for _, record in stored} == {"1.timings"}
+    assert {(facts.kind, facts.category) for facts, _ in stored} == {("timing", "timing")}
+    assert Counter(facts.unique for facts, _ in stored) == {True: 4, False: 3}
+    assert len({facts.event_id for facts, _ in stored}) == 5
+    assert [record.value for facts, record in stored if facts.unique].count(events[0]) == 2
 
 
 async def test_a_thousand_timings_of_a_request_are_kept(site: Site, client: aiohttp.ClientSession) -> None:
@@ -145,8 +147,8 @@ async def test_a_thousand_timings_of_a_request_are_kept(site: Site, client: aioh
     event = b'{"type":"mobile_event_timing"}'
     async with client.post(url, data=b'{"eventData":[%s]}' % b",".join([event] * 1003)) as reply:
         assert reply.status == 202
-    found = Counter((facts.kind, facts.refused) for facts, _ in (await site.records()).values())
-    assert found == {("timing", ()): 1000, ("refused", (Refused("timing", "filtered", "too_many_items", 3),)): 1}
+    stored = Counter((facts.kind, facts.refused) for facts, _ in (await site.records()).values())
+    assert stored == {("timing", ()): 1000, ("refused", (Refused("timing", "filtered", "too_many_items", 3),)): 1}
 
 
 async def test_browsers_get_no_body(site: Site, client: aiohttp.ClientSession) -> None:
@@ -156,7 +158,7 @@ async def test_browsers_get_no_body(site: Site, client: aiohttp.ClientSession) -
 
 
 @pytest.mark.parametrize("path", ["/entries", "/entries/bulk", "/events", "/api/1/envelope/", "/api/1/store"])
-async def test_browsers_may_ask_first(site: Site, client: aiohttp.ClientSession, path: str) -> None:
+async def test_preflight(site: Site, client: aiohttp.ClientSession, path: str) -> None:
     asks = {"Origin": "http://a", "Access-Control-Request-Method": "POST"}
     async with client.options(site.url + path, headers=asks) as reply:
         assert reply.status == 200
@@ -196,7 +198,7 @@ async def test_security_reports_are_counted(site: Site, client: aiohttp.ClientSe
     }
 
 
-async def test_many_at_once_are_all_kept(site: Site, client: aiohttp.ClientSession) -> None:
+async def test_concurrent_requests_are_all_kept(site: Site, client: aiohttp.ClientSession) -> None:
     async def post(number: int) -> None:
         async with client.post(envelope_url(site), data=b'{"event_id":"%032x"}\n' % number + EVENT) as reply:
             assert reply.status == 200
@@ -205,7 +207,7 @@ async def test_many_at_once_are_all_kept(site: Site, client: aiohttp.ClientSessi
     assert {int(facts.event_id, 16) for facts, _ in (await site.records()).values()} == set(range(200))
 
 
-async def test_a_body_over_the_memory_of_all_is_refused_for_now(database: str, client: aiohttp.ClientSession) -> None:
+async def test_a_body_over_the_budget_is_refused_with_503(database: str, client: aiohttp.ClientSession) -> None:
     async with running_ingest(database, body_memory_mb=1) as site:
         for _ in range(3):
             async with client.post(envelope_url(site), data=BytesIO(b"{}\n" + b" " * (1 << 20))) as reply:
@@ -216,14 +218,14 @@ async def test_a_body_over_the_memory_of_all_is_refused_for_now(database: str, c
 
 
 class Appendless:
-    """A log that lacks what ingest calls: a fault of ours."""
+    """A log without the method that ingest calls: an internal error."""
 
     def full(self) -> bool:
         return False
 
 
 class Refusing:
-    """A log that refuses, or never answers."""
+    """A log whose append raises, or never returns."""
 
     def __init__(self, error: LogError | None) -> None:
         self.error = error
@@ -249,7 +251,7 @@ class Refusing:
         (None, "append_timeout"),
     ],
 )
-async def test_what_the_log_cannot_take_is_refused_whole(
+async def test_a_failed_append_refuses_the_whole_request(
     site: Site, client: aiohttp.ClientSession, error: LogError | None, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(edge, "APPEND_SECONDS", 0.2)
@@ -269,7 +271,7 @@ async def test_what_the_log_cannot_take_is_refused_whole(
             assert (reply.status, (await reply.json())["error"]["code"]) == (503, code)
 
 
-async def test_a_fault_of_our_own_has_a_code_and_tells_nothing(site: Site, client: aiohttp.ClientSession) -> None:
+async def test_an_internal_error_has_a_code_and_quotes_nothing(site: Site, client: aiohttp.ClientSession) -> None:
     async with serving(_as_log(Appendless()), site.projects, Settings()) as url:  # noqa: SIM117  the second needs the first
         async with client.post(f"{url}/entries?apikey={site.project.raygun_key}", data=REPORT) as reply:
             assert reply.status == 500

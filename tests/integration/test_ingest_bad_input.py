@@ -1,4 +1,4 @@
-"""Every row of the table of bad input gets its documented answer, and becomes the records that it says."""
+"""Every row of the table of bad input gets its documented reply and becomes the records that it lists."""
 
 import json
 from collections import Counter
@@ -24,7 +24,7 @@ def test_every_refusal_of_a_row_is_a_documented_code() -> None:
             assert CODES[case.code].status == case.status, case.name
 
 
-async def test_each_row_gets_its_answer(database: str) -> None:
+async def test_each_row_gets_its_reply(database: str) -> None:
     async with running_ingest(database, read_timeout=0.5) as site:
         known: set[Address] = set()
         for case in CASES:
@@ -39,7 +39,7 @@ async def test_each_row_gets_its_answer(database: str) -> None:
 
 
 def _fate(facts: Facts, record: Record) -> Fate:
-    """Tell what the agents make of a record, by the pure functions that they call."""
+    """Return what the agents make of a record, by the pure functions that they call."""
     value = record.value or b""
     try:
         if facts.kind in ("sentry", "raygun"):

@@ -53,13 +53,13 @@ async def _send(client: aiohttp.ClientSession, site: Site, project: int, request
         assert reply.headers["Access-Control-Allow-Origin"] == "*"
 
 
-def _check(file: Path, request: dict[str, Any], found: list[tuple[Facts, Any]]) -> None:
+def _check(file: Path, request: dict[str, Any], stored: list[tuple[Facts, Any]]) -> None:
     body = _unpacked(request)
-    kinds = Counter(facts.kind for facts, _ in found)
+    kinds = Counter(facts.kind for facts, _ in stored)
     assert set(kinds) == _expected(file), file
     if "raygun" not in file.parent.name:
         assert sum(kinds.values()) - kinds["refused"] == len(KEPT_ITEM.findall(body)), file
-    for facts, record in found:
+    for facts, record in stored:
         assert record.value in body, file
         assert record.key is not None
         if facts.kind in ("raygun", "sentry"):
@@ -69,7 +69,7 @@ def _check(file: Path, request: dict[str, Any], found: list[tuple[Facts, Any]]) 
 
 
 def _expected(file: Path) -> set[str]:
-    """Read from the file's name what kinds of record it becomes."""
+    """Return the kinds of record that a file becomes, by its name."""
     kinds = file.stem.split("-", 1)[1].removesuffix("-br").split("+")
     words = {kind.split("-")[0] for kind in kinds}
     if "raygun" in file.parent.name:

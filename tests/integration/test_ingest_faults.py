@@ -1,4 +1,4 @@
-"""No reply of success without the event in the log, whatever happens to the connections behind ingest."""
+"""No reply of success without the event in the log, whatever becomes of the connections behind ingest."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +15,7 @@ SENDERS = 8
 ITEM = b'{"type":"event"}\n{}\n'
 
 
-async def test_what_was_acknowledged_is_in_the_log_though_its_connections_break(database: str) -> None:
+async def test_acknowledged_events_are_in_the_log_though_connections_break(database: str) -> None:
     async with running_ingest(database) as site, aiohttp.ClientSession() as client:
         statuses: dict[int, int] = {}
         url = f"{site.url}/api/{site.project.id}/envelope/?sentry_key={site.project.sentry_key}"
@@ -36,7 +36,7 @@ async def test_what_was_acknowledged_is_in_the_log_though_its_connections_break(
             assert reply.status == 200
 
 
-async def test_a_known_key_is_let_in_while_the_keys_cannot_be_read(database: str) -> None:
+async def test_a_known_key_is_valid_while_the_keys_cannot_be_read(database: str) -> None:
     async with running_ingest(database) as site, aiohttp.ClientSession() as client:
         pool = await asyncpg.create_pool(database, min_size=1, max_size=1)
         async with serving(site.log, Projects(pool), Settings(partitions=4)) as url:
@@ -46,7 +46,7 @@ async def test_a_known_key_is_let_in_while_the_keys_cannot_be_read(database: str
             assert await _post(client, url, site, "never-seen") == (503, "keys_unavailable")
 
 
-async def test_slow_clients_do_not_keep_memory(database: str) -> None:
+async def test_slow_clients_free_their_memory(database: str) -> None:
     async with running_ingest(database, read_timeout=0.3, body_memory_mb=1) as site:
         head = f"POST /entries?apikey={site.project.raygun_key} HTTP/1.1\r\nHost: h\r\nContent-Length: 600000\r\n\r\n"
         for _ in range(3):

@@ -1,4 +1,4 @@
-"""Ingest over the log in Kafka: it goes on while PostgreSQL is away, and refuses while Kafka is."""
+"""Ingest over the log in Kafka: it accepts events while PostgreSQL is away, and refuses them while Kafka is."""
 
 from urllib.parse import urlsplit
 
@@ -27,7 +27,7 @@ async def appended(log: KafkaLog) -> int:
     return sum(bounds.end for bounds in (await log.bounds(qualified(1, "crashes"))).values())
 
 
-async def test_events_are_taken_while_postgresql_is_away(database: str, kafka_url: str) -> None:
+async def test_events_are_accepted_while_postgresql_is_away(database: str, kafka_url: str) -> None:
     address = urlsplit(database)
     name = address.path[1:]
     async with (

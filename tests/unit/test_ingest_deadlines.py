@@ -1,4 +1,4 @@
-"""One timer for many waits: each is cut off in its time, and nothing else is."""
+"""Deadlines: one timer bounds many waits, each in its own time, and cancels nothing else."""
 
 import asyncio
 
@@ -16,13 +16,13 @@ async def forever() -> None:
     await asyncio.Event().wait()
 
 
-async def test_what_is_in_time_gives_its_result() -> None:
+async def test_work_in_time_returns_its_result() -> None:
     deadlines = Deadlines(60)
     assert await asyncio.gather(*(deadlines.bound(work(number)) for number in range(5))) == [0, 1, 2, 3, 4]
     assert deadlines._running == {}
 
 
-async def test_what_takes_too_long_is_cut_off_and_the_task_goes_on() -> None:
+async def test_overdue_work_is_cancelled_and_its_task_continues() -> None:
     deadlines = Deadlines(0.05)
     for _ in range(3):
         with pytest.raises(TimeoutError):
@@ -33,7 +33,7 @@ async def test_what_takes_too_long_is_cut_off_and_the_task_goes_on() -> None:
     assert await deadlines.bound(work(1)) == 1
 
 
-async def test_an_error_passes_through() -> None:
+async def test_an_error_propagates() -> None:
     async def fail() -> None:
         raise LookupError
 
@@ -41,7 +41,7 @@ async def test_an_error_passes_through() -> None:
         await Deadlines(60).bound(fail())
 
 
-async def test_cancelling_from_outside_is_no_time_out() -> None:
+async def test_cancellation_from_outside_is_no_timeout() -> None:
     deadlines = Deadlines(60)
     task = asyncio.create_task(deadlines.bound(forever()))
     await asyncio.sleep(0)
@@ -51,7 +51,7 @@ async def test_cancelling_from_outside_is_no_time_out() -> None:
     assert deadlines._running == {}
 
 
-async def test_the_timer_rests_when_nothing_runs() -> None:
+async def test_no_timer_runs_without_work() -> None:
     deadlines = Deadlines(0.01)
     await deadlines.bound(work(1))
     await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""The envelope parser: Relay's rules, and every envelope that can be written is read back."""
+"""The envelope parser: Relay's rules, and every envelope that can be encoded is parsed back."""
 
 import json
 from contextlib import suppress
@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.ingest.codes import Refusal
-from app.ingest.envelope import MAX_ITEMS, parse
+from app.ingest.envelope import parse
+from app.ingest.limits import MAX_ITEMS
 
 
 def code_of(body: bytes) -> str:
@@ -36,7 +37,7 @@ def test_an_item_header_at_the_end_has_an_empty_payload() -> None:
     assert item.start == item.end
 
 
-def test_header_values_are_given_as_they_came() -> None:
+def test_header_values_are_returned_as_sent() -> None:
     envelope = parse(b'{"event_id":"A-b","sent_at":"2026-11-24T06:55:14.470Z","dsn":"http://k@h/1","trace":{"x":[1]}}')
     assert envelope.event_id == "A-b"
     assert envelope.sent == 1795503314470
@@ -44,7 +45,7 @@ def test_header_values_are_given_as_they_came() -> None:
 
 
 @pytest.mark.parametrize("sent", ['"never"', "{}", "null", "true", "-5", "1e300"])
-def test_a_sent_at_that_is_no_time_is_none(sent: str) -> None:
+def test_an_unreadable_sent_at_is_none(sent: str) -> None:
     assert parse(b'{"sent_at":%s}' % sent.encode()).sent is None
 
 
@@ -55,7 +56,7 @@ def test_sent_at_twice_is_refused_only_in_the_header_itself() -> None:
     assert parse(b'{"sent_at":1,"trace":{"sent_at":2,"sent_at":3}}').sent == 1000
 
 
-def test_a_lone_surrogate_in_the_header_is_no_reason_to_lose_events() -> None:
+def test_a_lone_surrogate_in_the_header_refuses_nothing() -> None:
     assert parse(b'{"event_id":"1","trace":{"transaction":"\\ud800"}}').event_id == "1"
 
 
@@ -75,7 +76,7 @@ def test_a_lone_surrogate_in_the_header_is_no_reason_to_lose_events() -> None:
         (b"{}\n" + b'{"type":"x"}\n\n' * (MAX_ITEMS + 1), "too_many_items"),
     ],
 )
-def test_what_is_malformed_has_a_code(body: bytes, code: str) -> None:
+def test_malformed_envelopes_have_a_code(body: bytes, code: str) -> None:
     assert code_of(body) == code
 
 
@@ -86,18 +87,18 @@ ITEMS = st.lists(
 
 @settings(deadline=None)
 @given(ITEMS, st.booleans())
-def test_what_is_framed_with_lengths_is_read_back(items: list[tuple[str, bytes]], ended: bool) -> None:
+def test_items_framed_with_lengths_are_parsed_back(items: list[tuple[str, bytes]], ended: bool) -> None:
     parts = [b"{}"]
     for kind, payload in items:
         parts += [json.dumps({"type": kind, "length": len(payload)}).encode(), payload]
     body = b"\n".join(parts) + (b"\n" if ended else b"")
-    found = [(item.type, body[item.start : item.end]) for item in parse(body).items]
-    assert found == items
+    parsed = [(item.type, body[item.start : item.end]) for item in parse(body).items]
+    assert parsed == items
 
 
 @settings(deadline=None)
 @given(ITEMS)
-def test_what_is_framed_by_lines_is_read_back(items: list[tuple[str, bytes]]) -> None:
+def test_items_framed_by_lines_are_parsed_back(items: list[tuple[str, bytes]]) -> None:
     lines = [(kind, payload.replace(b"\n", b"")) for kind, payload in items]
     parts = [b"{}"]
     for kind, payload in lines:
@@ -108,6 +109,6 @@ def test_what_is_framed_by_lines_is_read_back(items: list[tuple[str, bytes]]) ->
 
 @settings(deadline=None)
 @given(st.binary(max_size=200) | st.binary(max_size=200).map(lambda tail: b"{}\n" + tail))
-def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
     with suppress(Refusal):
         assert all(0 <= item.start <= item.end <= len(body) for item in parse(body).items)

@@ -70,15 +70,15 @@ TRUSTED = networks("10.0.0.0/8, 192.0.2.1,2001:db8::/32")
         ("", "203.0.113.9", ""),
     ],
 )
-def test_only_trusted_proxies_say_whose_request_it_is(remote: str, forwarded: str, expected: str) -> None:
+def test_only_trusted_proxies_forward_addresses(remote: str, forwarded: str, expected: str) -> None:
     assert peer(remote, forwarded, TRUSTED) == expected
 
 
-def test_without_trusted_proxies_nobody_is_believed() -> None:
+def test_without_trusted_proxies_no_forwarded_address_is_used() -> None:
     assert peer("10.0.0.1", "203.0.113.9", networks("")) == "10.0.0.1"
 
 
-def test_networks_that_are_none() -> None:
+def test_unreadable_networks_are_refused() -> None:
     with pytest.raises(SettingsError, match=r"FAULTLINE_TRUSTED_PROXIES.*nonsense"):
         networks("nonsense")
 
@@ -107,7 +107,7 @@ def test_event_ids_are_normalised(value: object, expected: str | None) -> None:
     assert normal_id(value) == expected
 
 
-def test_a_report_without_id_is_named_by_project_and_body() -> None:
+def test_the_id_of_a_report_is_a_hash_of_project_and_body() -> None:
     assert body_id(7, b"{}").text == blake2b(b"7:{}").hexdigest()[:32]
     assert body_id(7, b"{}") != body_id(8, b"{}")
     assert body_id(7, b"{}").unique
@@ -154,7 +154,7 @@ def test_any_value_is_a_time_or_none(value: object) -> None:
         (None, False),
     ],
 )
-def test_whole_seconds_do_not_tell_reports_apart(value: object, expected: bool) -> None:
+def test_fractions_of_a_second_are_recognised(value: object, expected: bool) -> None:
     assert has_fraction(value) is expected
 
 
@@ -173,7 +173,7 @@ EVENT = b'{"message":"\xc3\xbc?~"}'
         base64.b64encode(zlib.compress(EVENT)),
     ],
 )
-def test_store_takes_an_event_in_each_wrapping(body: bytes) -> None:
+def test_store_accepts_an_event_in_each_encoding(body: bytes) -> None:
     assert unpack_store(body) == EVENT
 
 
@@ -185,21 +185,21 @@ def test_store_takes_an_event_in_each_wrapping(body: bytes) -> None:
         (base64.b64encode(zlib.compress(b"x" * (2 << 20))), "body_too_large"),
     ],
 )
-def test_store_refuses_half_and_huge_wrappings(body: bytes, code: str) -> None:
+def test_store_refuses_truncated_and_huge_encodings(body: bytes, code: str) -> None:
     with pytest.raises(Refusal, match=code):
         unpack_store(body)
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=100) | st.from_regex(r"[A-Za-z0-9+/=]{0,60}", fullmatch=True).map(str.encode))
-def test_store_is_total(body: bytes) -> None:
+def test_store_returns_bytes_or_refuses(body: bytes) -> None:
     try:
         assert isinstance(unpack_store(body), bytes)
     except Refusal:
         return
 
 
-def test_codes_come_back_in_whole_seconds_and_only_when_it_helps() -> None:
+def test_only_503_has_a_retry_after() -> None:
     for code, answer in CODES.items():
         assert 400 <= answer.status < 600, code
         assert (answer.retry_after > 0) == (answer.status == 503), code

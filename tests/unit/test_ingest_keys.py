@@ -1,4 +1,4 @@
-"""The cache of keys: how old an answer may be, what happens while the store is away, and that it is bounded."""
+"""The cache of keys: age of entries, behaviour while the store is away, bounded memory; and readiness."""
 
 import asyncio
 
@@ -6,8 +6,9 @@ import pytest
 
 from app.ingest import keys
 from app.ingest.codes import Refusal
-from app.ingest.health import FORGET_SECONDS, Health
-from app.ingest.keys import KNOWN_SECONDS, RETRY_SECONDS, UNKNOWN_SECONDS, KeyCache
+from app.ingest.health import Health
+from app.ingest.keys import KeyCache
+from app.ingest.limits import FORGET_SECONDS, KNOWN_SECONDS, RETRY_SECONDS, UNKNOWN_SECONDS
 from app.stores.admin.projects import FoundKey
 from app.stores.errors import StoreUnavailable
 
@@ -15,7 +16,7 @@ FOUND = FoundKey(7, "sentry", disabled=False)
 
 
 class Clock:
-    """Seconds that a test moves."""
+    """A clock in seconds that a test advances."""
 
     now = 1000.0
 
@@ -24,19 +25,19 @@ class Clock:
 
 
 class Store:
-    """Keys in memory; may be away."""
+    """A store of keys in memory that can be unavailable."""
 
     def __init__(self) -> None:
-        self.found: dict[str, FoundKey] = {"good": FOUND}
+        self.keys: dict[str, FoundKey] = {"good": FOUND}
         self.away = False
-        self.asked: list[str] = []
+        self.lookups: list[str] = []
 
     async def by_key(self, key: str) -> FoundKey | None:
         await asyncio.sleep(0)
-        self.asked.append(key)
+        self.lookups.append(key)
         if self.away:
             raise StoreUnavailable
-        return self.found.get(key)
+        return self.keys.get(key)
 
 
 @pytest.fixture
@@ -49,36 +50,36 @@ def clock() -> Clock:
     return Clock()
 
 
-async def test_a_known_key_is_asked_for_once_in_its_time(store: Store, clock: Clock) -> None:
+async def test_a_known_key_is_looked_up_once_in_its_lifetime(store: Store, clock: Clock) -> None:
     cache = KeyCache(store, clock)
     assert await cache.find("good") == FOUND
     clock.now += KNOWN_SECONDS - 1
     assert await cache.find("good") == FOUND
-    assert len(store.asked) == 1
+    assert len(store.lookups) == 1
     clock.now += 2
     assert await cache.find("good") == FOUND
-    assert len(store.asked) == 2
+    assert len(store.lookups) == 2
 
 
-async def test_a_disabled_key_is_dead_within_a_minute(store: Store, clock: Clock) -> None:
+async def test_a_disabled_key_is_refused_within_a_minute(store: Store, clock: Clock) -> None:
     cache = KeyCache(store, clock)
     await cache.find("good")
-    store.found["good"] = FOUND._replace(disabled=True)
+    store.keys["good"] = FOUND._replace(disabled=True)
     clock.now += 60
     assert await cache.find("good") is None
 
 
-async def test_an_unknown_key_is_remembered_but_not_for_long(store: Store, clock: Clock) -> None:
+async def test_an_unknown_key_is_cached_for_seconds(store: Store, clock: Clock) -> None:
     cache = KeyCache(store, clock)
     assert await cache.find("new") is None
     assert await cache.find("new") is None
-    assert store.asked == ["new"]
-    store.found["new"] = FOUND
+    assert store.lookups == ["new"]
+    store.keys["new"] = FOUND
     clock.now += UNKNOWN_SECONDS + 1
     assert await cache.find("new") == FOUND
 
 
-async def test_a_known_key_works_on_while_the_store_is_away(store: Store, clock: Clock) -> None:
+async def test_a_known_key_stays_valid_while_the_store_is_away(store: Store, clock: Clock) -> None:
     cache = KeyCache(store, clock)
     await cache.find("good")
     store.away = True
@@ -86,14 +87,14 @@ async def test_a_known_key_works_on_while_the_store_is_away(store: Store, clock:
         clock.now += 600
         assert await cache.find("good") == FOUND
         assert await cache.find("good") == FOUND
-    assert len(store.asked) == 101
+    assert len(store.lookups) == 101
     store.away = False
-    store.found.clear()
+    store.keys.clear()
     clock.now += RETRY_SECONDS + 1
     assert await cache.find("good") is None
 
 
-async def test_a_key_never_seen_waits_for_the_store(store: Store, clock: Clock) -> None:
+async def test_a_key_never_found_is_refused_while_the_store_is_away(store: Store, clock: Clock) -> None:
     store.away = True
     cache = KeyCache(store, clock)
     with pytest.raises(Refusal, match="keys_unavailable"):
@@ -102,13 +103,15 @@ async def test_a_key_never_seen_waits_for_the_store(store: Store, clock: Clock) 
     assert await cache.find("good") == FOUND
 
 
-async def test_requests_with_one_new_key_share_a_question(store: Store, clock: Clock) -> None:
+async def test_concurrent_requests_share_a_lookup(store: Store, clock: Clock) -> None:
     cache = KeyCache(store, clock)
     assert await asyncio.gather(*(cache.find("good") for _ in range(20))) == [FOUND] * 20
-    assert store.asked == ["good"]
+    assert store.lookups == ["good"]
 
 
-async def test_guessed_keys_do_not_fill_the_memory(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_guessed_keys_do_not_evict_known_ones(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(keys, "MAX_UNKNOWN", 10)
     cache = KeyCache(store, clock)
     await cache.find("good")
@@ -116,16 +119,16 @@ async def test_guessed_keys_do_not_fill_the_memory(store: Store, clock: Clock, m
         assert await cache.find(f"guess{number}") is None
     assert len(cache._unknown) == 10
     assert await cache.find("good") == FOUND
-    assert store.asked.count("good") == 1
+    assert store.lookups.count("good") == 1
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "a b", "a\0b", "schlüssel"])
-async def test_what_is_no_key_is_never_asked_for(store: Store, clock: Clock, key: str) -> None:
+async def test_an_impossible_key_is_never_looked_up(store: Store, clock: Clock, key: str) -> None:
     assert await KeyCache(store, clock).find(key) is None
-    assert store.asked == []
+    assert store.lookups == []
 
 
-def test_health_forgets_what_nothing_would_clear(clock: Clock) -> None:
+def test_a_reason_of_readiness_expires(clock: Clock) -> None:
     full = False
     health = Health(lambda: full, clock)
     assert health.readiness() == []

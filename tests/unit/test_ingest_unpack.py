@@ -1,4 +1,4 @@
-"""Unpacking in pieces: whatever the cut, the same bytes; no bomb, no half stream gets through."""
+"""Unpacking in pieces: any cut yields the same bytes; bombs stay bounded, truncated streams are refused."""
 
 import gzip
 import zlib
@@ -54,7 +54,7 @@ def test_any_cut_gives_the_same_bytes(name: str, data: bytes, cut: int) -> None:
 @pytest.mark.parametrize("name", [name for name in CODECS if name != "padded"])
 @settings(deadline=None)
 @given(data=st.binary(min_size=1, max_size=300), lost=st.integers(1, 4))
-def test_half_a_stream_is_refused(name: str, data: bytes, lost: int) -> None:
+def test_a_truncated_stream_is_refused(name: str, data: bytes, lost: int) -> None:
     encoding, pack = CODECS[name]
     with pytest.raises(Refusal, match="bad_encoding"):
         unpack(encoding, pack(data)[:-lost], 64)
@@ -69,7 +69,7 @@ def test_any_bytes_are_unpacked_or_refused(name: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["gzip", "zlib", "raw", "br", "zstd"])
-def test_a_bomb_comes_out_in_bounded_pieces(name: str) -> None:
+def test_a_bomb_is_unpacked_in_bounded_pieces(name: str) -> None:
     encoding, pack = CODECS[name]
     packed = pack(b"\0" * (16 << 20))
     decoder = unpacker(encoding)
@@ -80,7 +80,7 @@ def test_a_bomb_comes_out_in_bounded_pieces(name: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])
-def test_a_tail_of_rubbish_is_refused(encoding: str) -> None:
+def test_trailing_bytes_are_refused(encoding: str) -> None:
     pack = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress}[encoding]
     with pytest.raises(Refusal, match="bad_encoding"):
         unpack(encoding, pack(b"x") + b"rubbish", 1000)
@@ -98,7 +98,7 @@ def test_a_window_over_the_standards_limit_is_refused() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["", " ", "identity", "UTF-8", "utf8", "Identity"])
-def test_what_is_no_coding(encoding: str) -> None:
+def test_values_that_name_no_coding(encoding: str) -> None:
     assert unpacker(encoding) is None
 
 

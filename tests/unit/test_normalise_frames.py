@@ -1,4 +1,4 @@
-"""Frames that come again are made once: nothing of an event shows in another, and what is kept is bounded."""
+"""Frames that recur are built once: no event shows another's values, and the cache is bounded."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from app.normalise import event, frames
 from tests.unit.payloads import encoded, facts
 
 
-def _event(*found: dict[str, Any]) -> Event:
-    return event(facts(), encoded({"exception": {"values": [{"type": "E", "stacktrace": {"frames": found}}]}}))
+def _event(*result: dict[str, Any]) -> Event:
+    return event(facts(), encoded({"exception": {"values": [{"type": "E", "stacktrace": {"frames": result}}]}}))
 
 
 def _frame(**fields: object) -> Frame:
@@ -18,7 +18,7 @@ def _frame(**fields: object) -> Frame:
     return made
 
 
-def test_a_frame_is_what_it_was_made_of_the_second_time_too() -> None:
+def test_a_cached_frame_equals_a_new_one() -> None:
     fields = {"function": "pay", "module": "shop", "filename": "shop.py", "lineno": 3, "in_app": True}
     assert _frame(**fields) == _frame(**fields) == Frame("pay", "shop", "shop.py", "", 3, None, True)
     assert _frame(**{**fields, "in_app": None}).in_app is None
@@ -32,14 +32,14 @@ def test_addresses_of_any_type_stay_apart(address: object, text: str) -> None:
     assert _frame(function="pay").address == ""
 
 
-def test_what_is_too_long_is_cut_and_noted_in_each_event() -> None:
+def test_long_values_are_cut_with_a_note_in_each_event() -> None:
     for _ in range(2):
-        found = _event({"function": "f" * 600})
-        assert len(found.exceptions[0].frames[0].function) == 512
-        assert found.notes == ["function cut to 512 characters"]
+        result = _event({"function": "f" * 600})
+        assert len(result.exceptions[0].frames[0].function) == 512
+        assert result.notes == ["function cut to 512 characters"]
 
 
-def test_no_more_is_kept_than_said() -> None:
+def test_the_cache_is_bounded() -> None:
     for number in range(0, 2 * frames.REMEMBERED, 200):
         _event(*({"function": f"step_{number + index}"} for index in range(200)))
         assert len(frames.remembered) <= frames.REMEMBERED

@@ -1,4 +1,4 @@
-"""Raygun bodies as each client sends them (WIRE.md 1 and 7)."""
+"""Raygun bodies as each client sends them (WIRE.md, "Raygun crashes", "Raygun clients")."""
 
 import pytest
 
@@ -44,8 +44,8 @@ def _details(**details: object) -> Event:
 
 
 def test_raygun4py() -> None:
-    found = _event(PYTHON)
-    cause, raised = found.exceptions
+    result = _event(PYTHON)
+    cause, raised = result.exceptions
     assert (cause.type, cause.value, raised.type, raised.value) == (
         "ConnectionError",
         "gone",
@@ -56,21 +56,21 @@ def test_raygun4py() -> None:
         ("capture", "    function(*args)", 50),
         ("charge", "  raise x", 31),
     ]
-    assert (found.platform, found.release, found.environment, found.server) == ("python", "", "production", "web-1")
-    assert found.tags == {"checkout": "true", "region": "eu-west-1", "UnhandledException": "true"}
-    assert (found.unhandled, raised.handled, cause.handled, found.fingerprint) == (True, False, None, [])
-    assert (found.user.identity, found.url) == ("someone", "shop.example.com/orders")
-    assert (found.happened, found.notes) == (1_795_503_451_785, [])
+    assert (result.platform, result.release, result.environment, result.server) == ("python", "", "production", "web-1")
+    assert result.tags == {"checkout": "true", "region": "eu-west-1", "UnhandledException": "true"}
+    assert (result.unhandled, raised.handled, cause.handled, result.fingerprint) == (True, False, None, [])
+    assert (result.user.identity, result.url) == ("someone", "shop.example.com/orders")
+    assert (result.happened, result.notes) == (1_795_503_451_785, [])
 
 
 def test_a_full_event_has_what_the_page_shows() -> None:
-    found = _event(PYTHON, full=True)
-    assert found.exceptions[-1].frames[-1].vars == {"order": "1"}
-    assert found.request["iPAddress"] == "203.0.113.7"
-    assert found.contexts == {"environment": {"oSVersion": "Linux"}}
-    assert found.extra == {"environment": "production", "n": 1}
+    result = _event(PYTHON, full=True)
+    assert result.exceptions[-1].frames[-1].vars == {"order": "1"}
+    assert result.request["iPAddress"] == "203.0.113.7"
+    assert result.contexts == {"environment": {"oSVersion": "Linux"}}
+    assert result.extra == {"environment": "production", "n": 1}
     light = _event(PYTHON)
-    assert (found.exceptions[-1].value, found.url, found.tags) == (light.exceptions[-1].value, light.url, light.tags)
+    assert (result.exceptions[-1].value, result.url, result.tags) == (light.exceptions[-1].value, light.url, light.tags)
 
 
 def test_names_in_any_case() -> None:
@@ -103,7 +103,7 @@ def test_raygun4js_frames_are_innermost_first_and_their_class_is_no_class() -> N
             "MethodName": "outer",
         },
     ]
-    found = _event({
+    result = _event({
         "OccurredOn": "2026-11-24T06:55:32.574Z",
         "Details": {
             "Client": {"Name": "raygun-js"}, "Version": "Not supplied", "Tags": ["UnhandledPromiseRejection"],
@@ -111,13 +111,18 @@ def test_raygun4js_frames_are_innermost_first_and_their_class_is_no_class() -> N
             "User": {"Identifier": "user-1", "Email": "a@b", "FullName": "Ada L"}, "Request": {"Url": "http://x/orders"},
         },
     })  # fmt: skip
-    frames = found.exceptions[0].frames
+    frames = result.exceptions[0].frames
     assert [(frame.function, frame.module, frame.line, frame.column) for frame in frames] == [
         ("outer", "", 50, 9),
         ("inner", "", 45, 17),
     ]
-    assert (found.platform, found.release, found.unhandled, found.url) == ("javascript", "", True, "http://x/orders")
-    assert (found.user.id, found.user.email, found.user.name) == ("user-1", "a@b", "Ada L")
+    assert (result.platform, result.release, result.unhandled, result.url) == (
+        "javascript",
+        "",
+        True,
+        "http://x/orders",
+    )
+    assert (result.user.id, result.user.email, result.user.name) == ("user-1", "a@b", "Ada L")
 
 
 @pytest.mark.parametrize(
@@ -133,19 +138,19 @@ def test_platforms(client: str, platform: str) -> None:
 def test_raygun4java_names_an_error_by_its_path() -> None:
     frame = {"className": "com.shop.Payment", "methodName": "charge", "fileName": "Payment.java", "lineNumber": 3}
     error = {"className": "com.shop.PaymentException", "message": "PaymentException: no", "stackTrace": [frame]}
-    found = _event(
+    result = _event(
         {"occurredOn": "2026-11-24T06:57:31", "details": {"client": {"name": "raygun4java"}, "error": error}}
     )
-    (raised,) = found.exceptions
+    (raised,) = result.exceptions
     assert (raised.type, raised.module, raised.value) == ("PaymentException", "com.shop", "no")
     assert (raised.frames[0].module, raised.frames[0].function) == ("com.shop.Payment", "charge")
-    assert found.happened == 1_795_503_451_000
+    assert result.happened == 1_795_503_451_000
 
 
 def test_raygun4go_keeps_addresses_for_grouping() -> None:
     frame = {"className": "main", "methodName": "reconcile({0xfd44f6e9df8?, 0x0?})", "lineNumber": 3}
-    found = _details(client={"name": "raygun4go"}, error={"message": "m", "stackTrace": [frame]})
-    assert (found.exceptions[0].type, found.exceptions[0].frames[0].function) == (
+    result = _details(client={"name": "raygun4go"}, error={"message": "m", "stackTrace": [frame]})
+    assert (result.exceptions[0].type, result.exceptions[0].frames[0].function) == (
         "",
         "reconcile({0xfd44f6e9df8?, 0x0?})",
     )
@@ -154,9 +159,9 @@ def test_raygun4go_keeps_addresses_for_grouping() -> None:
 def test_log_records_of_raygun4py() -> None:
     frame = {"className": "Logger (shop)", "methodName": "<module>", "fileName": "main.py", "lineNumber": 90}
     error = {"className": "Logger (shop)", "message": "low", "stackTrace": [frame]}
-    found = _details(client={"name": "raygun4py"}, error=error)
-    assert (found.logger, found.message, found.exceptions[0].synthetic) == ("shop", "low", True)
-    assert found.exceptions[0].frames[0].function == "<module>"
+    result = _details(client={"name": "raygun4py"}, error=error)
+    assert (result.logger, result.message, result.exceptions[0].synthetic) == ("shop", "low", True)
+    assert result.exceptions[0].frames[0].function == "<module>"
 
 
 def test_python_is_known_by_its_frames_where_no_client_is_named() -> None:
@@ -164,8 +169,11 @@ def test_python_is_known_by_its_frames_where_no_client_is_named() -> None:
         {"className": "outer", "fileName": "a.py", "methodName": "inner()\n"},
         {"className": "inner", "fileName": "a.py"},
     ]
-    found = _details(error={"className": "E", "message": "m", "stackTrace": frames})
-    assert (found.platform, [frame.function for frame in found.exceptions[0].frames]) == ("python", ["outer", "inner"])
+    result = _details(error={"className": "E", "message": "m", "stackTrace": frames})
+    assert (result.platform, [frame.function for frame in result.exceptions[0].frames]) == (
+        "python",
+        ["outer", "inner"],
+    )
 
 
 def test_grouping_keys_and_chains() -> None:
@@ -177,9 +185,9 @@ def test_grouping_keys_and_chains() -> None:
             "stackTrace": [],
         }
 
-    found = _details(groupingKey="mine", error=nested(80), client={"name": "raygun4py"})
-    assert found.fingerprint == ["mine"]
-    assert [raised.type for raised in found.exceptions] == [f"E{depth}" for depth in range(31, 81)]
+    result = _details(groupingKey="mine", error=nested(80), client={"name": "raygun4py"})
+    assert result.fingerprint == ["mine"]
+    assert [raised.type for raised in result.exceptions] == [f"E{depth}" for depth in range(31, 81)]
     several = {
         "className": "Group",
         "message": "m",
@@ -204,10 +212,10 @@ def test_without_details_it_is_malformed(body: object) -> None:
 
 
 def test_wrong_types_are_dropped_with_a_note() -> None:
-    found = _details(error={"className": 5, "message": "m", "stackTrace": [3, {"lineNumber": "12", "methodName": "f"}]},
-                     tags="x", user=[], version=2.5, machineName=[], client={"name": "raygun-node"})  # fmt: skip
-    assert (found.exceptions[0].value, found.exceptions[0].frames[0].line, found.release) == ("m", 12, "2.5")
-    assert set(found.notes) == {
+    error = {"className": 5, "message": "m", "stackTrace": [3, {"lineNumber": "12", "methodName": "f"}]}
+    result = _details(error=error, tags="x", user=[], version=2.5, machineName=[], client={"name": "raygun-node"})
+    assert (result.exceptions[0].value, result.exceptions[0].frames[0].line, result.release) == ("m", 12, "2.5")
+    assert set(result.notes) == {
         "details.error.className dropped: wrong type", "details.error.stackTrace[] dropped: wrong type",
         "details.machineName dropped: wrong type", "tags dropped: wrong type", "user dropped: wrong type",
     }  # fmt: skip
@@ -219,9 +227,9 @@ def test_each_recorded_report_has_its_facts() -> None:
     for report in events():
         if report.kind != "raygun":
             continue
-        found = event(facts("raygun"), report.payload)
-        assert (found.notes, found.release) == ([], "1.0.0")
-        assert found.platform in ("python", "node", "javascript")
-        assert not any(frame.function.startswith(" ") for raised in found.exceptions for frame in raised.frames)
-        assert found.user.id in ("user-1", "user-2", "plain-string-user")
-        assert found.unhandled == ("crash" in report.name)
+        result = event(facts("raygun"), report.payload)
+        assert (result.notes, result.release) == ([], "1.0.0")
+        assert result.platform in ("python", "node", "javascript")
+        assert not any(frame.function.startswith(" ") for raised in result.exceptions for frame in raised.frames)
+        assert result.user.id in ("user-1", "user-2", "plain-string-user")
+        assert result.unhandled == ("crash" in report.name)

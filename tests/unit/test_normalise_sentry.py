@@ -1,4 +1,4 @@
-"""Sentry events in every shape that SDKs send (WIRE.md 7), and what is dropped with a note."""
+"""Sentry events in every shape that SDKs send (WIRE.md, "Sentry events"), and what is dropped with a note."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ def _event(full: bool = False, peer: str = "", **fields: object) -> Event:
 
 @pytest.mark.parametrize("shape", [{"values": [RAISED]}, [RAISED], {"values": [None, RAISED]}, RAISED])
 def test_exceptions_in_an_object_or_a_list(shape: object) -> None:
-    found = _event(exception=shape)
-    (raised,) = found.exceptions
+    result = _event(exception=shape)
+    (raised,) = result.exceptions
     assert (raised.type, raised.value, raised.module) == ("ValueError", "bad", "shop")
     assert [frame.function for frame in raised.frames] == ["outer", "inner"]
-    assert (found.level, found.platform, found.unhandled, found.notes) == ("error", "other", False, [])
+    assert (result.level, result.platform, result.unhandled, result.notes) == ("error", "other", False, [])
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def test_exceptions_in_an_object_or_a_list(shape: object) -> None:
     ],
 )
 def test_messages(fields: dict[str, Any], message: str, template: str) -> None:
-    found = _event(**fields)
-    assert (found.message, found.template) == (message, template)
+    result = _event(**fields)
+    assert (result.message, result.template) == (message, template)
 
 
 @pytest.mark.parametrize(
@@ -50,17 +50,17 @@ def test_messages(fields: dict[str, Any], message: str, template: str) -> None:
      ("trace", "debug"), ("odd", "error"), ([], "error")],
 )  # fmt: skip
 def test_levels(level: object, expected: str) -> None:
-    found = _event(level=level)
-    assert found.level == expected
-    assert found.is_crash == (expected in ("error", "fatal"))
-    assert bool(found.notes) == (level in ("odd", []))
+    result = _event(level=level)
+    assert result.level == expected
+    assert result.is_crash == (expected in ("error", "fatal"))
+    assert bool(result.notes) == (level in ("odd", []))
 
 
 def test_mechanisms() -> None:
     mechanism = {"type": "onerror", "handled": False, "exception_id": 1, "parent_id": 0, "is_exception_group": True}
-    found = _event(exception=[RAISED, {"type": "E", "mechanism": mechanism | {"synthetic": True}}])
-    first, second = found.exceptions
-    assert found.unhandled
+    result = _event(exception=[RAISED, {"type": "E", "mechanism": mechanism | {"synthetic": True}}])
+    first, second = result.exceptions
+    assert result.unhandled
     assert (first.handled, second.handled) == (None, False)
     assert (second.mechanism, second.exception_id, second.parent_id) == ("onerror", 1, 0)
     assert second.is_group
@@ -70,8 +70,8 @@ def test_mechanisms() -> None:
 @pytest.mark.parametrize("wrap", [lambda values: {"values": values}, lambda values: values])
 def test_threads(wrap: Any) -> None:  # noqa: ANN401  two shapes
     stack = {"stacktrace": {"frames": FRAMES}}
-    found = _event(threads=wrap([{"id": 7, "name": "main", "crashed": True, "main": True, **stack}, {"id": "8"}]))
-    assert [(thread.id, thread.crashed, len(thread.frames)) for thread in found.threads] == [
+    result = _event(threads=wrap([{"id": 7, "name": "main", "crashed": True, "main": True, **stack}, {"id": "8"}]))
+    assert [(thread.id, thread.crashed, len(thread.frames)) for thread in result.threads] == [
         ("7", True, 2),
         ("8", False, 0),
     ]
@@ -80,9 +80,9 @@ def test_threads(wrap: Any) -> None:  # noqa: ANN401  two shapes
 def test_a_stack_at_the_top_level_is_the_thread_that_crashed_or_the_exceptions() -> None:
     stack = {"frames": FRAMES}
     assert _event(stacktrace=stack).threads[0].crashed
-    found = _event(stacktrace=stack, exception=[{"type": "E", "value": "v"}])
-    assert len(found.exceptions[0].frames) == 2
-    assert not found.threads
+    result = _event(stacktrace=stack, exception=[{"type": "E", "value": "v"}])
+    assert len(result.exceptions[0].frames) == 2
+    assert not result.threads
 
 
 @pytest.mark.parametrize(
@@ -96,17 +96,17 @@ def test_a_stack_at_the_top_level_is_the_thread_that_crashed_or_the_exceptions()
     ],
 )
 def test_tags(tags: object, expected: dict[str, str]) -> None:
-    found = _event(tags=tags)
-    assert found.tags == expected
-    assert bool(found.notes) == (tags == "odd")
+    result = _event(tags=tags)
+    assert result.tags == expected
+    assert bool(result.notes) == (tags == "odd")
 
 
 def test_users_and_their_address() -> None:
-    found = _event(
+    result = _event(
         user={"id": 42, "email": "a@b", "ip_address": "{{auto}}", "plan": "gold"}, peer="203.0.113.9", full=True
     )
-    assert (found.user.id, found.user.ip_address, found.user.identity) == ("42", "203.0.113.9", "42")
-    assert found.user.extra == {"plan": "gold"}
+    assert (result.user.id, result.user.ip_address, result.user.identity) == ("42", "203.0.113.9", "42")
+    assert result.user.extra == {"plan": "gold"}
     assert _event(sdk={"settings": {"infer_ip": "auto"}}, peer="203.0.113.9").user.identity == "203.0.113.9"
     assert _event(sdk={"settings": {"infer_ip": "never"}}, peer="203.0.113.9").user.identity == ""
     assert _event(user="odd").notes == ["user dropped: wrong type"]
@@ -134,16 +134,16 @@ def test_a_field_of_a_wrong_type_is_dropped_with_a_note_and_the_rest_is_kept() -
         None,
         {"lineno": -5, "colno": 1e30},
     ]
-    found = _event(
+    result = _event(
         release=5,
         message=[1],
         exception={"values": [{"type": "E", "value": {"a": 1}, "stacktrace": {"frames": frames}}, 3]},
     )
-    (raised,) = found.exceptions
-    assert (raised.type, raised.value, found.release, found.message) == ("E", '{"a":1}', "", "")
+    (raised,) = result.exceptions
+    assert (raised.type, raised.value, result.release, result.message) == ("E", '{"a":1}', "", "")
     assert (raised.frames[0].file, raised.frames[0].line, raised.frames[0].function) == ("a.py", 12, "")
     assert (raised.frames[1].line, raised.frames[1].column) == (None, None)
-    assert found.notes == [
+    assert result.notes == [
         "message dropped: wrong type",
         "release dropped: wrong type",
         "exception.values[].stacktrace.frames[].function dropped: wrong type",
@@ -155,25 +155,25 @@ def test_a_field_of_a_wrong_type_is_dropped_with_a_note_and_the_rest_is_kept() -
 
 def test_bounds() -> None:
     many = [{"function": f"f{number}"} for number in range(1000)]
-    found = _event(
+    result = _event(
         exception=[{"type": "T" * 999, "value": "v" * 99_999, "stacktrace": {"frames": many}} for _ in range(60)],
         tags={f"t{number}": "v" * 999 for number in range(500)},
         breadcrumbs=[{"message": str(number)} for number in range(500)],
         threads=[{"id": number, "crashed": number == 400} for number in range(500)],
         full=True,
     )
-    raised = found.exceptions[-1]
-    assert (len(found.exceptions), len(raised.type), len(raised.value)) == (50, 256, 8192)
+    raised = result.exceptions[-1]
+    assert (len(result.exceptions), len(raised.type), len(raised.value)) == (50, 256, 8192)
     assert [frame.function for frame in raised.frames] == [frame["function"] for frame in many[:50] + many[-200:]]
-    assert (len(found.tags), len(found.tags["t0"]), len(found.threads)) == (100, 200, 100)
-    assert found.threads[0].id == "400"
-    assert [crumb.message for crumb in found.breadcrumbs] == [str(number) for number in range(400, 500)]
-    assert len(found.notes) == 7
+    assert (len(result.tags), len(result.tags["t0"]), len(result.threads)) == (100, 200, 100)
+    assert result.threads[0].id == "400"
+    assert [crumb.message for crumb in result.breadcrumbs] == [str(number) for number in range(400, 500)]
+    assert len(result.notes) == 7
 
 
 def test_a_full_event_has_what_the_page_shows() -> None:
     frame = {"lineno": 12, "context_line": "c", "pre_context": ["a", "b"], "post_context": ["d"], "vars": {"x": [1]}}
-    found = _event(
+    result = _event(
         full=True,
         exception=[{"type": "E", "stacktrace": {"frames": [frame]}}],
         breadcrumbs={"values": [{"timestamp": "2026-11-24T06:57:34.5Z", "category": "auth", "data": {"a": 1}}]},
@@ -182,15 +182,19 @@ def test_a_full_event_has_what_the_page_shows() -> None:
         extra={"retry": False},
         modules={"six": "1.0"},
     )
-    (shown,) = found.exceptions[0].frames
+    (shown,) = result.exceptions[0].frames
     assert (shown.context, shown.vars, shown.source) == ([(10, "a"), (11, "b"), (12, "c"), (13, "d")], {"x": [1]}, "c")
-    assert found.breadcrumbs[0].time == 1_795_503_454_500
-    assert (found.url, found.request["method"], found.contexts["os"]) == ("https://x.test/", "GET", {"name": "Linux"})
-    assert (found.extra, found.modules) == ({"retry": False}, {"six": "1.0"})
+    assert result.breadcrumbs[0].time == 1_795_503_454_500
+    assert (result.url, result.request["method"], result.contexts["os"]) == (
+        "https://x.test/",
+        "GET",
+        {"name": "Linux"},
+    )
+    assert (result.extra, result.modules) == ({"retry": False}, {"six": "1.0"})
 
 
 def test_other_fields_and_times() -> None:
-    found = event(
+    result = event(
         facts(sent=RECEIVED - 3_600_000),
         encoded(
             {
@@ -206,16 +210,16 @@ def test_other_fields_and_times() -> None:
             }
         ),
     )
-    assert (found.happened, found.time, found.event_id) == (RECEIVED - 3_605_000, RECEIVED - 5_000, "a" * 32)
-    assert (found.platform, found.transaction, found.server, found.environment) == ("go", "c", "s", "e")
-    assert (found.release, found.logger, found.sdk_name, found.sdk_version) == ("r", "l", "sentry.go", "1")
+    assert (result.happened, result.time, result.event_id) == (RECEIVED - 3_605_000, RECEIVED - 5_000, "a" * 32)
+    assert (result.platform, result.transaction, result.server, result.environment) == ("go", "c", "s", "e")
+    assert (result.release, result.logger, result.sdk_name, result.sdk_version) == ("r", "l", "sentry.go", "1")
     assert _event(timestamp="odd").notes == ["timestamp dropped: cannot be read"]
     assert _event(template={"filename": "a.html"}).transaction == "a.html"
 
 
-def test_words_put_first_what_people_look_for() -> None:
-    found = _event(exception=[RAISED], message="hello", tags={"region": "eu"}, transaction="/pay")
-    assert words(found).split("\n") == ["ValueError", "bad", "hello", "/pay", "eu", "inner", "outer"]
+def test_words_begin_with_the_most_telling_parts() -> None:
+    result = _event(exception=[RAISED], message="hello", tags={"region": "eu"}, transaction="/pay")
+    assert words(result).split("\n") == ["ValueError", "bad", "hello", "/pay", "eu", "inner", "outer"]
     long = _event(exception=[RAISED | {"value": "é" * 8000}], message="x" * 8000, transaction="t" * 200)
     assert len(words(long).encode()) <= 8192
     assert words(_event()) == ""

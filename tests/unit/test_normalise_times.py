@@ -29,7 +29,7 @@ def test_forms(value: object) -> None:
 @pytest.mark.parametrize(
     "value", [None, True, "", "soon", "2026-13-45T00:00:00Z", float("nan"), float("inf"), 10**400, [], {}, "9" * 100]
 )
-def test_what_is_no_time(value: object) -> None:
+def test_values_that_are_no_time(value: object) -> None:
     assert milliseconds(value) is None
 
 
@@ -54,9 +54,15 @@ def test_correction() -> None:
 def test_sessions() -> None:
     payload = encoded({"sid": "s", "did": 7, "init": True, "status": "crashed", "started": "2026-11-24T06:50:00Z",
                        "attrs": {"release": "r", "environment": "e"}})  # fmt: skip
-    found = session(facts("session", event_id="s1"), payload)
-    assert (found.session_id, found.status, found.errors, found.init, found.user) == ("s1", "crashed", 1, True, "7")
-    assert (found.release, found.environment, found.started) == ("r", "e", 1_795_503_000_000)
+    result = session(facts("session", event_id="s1"), payload)
+    assert (result.session_id, result.status, result.errors, result.init, result.user) == (
+        "s1",
+        "crashed",
+        1,
+        True,
+        "7",
+    )
+    assert (result.release, result.environment, result.started) == ("r", "e", 1_795_503_000_000)
     odd = session(
         facts("session"), encoded({"status": 5, "errors": -3, "init": 1, "attrs": [], "timestamp": 1_795_503_000.5})
     )
@@ -91,6 +97,6 @@ def test_client_reports() -> None:
         Lost("unknown", "other", 10**9),
     ]
     many = [{"reason": f"r{number}", "category": "error", "quantity": 1} for number in range(500)]
-    found = client_report(facts("client_report"), encoded({"discarded_events": many}))
-    assert (len(found), found[-1], sum(one.quantity for one in found)) == (51, Lost("other", "error", 450), 500)
+    result = client_report(facts("client_report"), encoded({"discarded_events": many}))
+    assert (len(result), result[-1], sum(lost.quantity for lost in result)) == (51, Lost("other", "error", 450), 500)
     assert client_report(facts("client_report"), b"{}") == []

@@ -33,16 +33,16 @@ def item(ms: Any, kind: str = "p", url: Any = PAGE) -> dict[str, Any]:  # noqa: 
 @pytest.mark.skipif(not CORPUS, reason=ABSENT)
 def test_recorded_events_are_read_scrubbed() -> None:
     bodies = [report.payload for report in reports() if "-rum-timing" in report.name]
-    found = [timings(FACTS, scrub(encoded(each), 1)) for body in bodies for each in json.loads(body)["eventData"]]
-    assert {each.release for each in found} == {"1.0.0"}
-    assert [note for each in found for note in each.notes] == []
-    names = {(one.kind, one.name) for each in found for one in each.durations}
+    result = [timings(FACTS, scrub(encoded(each), 1)) for body in bodies for each in json.loads(body)["eventData"]]
+    assert {each.release for each in result} == {"1.0.0"}
+    assert [note for each in result for note in each.notes] == []
+    names = {(one.kind, one.name) for each in result for one in each.durations}
     assert names == {
         ("page", "/orders/{id}"), ("view", "/orders/{id}"), ("asset", "/app.js"), ("asset", "/raygun.min.js"),
         ("vital", "FCP"), ("vital", "TTFB"), ("request", "/api/stock"), ("request", "/api/missing"),
     }  # fmt: skip
-    assert found[0].durations[:2] == [Timing("page", "/orders/{id}", 80.5), Timing("asset", "/app.js", 20.9)]
-    assert found[0].time == 1_795_503_332_040 or found[0].time == RECEIVED + 60_000
+    assert result[0].durations[:2] == [Timing("page", "/orders/{id}", 80.5), Timing("asset", "/app.js", 20.9)]
+    assert result[0].time == 1_795_503_332_040 or result[0].time == RECEIVED + 60_000
 
 
 def test_mobile_events_are_read() -> None:
@@ -50,33 +50,33 @@ def test_mobile_events_are_read() -> None:
         {"name": "MainActivity", "timing": {"type": "p", "duration": 812}},
         {"name": "GET https://api.example/v1/users/42?x=1", "timing": {"type": "n", "duration": "95.5"}},
     ]
-    found = timings(FACTS, encoded({"type": "mobile_event_timing", "data": items})).durations
-    assert found == [Timing("page", "MainActivity", 812), Timing("request", "GET api.example/v1/users/{id}", 95.5)]
+    result = timings(FACTS, encoded({"type": "mobile_event_timing", "data": items})).durations
+    assert result == [Timing("page", "MainActivity", 812), Timing("request", "GET api.example/v1/users/{id}", 95.5)]
 
 
 @pytest.mark.parametrize(
     "ms", ["NaN", "-0.1", -1, float("nan"), float("inf"), "1e400", 1e300, 86_400_001, True, None, [], {}, "", "x" * 99]
 )
-def test_what_no_clock_measures_is_dropped_with_a_note(ms: Any) -> None:  # noqa: ANN401  any JSON
-    found = timings(FACTS, event(item(ms), item("12.5")))
-    assert found.durations == [Timing("page", "/orders/{id}", 12.5)]
-    assert "a duration that cannot be one dropped" in found.notes
+def test_impossible_durations_are_dropped_with_a_note(ms: Any) -> None:  # noqa: ANN401  any JSON
+    result = timings(FACTS, event(item(ms), item("12.5")))
+    assert result.durations == [Timing("page", "/orders/{id}", 12.5)]
+    assert "a duration that cannot be one dropped" in result.notes
 
 
 @pytest.mark.parametrize("data", [None, 5, "", "[", "{}", '"x"', "]},[{", {}, "[" * 5000])
-def test_data_that_is_no_list_measures_nothing(data: Any) -> None:  # noqa: ANN401  any JSON
-    found = timings(FACTS, encoded({"type": "web_request_timing", "data": data}))
-    assert (found.durations, found.time) == ([], RECEIVED)
-    assert "data is no list" in found.notes
+def test_data_that_is_no_list_has_no_durations(data: Any) -> None:  # noqa: ANN401  any JSON
+    result = timings(FACTS, encoded({"type": "web_request_timing", "data": data}))
+    assert (result.durations, result.time) == ([], RECEIVED)
+    assert "data is no list" in result.notes
 
 
-def test_a_thousand_items_are_too_many() -> None:
-    found = timings(FACTS, event(*[item(1)] * (ITEMS + 1), timestamp="2026-11-24T06:55:00Z"))
-    assert len(found.durations) == ITEMS
-    assert found.notes == [f"more than {ITEMS} durations: the rest dropped"]
+def test_items_beyond_the_limit_are_dropped_with_a_note() -> None:
+    result = timings(FACTS, event(*[item(1)] * (ITEMS + 1), timestamp="2026-11-24T06:55:00Z"))
+    assert len(result.durations) == ITEMS
+    assert result.notes == [f"more than {ITEMS} durations: the rest dropped"]
 
 
-def test_what_is_no_object_is_malformed() -> None:
+def test_a_payload_that_is_no_object_is_malformed() -> None:
     for payload in (b"[]", b"{", b"5"):
         with pytest.raises(Malformed):
             timings(FACTS, payload)
@@ -111,13 +111,13 @@ def test_places(url: str, place: str) -> None:
 
 @given(st.text(max_size=400), st.text(max_size=50))
 def test_any_address_has_a_short_place_without_a_query(url: str, page: str) -> None:
-    found = place_of("https://shop.example/" + url, page)
-    assert len(found) <= NAME
-    assert "?" not in found
+    result = place_of("https://shop.example/" + url, page)
+    assert len(result) <= NAME
+    assert "?" not in result
 
 
 @given(ANY)
-def test_no_event_is_read_with_an_error_but_malformed(value: Any) -> None:  # noqa: ANN401  any JSON
+def test_any_object_is_read_without_an_error(value: Any) -> None:  # noqa: ANN401  any JSON
     payload = json.dumps({"data": value, "timestamp": value, "version": value}).encode()
     for duration in timings(FACTS, payload).durations:
         assert 0 <= duration.ms <= 86_400_000

@@ -53,7 +53,7 @@ def _same_shape(before: object, after: object) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(TEXT)
-def test_whatever_the_rules_change_the_first_look_finds(text: str) -> None:
+def test_the_prefilter_matches_whatever_the_rules_change(text: str) -> None:
     raw = text.encode("utf-8", "surrogatepass")
     scrubbed = without_secrets(raw)
     assert without_secrets(scrubbed) == scrubbed
@@ -64,7 +64,7 @@ def test_whatever_the_rules_change_the_first_look_finds(text: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200) | TEXT.map(lambda text: text.encode("utf-8", "surrogatepass")))
-def test_any_bytes_are_taken(payload: bytes) -> None:
+def test_any_bytes_are_scrubbed(payload: bytes) -> None:
     assert isinstance(scrub(payload, 1), bytes)
     assert isinstance(scrub_text(payload), bytes)
 
@@ -78,7 +78,7 @@ def _hostile(size: int) -> list[bytes]:
     return [*texts, *nested, flat, numbers, b'{"a":' + numbers]
 
 
-def test_the_steps_grow_with_the_size_not_with_its_square() -> None:
+def test_time_grows_linearly_with_the_size() -> None:
     """A quadratic step takes sixteen times as long for four times as much; noise is a factor of two or so."""
     for small, large in zip(_hostile(15_000), _hostile(60_000), strict=True):
         assert _cost(large) < 10 * _cost(small) + 0.02, large[:40]

@@ -158,7 +158,7 @@ def test_escaped_spellings() -> None:
     assert scrubbed == {"password": F, "a": f"token={F}", "b": f"http://u:{F}@h", "c": f"k=v?key={F}&x"}
 
 
-def test_other_bytes_stay_as_they_came() -> None:
+def test_other_bytes_stay_as_sent() -> None:
     payload = b'{ "e" : "caf\\u00e9\xc3\xa9\xff\\ud800" ,\n\t"password":\t"x", "n":1e3, "n":NaN, "z":"\\/" }'
     assert scrub(payload, 1) == payload.replace(b'"x"', b'"[Filtered]"')
 
@@ -174,12 +174,12 @@ def test_odd_bytes_beside_a_bare_line_break_are_scrubbed_too() -> None:
     assert scrub_text(payload) == scrub_text(payload[:-1]) + b"}" == scrub(payload, 1)
 
 
-def test_nothing_found_gives_the_very_object() -> None:
+def test_a_payload_without_secrets_is_returned_itself() -> None:
     payload = b'{"message":"all is well","values":[1,2,3]}'
     assert scrub(payload, 1) is payload
 
 
-def test_broken_json_is_scrubbed_as_far_as_it_goes() -> None:
+def test_broken_json_is_scrubbed() -> None:
     assert b"hunter2" not in scrub(b'{"password":"hunter2","x":{"token":"hunter2', 1)
     assert b"hunter2" not in scrub_text(b'{"a":"b"c","password":"hunter2"')
     assert b"hunter2" not in scrub(b"password=hunter2", 1)

@@ -1,4 +1,4 @@
-"""Secrets out of payloads, by versioned lists. Pure, idempotent, in linear time."""
+"""Removes secrets from payloads, by versioned lists. Pure, idempotent, in linear time."""
 
 from typing import Final
 
@@ -12,10 +12,13 @@ VERSIONS: Final = (1,)
 
 
 def scrub(payload: bytes, version: int) -> bytes:
-    """Give the JSON payload with each secret's value as ``[Filtered]``, all other bytes as they came.
+    """Return the JSON payload with each secret's value as ``[Filtered]``, all other bytes as sent.
 
-    The very object where nothing was found. NaN, bad UTF-8 and deep nesting need no other way: only spans are looked
-    at. Raises UnknownSchema for a version of the list that this code does not know: an older worker must stop.
+    Without a secret in it the same object is returned. NaN, bad UTF-8 and deep nesting need no special case, since
+    only spans are read.
+
+    Raises:
+        UnknownSchema: A version of the list that this code does not know: an older worker must stop.
     """
     if version not in VERSIONS:
         raise UnknownSchema(f"scrub list {version}; this version knows {VERSIONS[-1]}: upgrade the worker first")
@@ -23,9 +26,9 @@ def scrub(payload: bytes, version: int) -> bytes:
 
 
 def scrub_text(payload: bytes) -> bytes:
-    """Give any bytes, JSON or not, with the secrets in them as ``[Filtered]`` as far as text shows them.
+    """Return any bytes, JSON or not, with each secret that text reveals as ``[Filtered]``.
 
-    Broken JSON is first walked as if it were whole, which needs no valid surroundings, then read as text.
+    Broken JSON is first walked like valid JSON, then scrubbed as text.
     """
     try:
         orjson.loads(payload)

@@ -1,4 +1,4 @@
-"""What becomes of the bodies of JSON strings; remembered, since keys and lines of code come again in every report."""
+"""Scrubs the bodies of JSON strings; results are cached, since keys and lines of code recur in every report."""
 
 import re
 from functools import lru_cache
@@ -10,14 +10,14 @@ from app.normalise.scrubbing.prose import without_secrets
 from app.normalise.scrubbing.spans import escaped, unescaped
 
 _REMEMBERED: Final = 4096
-"""Bodies in memory; with the length below at most about 4 MiB a process."""
+"""Cached bodies; of at most LONGEST bytes each, about 4 MiB a process."""
 
 LONGEST: Final = 384
 _NAME: Final = re.compile(rb"-{0,2}[\w.$ -]{2,64}")
 
 
-def look_at_key(body: bytes) -> tuple[bool, bool]:
-    """Tell whether the key with this body, escapes still on, names a secret, and whether a number can be one there."""
+def judged_key(body: bytes) -> tuple[bool, bool]:
+    """Return whether a key (its body, still escaped) names a secret, and whether a number under it can be one."""
     return _known_key(body) if len(body) <= LONGEST else _key(body)
 
 
@@ -27,8 +27,8 @@ def _key(body: bytes) -> tuple[bool, bool]:
     return is_secret(name), not counts(name)
 
 
-def look_at(body: bytes) -> tuple[bytes | None, bool]:
-    """Give a string value's body without its secrets (None where it has none), and whether it is a secret's name."""
+def judged_value(body: bytes) -> tuple[bytes | None, bool]:
+    """Return a value's body without secrets (None where it has none), and whether the value is a secret's name."""
     return known_value(body) if len(body) <= LONGEST else _value(body)
 
 
@@ -43,4 +43,4 @@ def _value(body: bytes) -> tuple[bytes | None, bool]:
 
 _known_key: Final = lru_cache(_REMEMBERED)(_key)
 known_value: Final = lru_cache(_REMEMBERED)(_value)
-"""As ``look_at``, for bodies of at most LONGEST bytes: spared a call, it is what scrubbing does most."""
+"""``judged_value`` for bodies of at most LONGEST bytes, without its call: the most frequent step of scrubbing."""

@@ -1,4 +1,4 @@
-"""Card numbers: digits, in one piece or in the groups that people write, of a network's prefix and length, by Luhn."""
+"""Removes card numbers: digits, in one piece or grouped, of a network's prefix and length, valid by Luhn."""
 
 import re
 from typing import Final
@@ -16,12 +16,12 @@ _GAPS: Final = bytes.maketrans(b"", b"")
 
 
 def without_cards(text: bytes) -> bytes:
-    """Put [Filtered] for each card number in a text."""
+    """Return a text with [Filtered] for each card number."""
     return _NUMBER.sub(_masked, text)
 
 
 def is_card(digits: bytes) -> bool:
-    """Tell whether these digits are a card number."""
+    """Return whether these digits are a card number."""
     text = digits.decode("ascii")
     return any(text.startswith(prefix) and len(text) in lengths for prefix, lengths in rules.CARDS) and _luhn(text)
 

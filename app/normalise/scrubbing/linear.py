@@ -1,4 +1,4 @@
-"""Thin typed adapter of google-re2: searches in time linear in the input, whatever the pattern and the input."""
+"""Thin typed adapter of google-re2, which searches in time linear in the input, whatever pattern and input."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,13 +11,13 @@ Search = Callable[[bytes, int], Span | None]
 Spans = Callable[[bytes, int, int], list[Span]]
 
 NOTHING: Final = -1
-"""Start of the span where nothing was found."""
+"""The start of a span without a match."""
 
 
 def spans(pattern: str) -> Spans:
-    """Compile a pattern over bytes; the function (text, start, end) gives a list of the span of the first match.
+    """Compile a pattern over bytes; return the function (text, start, end) → list of the span of the first match.
 
-    It is the engine's own call: the public ones build objects that cost more than the search.
+    It is the engine's internal call: the public ones build objects that cost more than the search.
     """
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1  # one byte is one character: bad UTF-8 hides nothing
@@ -27,7 +27,7 @@ def spans(pattern: str) -> Spans:
 
 
 def search(pattern: str) -> Search:
-    """Compile a pattern over bytes; the function gives the span of the first match from a position on, or None."""
+    """Compile a pattern over bytes; return the function (text, start) → span of the first match, or None."""
     match = spans(pattern)
 
     def find(text: bytes, at: int) -> Span | None:

@@ -1,4 +1,4 @@
-"""Whether a name, of a key, a header, a variable, says that its value is a secret."""
+"""Decides whether a name (of a key, a header, a variable) marks its value as a secret."""
 
 import re
 from functools import lru_cache
@@ -15,7 +15,7 @@ _REMEMBERED_LENGTH: Final = 128
 
 
 def is_secret(name: bytes) -> bool:
-    """Tell whether the value under this name (UTF-8, escapes undone) is a secret; linear in its length."""
+    """Return whether the value under this name (UTF-8, unescaped) is a secret; linear in its length."""
     return _remembered(name) if len(name) <= _REMEMBERED_LENGTH else _judge(name)
 
 
@@ -35,11 +35,11 @@ _remembered: Final = lru_cache(4096)(_judge)
 
 
 def counts(name: bytes) -> bool:
-    """Tell whether a number under this name counts or measures, and so is no secret."""
+    """Return whether a number under this name is a count or a measure, and so no secret."""
     words = words_of(name[-_LONGEST:])
     return bool(words) and words[-1] in rules.COUNTING
 
 
 def words_of(name: bytes) -> list[str]:
-    """Give a name's words in lower case: ``sessionToken`` and ``session-token`` are both session, token."""
+    """Return a name's words in lower case: ``sessionToken`` and ``session-token`` are both session, token."""
     return [word.decode().lower() for word in _WORDS.findall(name)]

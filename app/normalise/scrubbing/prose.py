@@ -1,6 +1,6 @@
-"""Secrets in text: a name, a separator, a value, as in code, command lines, queries, headers, JSON or repr in a string.
+"""Removes secrets from text: a name, a separator, a value, as in code, command lines, queries, headers, nested JSON.
 
-Everything is bytes of UTF-8. Each step is linear: names are looked for by re2, what follows by anchored patterns.
+Text is bytes of UTF-8. Each step is linear: names are searched by re2, what follows them by anchored patterns.
 """
 
 import re
@@ -49,7 +49,7 @@ _ISSUED: Final = re.compile(rf"(?<![\w-])(?:{'|'.join(rules.ISSUED)})".encode())
 
 
 def without_secrets(text: bytes) -> bytes:
-    """Give the text with each secret's value as [Filtered]; the same again for its own result."""
+    """Return the text with each secret's value as [Filtered]; idempotent."""
     for _ in range(_PASSES):
         scrubbed = _once(text)
         if scrubbed == text:
@@ -77,20 +77,20 @@ def _bearer(match: re.Match[bytes]) -> bytes:
 
 
 def _named(text: bytes) -> bytes:
-    """Replace what follows each secret name."""
-    kept, done, looked = [], 0, 0
-    while spot := find_name(text, looked):
-        start, looked = _whole_name(text, spot[0], looked)
-        value = _value(text, start, looked)
+    """Return the text with the value after each secret name replaced."""
+    kept, done, at = [], 0, 0
+    while spot := find_name(text, at):
+        start, at = _whole_name(text, spot[0], at)
+        value = _value(text, start, at)
         if value is not None:
             begin, end = value
             kept += [text[done:begin], FILTERED if end > begin else b""]
-            done = looked = end
+            done = at = end
     return b"".join([*kept, text[done:]]) if kept else text
 
 
 def _whole_name(text: bytes, spot: int, floor: int) -> tuple[int, int]:
-    """Give the span of the name around a spot: letters, digits and ``_.$-``, at most 100 of them each way."""
+    """Return the span of the name around a spot: letters, digits and ``_.$-``, at most 100 of them each way."""
     start = spot
     while start > floor and spot - start < _NAME_LENGTH and text[start - 1] in _NAME_BYTES:
         start -= 1
@@ -99,7 +99,7 @@ def _whole_name(text: bytes, spot: int, floor: int) -> tuple[int, int]:
 
 
 def _value(text: bytes, start: int, end: int) -> tuple[int, int] | None:
-    """Give the span to replace behind the name at start..end, None where there is none."""
+    """Return the span of the value after the name at start..end, None where there is none."""
     name = text[start:end].strip(b"-.$")
     if not name or not is_secret(name):
         return None
@@ -114,9 +114,9 @@ def _value(text: bytes, start: int, end: int) -> tuple[int, int] | None:
 
 
 def _separator(text: bytes, start: int, end: int) -> re.Match[bytes] | None:
-    found = _SEPARATOR.match(text, end)
-    if found is not None:
-        return found
+    plain = _SEPARATOR.match(text, end)
+    if plain is not None:
+        return plain
     before = text[max(0, start - 6) : start]
     if text[start : start + 1] == b"-":
         return _DASHED.match(text, end)
@@ -143,7 +143,7 @@ def _quoted(text: bytes, at: int) -> tuple[int, int] | None:
 
 @cache
 def _closing(escapes: int, quote: bytes) -> re.Pattern[bytes]:
-    """Give the pattern of a quote behind exactly so many backslashes: a string inside a string inside a string."""
+    """Return the pattern of a quote after exactly so many backslashes: the end of a string nested in strings."""
     return re.compile(rb"(?<!\\)\\{%d}" % escapes + quote)
 
 
@@ -153,16 +153,16 @@ def _unquoted(text: bytes, separator: re.Match[bytes], name: bytes) -> tuple[int
         return bracketed.span()
     colon = b":" in separator[0]
     if colon and words_of(name)[-1:] in (["cookie"], ["cookies"], ["authorization"]):
-        found = _REST_OF_LINE.match(text, at)
+        value = _REST_OF_LINE.match(text, at)
     else:
-        found = _BARE.match(text, at)
-    if found is None or found.end() == at or _harmless(text, found, name, colon=colon):
+        value = _BARE.match(text, at)
+    if value is None or value.end() == at or _harmless(text, value, name, colon=colon):
         return None
-    return found.span()
+    return value.span()
 
 
 def _harmless(text: bytes, value: re.Match[bytes], name: bytes, *, colon: bool) -> bool:
-    """Tell code and prose from a value: a type or None, a call, ``Session: closed``, ``InvalidToken: text``."""
+    """Return whether a value is code or prose: a type or None, a call, ``Session: closed``, ``InvalidToken: text``."""
     word = value[0].rstrip(b".").decode("utf-8", "replace")
     if word.lower() in rules.KEPT:
         return True

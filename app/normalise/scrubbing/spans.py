@@ -1,4 +1,4 @@
-"""Where tokens of a JSON text begin and end, found from a place inside them; no parsing of the whole, no recursion."""
+"""Finds the ends of tokens of a JSON text from a position inside them, without parsing the whole, without recursion."""
 
 import json
 import re
@@ -14,11 +14,11 @@ _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def opening_quote(payload: bytes, at: int, floor: int) -> int:
-    """Give the position of the last unescaped quote in [floor, at), -1 for none."""
-    found = payload.rfind(b'"', floor, at)
-    while found > floor and payload[found - 1] == _BACKSLASH and _escaped(payload, found, floor):
-        found = payload.rfind(b'"', floor, found)
-    return found
+    """Return the position of the last unescaped quote in [floor, at), -1 for none."""
+    quote = payload.rfind(b'"', floor, at)
+    while quote > floor and payload[quote - 1] == _BACKSLASH and _escaped(payload, quote, floor):
+        quote = payload.rfind(b'"', floor, quote)
+    return quote
 
 
 def _escaped(payload: bytes, at: int, floor: int) -> bool:
@@ -29,7 +29,7 @@ def _escaped(payload: bytes, at: int, floor: int) -> bool:
 
 
 def outside(payload: bytes, floor: int, at: int) -> bool:
-    """Tell whether ``at`` is outside of strings, given that ``floor`` is: by the number of quotes between."""
+    """Return whether ``at`` is outside of strings, given that ``floor`` is: by the number of quotes between."""
     between = payload[floor:at]
     if b"\\" in between:
         between = between.replace(b"\\\\", b"").replace(b'\\"', b"")
@@ -37,7 +37,7 @@ def outside(payload: bytes, floor: int, at: int) -> bool:
 
 
 def unescaped(body: bytes) -> bytes | None:
-    """Give the text of a string's body as UTF-8 (surrogates passed through), None where its escapes are wrong."""
+    """Return the text of a string's body as UTF-8 (surrogates pass through), None where its escapes are invalid."""
     if b"\\" not in body:
         return body
     try:
@@ -48,14 +48,12 @@ def unescaped(body: bytes) -> bytes | None:
 
 
 def escaped(text: bytes, body: bytes) -> bytes:
-    """Give the body of a JSON string of this text; ``body`` is what it was, so that odd bytes stay odd."""
+    """Return the body of a JSON string of this text; escapes follow those of ``body``, the original."""
     if b"\\" not in body and not _needs_escapes(text):
         return text
     try:
         quoted = json.dumps(text.decode("utf-8", "surrogatepass"), ensure_ascii=False)[1:-1]
-    except (
-        UnicodeDecodeError
-    ):  # a line break as it is, beside bytes that are no UTF-8: no JSON, but scrubbed all the same
+    except UnicodeDecodeError:  # a raw line break beside bytes that are no UTF-8: no JSON, but scrubbed all the same
         return json.dumps(text.decode("utf-8", "surrogateescape"), ensure_ascii=False)[1:-1].encode(
             "utf-8", "surrogateescape"
         )

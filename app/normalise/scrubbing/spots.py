@@ -1,7 +1,7 @@
-"""Look before you walk: one alternation over the raw bytes finds every place where a secret may be.
+"""Prefilter: one alternation over the raw bytes finds every place where a secret may be.
 
-It matches wherever any rule could: what it does not match needs no look. A JSON escape may spell a letter or a digit
-of a secret's name, so the escapes that do are places too.
+It matches wherever any rule could, so that the rest is never parsed. A JSON escape may spell a letter or a digit of a
+secret's name, so that such escapes match too.
 """
 
 from typing import Final

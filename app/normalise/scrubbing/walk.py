@@ -1,9 +1,9 @@
-"""Scrub a JSON text in place: only the values that are secrets change, every other byte stays.
+"""Scrubs a JSON text in place: only the values that are secrets change, every other byte stays.
 
-From each spot (``spots``) the string around it is found. A key that is secret has its value masked: text and numbers
-become "[Filtered]", of objects and lists each leaf; null, true, false and "" stay, and so do keys. A string that is a
-value is scrubbed as text (``prose``), and where it is a secret's name (``["Cookie", "…"]``,
-``{"name": "Cookie", "value": "…"}``, ``"--password", "…"``), so is what it names.
+From each match of the prefilter (``spots``) the string around it is found. Under a secret key the value is masked:
+text and numbers become "[Filtered]", of objects and lists each leaf; null, true, false, "" and keys stay. A string
+value is scrubbed as text (``prose``). Where it is a secret's name (``["Cookie", "…"]``,
+``{"name": "Cookie", "value": "…"}``, ``"--password", "…"``), the value that it names is masked.
 """
 
 import re
@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Final
 
 from app.normalise.scrubbing import rules_v1 as rules
-from app.normalise.scrubbing.bodies import LONGEST, known_value, look_at, look_at_key
+from app.normalise.scrubbing.bodies import LONGEST, judged_key, judged_value, known_value
 from app.normalise.scrubbing.cards import FILTERED, is_card
 from app.normalise.scrubbing.prose import without_secrets
 from app.normalise.scrubbing.spans import (
@@ -33,47 +33,53 @@ _VERSION: Final = re.compile(rb'"v?[0-9][\w.+!-]{0,60}"')
 _MODULES: Final = re.compile(rb'"modules"\s*+:\s*+\{[^{}]*+\}')
 _STRING: Final = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*+:\s*+)?', re.DOTALL)
 _KEY: Final = 2
-"""The group of _STRING that only a key has: the colon behind it."""
+"""The group of _STRING that only a key has: the colon after it."""
 
 _DIGITS: Final = b"0123456789"
 _NUMERIC: Final = b"0123456789.+-eE"
 _QUOTE, _BACKSLASH, _COLON, _COMMA = 0x22, 0x5C, 0x3A, 0x2C
 _ENDS: Final = b",}]"
-"""What stands right behind a string that is a value. Sets of bytes are asked for a number: bytes in bytes costs ten
-times as much."""
+"""Bytes that may stand right after a string value. Membership is tested with a number: bytes in bytes costs ten times
+as much."""
 
 _OPENING, _CLOSING = b"{[", b"}]"
 _SPACE: Final = b" \t\r\n\f\v"
 
 _SIBLINGS: Final = 16
-"""Tokens behind a name that are looked at for its value."""
+"""Tokens after a name that may be the key of its value."""
 _LOOK_BACK: Final = 40
+"""Bytes before a string that are read for its key."""
 _NUMBER_LENGTH: Final = 40
 
 
 class Walk:
-    """One payload on its way through; ``edits`` are (start, end, replacement)."""
+    """Scrubs one payload, the bytes of a JSON text; of other bytes whatever parses as JSON strings is scrubbed.
+
+    ``edits`` are (start, end, replacement).
+    """
 
     def __init__(self, payload: bytes) -> None:
-        """Take the bytes of a JSON text; of anything else as much is scrubbed as looks like one."""
         self.payload = payload
         self.edits: list[tuple[int, int, bytes]] = []
         self.at = 0
-        """Outside of strings, and behind all that was looked at."""
+        """A position outside of strings, up to which all is scrubbed."""
 
     def run(self) -> bytes:
-        """Give the scrubbed payload, the very object where nothing was found."""
-        payload, size, seen = self.payload, len(self.payload), 0
+        """Return the scrubbed payload, the same object where it has no secret."""
+        payload, size, searched = self.payload, len(self.payload), 0
         while True:
-            start, end = find_spots(payload, seen, size)[0]
+            start, end = find_spots(payload, searched, size)[0]
             if start < 0:
                 return self._applied() if self.edits else payload
-            if not self._look_at_plain(payload, end):
-                self._look(start, end)
-            seen = max(end, self.at)
+            if not self._scrub_plain(payload, end):
+                self._scrub(start, end)
+            searched = max(end, self.at)
 
-    def _look_at_plain(self, payload: bytes, end: int) -> bool:
-        """Judge the string around a spot if it is plain to see; most are, and this is where the time goes."""
+    def _scrub_plain(self, payload: bytes, end: int) -> bool:
+        """Scrub the string around a match if it has no escapes near its quotes; return whether it was so.
+
+        Most strings are: this is where the time goes.
+        """
         if payload[end - 1] in _DIGITS:
             return False  # a number may stand outside of strings: far from any quote
         quote, close = payload.rfind(b'"', self.at, end), payload.find(b'"', end)
@@ -85,16 +91,16 @@ class Walk:
         if following in _ENDS:
             body = payload[quote + 1 : close]
             self.at = close + 1
-            scrubbed, named = known_value(body) if close - quote <= LONGEST else look_at(body)
+            scrubbed, named = known_value(body) if close - quote <= LONGEST else judged_value(body)
             if named or scrubbed is not None:
-                self._found(quote, close + 1, scrubbed, body if named else b"")
+                self._edit(quote, close + 1, scrubbed, body if named else b"")
             return True
         if following == _COLON and close + 2 < len(payload) and payload[close + 2] not in _SPACE:
             self._key(quote, close + 1, payload[quote + 1 : close], close + 2)
             return True
         return False
 
-    def _look(self, start: int, end: int) -> None:
+    def _scrub(self, start: int, end: int) -> None:
         payload = self.payload
         if payload[end - 1] in _DIGITS and outside(payload, self.at, end):
             self._number(end)
@@ -112,24 +118,24 @@ class Walk:
             self._key(start, end, body, string.end())
             return
         self.at = end
-        scrubbed, named = look_at(body)
-        self._found(start, end, scrubbed, body if named else b"")
+        scrubbed, named = judged_value(body)
+        self._edit(start, end, scrubbed, body if named else b"")
 
     def _key(self, start: int, end: int, body: bytes, value: int) -> None:
         self.at = end
-        secret, numbers = look_at_key(body)
+        secret, numbers = judged_key(body)
         if secret and not self._is_version(start, value):
             self.at = self._mask(value, numbers=numbers)
 
-    def _found(self, start: int, end: int, scrubbed: bytes | None, name: bytes) -> None:
-        """Note what a value becomes, None for what it is; ``name`` is its body where that is a secret's name."""
+    def _edit(self, start: int, end: int, scrubbed: bytes | None, name: bytes) -> None:
+        """Record a value's replacement, None to keep it; ``name`` is its body where that is a secret's name."""
         if scrubbed is not None:
             self.edits.append((start + 1, end - 1, scrubbed))
         if name:
             self._named(start, end, name.decode("utf-8", "replace"))
 
     def _named(self, start: int, end: int, name: str) -> None:
-        """A string that is the name of a secret: mask what it names, if it stands where names stand."""
+        """Mask the value that a secret's name names, where the name stands in a place for names."""
         before = self.payload[max(0, start - _LOOK_BACK) : start].rstrip()
         if before[-1:] == b":":
             if before[:-1].rstrip().lower().endswith(_NAMING_KEYS):
@@ -147,7 +153,7 @@ class Walk:
             self.at = self._mask(following.start(), numbers=True)
 
     def _siblings(self, start: int, end: int) -> None:
-        """Mask the value beside a name in one object, behind it or right before it."""
+        """Mask the value of a name in the same object, after it or right before it."""
         depth = 0
         for count, token in enumerate(TOKEN.finditer(self.payload, end)):
             if token[0][0] in _OPENING:
@@ -175,7 +181,7 @@ class Walk:
             self.edits.append((quote, close + 1, _QUOTED))
 
     def _mask(self, at: int, *, numbers: bool) -> int:
-        """Mask the value at ``at``, every leaf of it, without recursion; give its end."""
+        """Mask every leaf of the value at ``at``, without recursion; return its end."""
         if self.payload.startswith(b'"', at) and (end := self._end(at)):
             if self.payload[at:end] not in _SILENT:
                 self.edits.append((at, end, _QUOTED))
@@ -194,7 +200,7 @@ class Walk:
         return len(self.payload)
 
     def _end(self, start: int) -> int:
-        """Give where the string ends that begins at ``start``, 0 where it does not."""
+        """Return the end of the string that begins at ``start``, 0 for an unclosed one."""
         close = self.payload.find(b'"', start + 1)
         if close > 0 and self.payload[close - 1] != _BACKSLASH:
             return close + 1
@@ -217,18 +223,18 @@ class Walk:
             self.edits.append((*token.span(), _QUOTED))
 
     def _is_version(self, key: int, value: int) -> bool:
-        """Tell a version in Sentry's list of modules (``"google-auth": "2.1"``) from a secret."""
+        """Return whether the value is a version in Sentry's list of modules (``"google-auth": "2.1"``), no secret."""
         return _VERSION.match(self.payload, value) is not None and self._modules[0] <= key < self._modules[1]
 
     @cached_property
     def _modules(self) -> tuple[int, int]:
-        """The span of Sentry's list of modules; looked for once, and only where a secret looks like a version."""
+        """The span of Sentry's list of modules; searched once, and only where a secret looks like a version."""
         at = self.payload.find(b'"modules"')
-        found = _MODULES.search(self.payload, at) if at >= 0 else None
-        return found.span() if found else (0, 0)
+        modules = _MODULES.search(self.payload, at) if at >= 0 else None
+        return modules.span() if modules else (0, 0)
 
     def _rest(self, start: int) -> None:
-        """A string without end: not JSON, scrubbed as text to the last byte."""
+        """Scrub a string without an end, which is no JSON, as text to the last byte."""
         self.at = len(self.payload)
         text = self.payload[start:]
         scrubbed = without_secrets(text)
@@ -236,7 +242,7 @@ class Walk:
             self.edits.append((start, len(self.payload), scrubbed))
 
     def _applied(self) -> bytes:
-        """Put the edits in; where two overlap, the one of the whole value holds."""
+        """Return the payload with the edits applied; of two that overlap, the one of the whole value applies."""
         kept, done = [], 0
         for start, end, new in sorted(self.edits, key=lambda edit: (edit[0], -edit[1])):
             if start >= done:

@@ -1,7 +1,7 @@
-"""Reads from a payload just what routing needs; whatever a tolerant parser can read is not refused here.
+"""Reads the few fields of a payload that ingest needs; refuses only what the tolerant parser cannot read either.
 
 Older Python SDKs write NaN, others send lone surrogates or control characters: msgspec refuses these, Python's parser
-takes them.
+accepts them.
 """
 
 import json
@@ -13,18 +13,13 @@ from typing import Any, Final
 import msgspec
 
 from app.ingest.codes import Refusal
-
-MAX_ELEMENTS: Final = 1000
-"""Reports in one bulk request: raygun4node's batches are of 100."""
-
-MAX_TOKENS: Final = 2_000_000
-"""Marks that the tolerant cut looks at, half a second of work: hostile bodies are all brackets."""
+from app.ingest.limits import MAX_ELEMENTS, MAX_TOKENS
 
 TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{},"]', re.DOTALL)
 
 
-class Glance(msgspec.Struct):
-    """The fields that ingest looks at, as they came; None where absent."""
+class Peeked(msgspec.Struct):
+    """The fields that ingest reads of a payload, as sent; None where absent."""
 
     event_id: Any = None
     sid: Any = None
@@ -32,29 +27,29 @@ class Glance(msgspec.Struct):
     occurred_pascal: Any = msgspec.field(default=None, name="OccurredOn")
 
 
-_glance = msgspec.json.Decoder(Glance)
+_peeked = msgspec.json.Decoder(Peeked)
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
 _REFUSED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
-def glance(payload: bytes) -> Glance:
-    """Look at an object. Raises Refusal("not_json") or ("not_an_object")."""
+def peek(payload: bytes) -> Peeked:
+    """Read an object's fields. Raises Refusal("not_json") or ("not_an_object")."""
     try:
-        return _glance.decode(payload)
+        return _peeked.decode(payload)
     except _REFUSED:
         return _tolerant(payload)
 
 
-def _tolerant(payload: bytes) -> Glance:
+def _tolerant(payload: bytes) -> Peeked:
     try:
         value = tolerant_object(payload)
     except RecursionError:
         return _deep(payload)
-    return Glance(value.get("event_id"), value.get("sid"), value.get("occurredOn"), value.get("OccurredOn"))
+    return Peeked(value.get("event_id"), value.get("sid"), value.get("occurredOn"), value.get("OccurredOn"))
 
 
 def tolerant_object(payload: bytes) -> dict[str, Any]:
-    """Read an object as Python does. Raises Refusal, and RecursionError for what is nested very deep."""
+    """Parse an object by Python's parser. Raises Refusal, and RecursionError for very deep nesting."""
     try:
         value = json.loads(payload.decode("utf-8-sig", "replace"), strict=False)
     except ValueError as error:
@@ -64,28 +59,35 @@ def tolerant_object(payload: bytes) -> dict[str, Any]:
     return value
 
 
-def _deep(payload: bytes) -> Glance:
-    """Take an object that is nested too deep to look into, if its brackets close."""
+def _deep(payload: bytes) -> Peeked:
+    """Accept an object that is nested too deep for any parser if its brackets close, without its fields."""
     if not payload.lstrip().startswith(b"{") or len(list(_split(b"[" + payload + b"]"))) != 1:
         raise Refusal("not_an_object")
-    return Glance()
+    return Peeked()
 
 
 def elements(body: bytes) -> list[bytes]:
-    """Cut an array into its elements' own bytes. Raises Refusal("not_an_array") or ("too_many_items")."""
+    """Return the bytes of each element of an array.
+
+    Raises:
+        Refusal: ``not_an_array``, ``not_json``, or ``too_many_items`` for more than MAX_ELEMENTS.
+    """
     try:
-        found = [bytes(raw) for raw in _elements.decode(body)]
+        spans = [bytes(raw) for raw in _elements.decode(body)]
     except msgspec.ValidationError as error:
         raise Refusal("not_an_array") from error
     except _REFUSED:
-        found = list(islice(_split(body), MAX_ELEMENTS + 1))
-    if len(found) > MAX_ELEMENTS:
+        spans = list(islice(_split(body), MAX_ELEMENTS + 1))
+    if len(spans) > MAX_ELEMENTS:
         raise Refusal("too_many_items")
-    return found
+    return spans
 
 
 def _split(body: bytes) -> Iterator[bytes]:
-    """Cut by brackets and commas alone, in linear time: one element that cannot be read leaves the others whole."""
+    """Yield an array's elements by brackets and commas alone, in linear time.
+
+    An element that no parser reads does not harm the others. Raises Refusal.
+    """
     body = body.strip()
     if not body.startswith(b"["):
         raise Refusal("not_an_array")

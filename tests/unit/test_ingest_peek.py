@@ -1,4 +1,4 @@
-"""What routing reads of a payload: strict and tolerant parser agree, arrays are cut into the elements' own bytes."""
+"""The fields that ingest reads of a payload: both parsers agree, arrays are cut into the elements' own bytes."""
 
 import json
 from contextlib import suppress
@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.ingest.codes import Refusal
-from app.ingest.read import MAX_ELEMENTS, elements, glance
+from app.ingest.limits import MAX_ELEMENTS
+from app.ingest.peek import elements, peek
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -28,29 +29,29 @@ JSON = st.recursive(
         b' {"event_id":"b","event_id":"a"} ',
     ],
 )
-def test_the_id_is_found_however_odd_the_rest(payload: bytes) -> None:
-    assert glance(payload).event_id == "a"
+def test_the_id_is_read_whatever_else_the_payload_holds(payload: bytes) -> None:
+    assert peek(payload).event_id == "a"
 
 
-def test_what_is_nested_too_deep_to_look_into_passes_if_its_brackets_close() -> None:
+def test_very_deep_nesting_is_accepted_if_its_brackets_close() -> None:
     deep = b"[" * 50_000 + b"]" * 50_000
-    assert glance(b'{"event_id":"a","x":' + deep + b"}").event_id is None
+    assert peek(b'{"event_id":"a","x":' + deep + b"}").event_id is None
     with pytest.raises(Refusal, match="not_json"):
-        glance(b'{"x":' + deep[:-1] + b"}")
+        peek(b'{"x":' + deep[:-1] + b"}")
     with pytest.raises(Refusal, match="not_an_object"):
-        glance(deep)
+        peek(deep)
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"x", b"{}{}", b'{"a":1,}', b"\xff"])
-def test_what_is_no_json(payload: bytes) -> None:
+def test_no_json(payload: bytes) -> None:
     with pytest.raises(Refusal, match="not_json"):
-        glance(payload)
+        peek(payload)
 
 
 @pytest.mark.parametrize("payload", [b"[]", b"5", b'"x"', b"null", b"NaN"])
-def test_what_is_no_object(payload: bytes) -> None:
+def test_no_object(payload: bytes) -> None:
     with pytest.raises(Refusal, match="not_an_object"):
-        glance(payload)
+        peek(payload)
 
 
 def test_elements_are_the_bytes_as_sent() -> None:
@@ -69,25 +70,25 @@ def test_elements_of_any_array(values: list[object], indent: int | None) -> None
 
 
 @pytest.mark.parametrize("body", [b"{}", b"5", b"", b'"["', b"NaN"])
-def test_what_is_no_array(body: bytes) -> None:
+def test_no_array(body: bytes) -> None:
     with pytest.raises(Refusal, match="not_an_array"):
         elements(body)
 
 
 @pytest.mark.parametrize("body", [b"[", b"[NaN", b"[NaN,", b"[NaN,]", b'["x]', b"[NaN]]", b"[NaN] x", b"[,NaN]"])
-def test_what_is_half_an_array(body: bytes) -> None:
+def test_truncated_arrays_are_refused(body: bytes) -> None:
     with pytest.raises(Refusal, match="not_json"):
         elements(body)
 
 
 @pytest.mark.parametrize("element", [b"1", b"NaN"])
-def test_bulk_has_an_end(element: bytes) -> None:
+def test_arrays_of_too_many_elements_are_refused(element: bytes) -> None:
     assert len(elements(b"[" + b",".join([element] * MAX_ELEMENTS) + b"]")) == MAX_ELEMENTS
     with pytest.raises(Refusal, match="too_many_items"):
         elements(b"[" + b",".join([element] * (MAX_ELEMENTS + 1)) + b"]")
 
 
-def test_hostile_brackets_are_not_counted_for_ever() -> None:
+def test_hostile_brackets_are_refused_in_bounded_time() -> None:
     with pytest.raises(Refusal, match="too_many_items"):
         elements(b"[" * 3_000_000)
 
@@ -95,6 +96,6 @@ def test_hostile_brackets_are_not_counted_for_ever() -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=100))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
-    for read in (glance, elements):
+    for read in (peek, elements):
         with suppress(Refusal):
             read(data)
