@@ -63,7 +63,7 @@ def _decode(record: Record) -> DeadLetter | None:
 
 
 class Letters(NamedTuple):
-    """What a page shows: the newest first, and how many of all that are kept have each code."""
+    """The newest dead letters first, and how many of all that are kept have each code."""
 
     newest: list[DeadLetter]
     codes: list[tuple[str, int]]
@@ -71,7 +71,7 @@ class Letters(NamedTuple):
     """True where there are older ones than those that were counted."""
 
 
-class Board:
+class RecentDeadLetters:
     """The ``KEPT`` newest dead letters of one log, each once however often it was delivered."""
 
     def __init__(self, log: Log, generation: int) -> None:
@@ -84,8 +84,8 @@ class Board:
         self._looked = -FRESH_SECONDS
         self._lock = asyncio.Lock()
 
-    async def look(self, limit: int, projects: frozenset[int] | None = None) -> Letters:
-        """Give the newest letters, of some projects or of all. Raises LogError."""
+    async def newest(self, limit: int, projects: frozenset[int] | None = None) -> Letters:
+        """Return the newest letters, of some projects or of all. Raises LogError."""
         async with self._lock:
             if time.monotonic() - self._looked >= FRESH_SECONDS:
                 await self._read()
