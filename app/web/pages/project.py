@@ -41,6 +41,8 @@ class Kpi(NamedTuple):
     value: Any
     kind: Literal["rate", "count", "share"]
     change: Comparison
+    baseline: str
+    """What the change compares with."""
 
 
 async def show(call: Call) -> web.Response:
@@ -108,17 +110,18 @@ async def _kpis(call: Call, project: Project, shown: PageRange, release: str) ->
     recent = formatting.rate_per_minute(crashes, seconds, NOW_MINUTES)
     hour = formatting.rate_per_minute(crashes, seconds, 60)
     sessions, users = now["crash_free_sessions"], now["crash_free_users"]
+    previous = f"vs. previous {shown.name or 'range'}"
     return [
-        Kpi("rate", "Crashes per minute", "Last 5 minutes, compared with the last hour.", recent, "rate",
-            formatting.compare(recent, hour)),
+        Kpi("rate", "Crashes per minute", "Average of the last 5 minutes.", recent, "rate",
+            formatting.compare(recent, hour), "vs. last hour"),
         Kpi("crashes", "Crashes", "Events of level error or fatal in this range.", now["crashes"], "count",
-            formatting.compare(now["crashes"], before["crashes"])),
+            formatting.compare(now["crashes"], before["crashes"]), previous),
         Kpi("users", "Users with crashes", "Distinct users of crash events in this range.", now["users"], "count",
-            formatting.compare(now["users"], before["users"])),
+            formatting.compare(now["users"], before["users"]), previous),
         Kpi("cfs", "Crash-free sessions", "1 - crashed sessions / all sessions.", sessions, "share",
-            formatting.compare(sessions, before["crash_free_sessions"], more_is_worse=False, points=True)),
+            formatting.compare(sessions, before["crash_free_sessions"], more_is_worse=False, points=True), previous),
         Kpi("cfu", "Crash-free users", "1 - users with a crashed session / users with a session.", users, "share",
-            formatting.compare(users, before["crash_free_users"], more_is_worse=False, points=True)),
+            formatting.compare(users, before["crash_free_users"], more_is_worse=False, points=True), previous),
     ]  # fmt: skip
 
 
