@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from app import normalise
 from app.cells import DAY, HOUR, MINUTE
-from app.grouping import explain
+from app.grouping import versions
 from app.model import Event, Malformed, Part
 from app.records import Stored
 from app.stores.admin.access import Access
@@ -128,12 +128,15 @@ async def full_event(services: Services, document: Document) -> FullEvent:
 
 
 async def explain_group(services: Services, row: GroupRow) -> list[Part]:
-    """Explain why a group's sample event belongs to it; [] where the sample is kept no longer."""
-    report = await services.reports.get(row.sample)
-    if report is None:
+    """Explain, by the group's version of the grouping, why its sample event belongs to it.
+
+    Return [] where the sample is kept no longer, or where only a newer Faultline knows the version.
+    """
+    version, report = versions.get(row.grouping), await services.reports.get(row.sample)
+    if version is None or report is None:
         return []
     try:
-        return explain(normalise.event(report.facts, report.payload, full=True))
+        return version.explain(normalise.event(report.facts, report.payload, full=True))
     except Malformed:
         return []
 
