@@ -61,7 +61,7 @@
     const series = data.series.map((part, place) => ({ label: part.name, fill: colour(colourClass(place, part.name)), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.85, 60], align: 1 }) })).reverse();
     const axis = { stroke: variable("--quiet"), grid: { stroke: variable("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     plot = new uPlot({
-      ...size, legend: { show: false }, padding: [16, 22, 0, 0],
+      ...size, legend: { show: false }, padding: [16, 28, 0, 0],
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
       scales: { x: { time: true, range: () => [data.start, data.start + data.total.length * data.size] }, y: { range: (_, low, high) => [0, Math.max(high * 1.1, 1)] } },
       axes: [{ ...axis, grid: { show: false } }, { ...axis, size: 44, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? short.format(tick) : "")) }],
