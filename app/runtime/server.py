@@ -165,8 +165,9 @@ def build(
     application, projects = web.Application(), Projects(pool)
     archive = ObjectArchive(blobs, pool, settings.file_cache_mb << 20)
     services = Services(
-        settings, parts, generation, pool, records, projects, Aggregates(pool), search, blobs,
-        Reports(archive, records, scrub), Cached(pool),
+        settings=settings, parts=parts, generation=generation, pool=pool, log=records, projects=projects,
+        aggregates=Aggregates(pool), search=search, blobs=blobs, reports=Reports(archive, records, scrub),
+        access=Cached(pool),
     )  # fmt: skip
     if "ingest" in parts:
         health = ingest.add_routes(

@@ -1,1 +1,1 @@
-"""The query API and the pages."""
+"""The query API (API.md) and the pages (PAGES.md)."""

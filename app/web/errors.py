@@ -1,4 +1,4 @@
-"""How the API and the pages say that something went wrong: one shape, stable codes, no exception texts."""
+"""The errors of API and pages: one shape, stable codes, no exception texts."""
 
 import traceback
 from http import HTTPStatus
@@ -6,57 +6,76 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import structlog
 from aiohttp import web
 
-from app import postgres as stores
+from app import postgres
 from app.log.contract import LogError
 from app.stores.errors import StoreUnavailable
 
-PLACES: Final = 5
+FRAMES: Final = 5
+"""Frames of a traceback that are logged, the innermost ones."""
 
-AWAY: Final = (StoreUnavailable, LogError, *stores.AWAY)
-"""What a call raises while PostgreSQL (or another store) does not answer; it is worth trying again."""
+AWAY: Final = (StoreUnavailable, LogError, *postgres.AWAY)
+"""The exceptions of a store, or the log, that does not answer. The same call may succeed later."""
+
+log = structlog.get_logger()
 
 
 class ApiError(Exception):
-    """An answer that is no success: HTTP status, stable code, a text for people."""
+    """An error answer: HTTP status, stable code, and a text for people. The client sees all three, so none may quote
+    what an application sent.
+    """  # noqa: D205  the summary is two sentences
 
     def __init__(self, status: int, code: str, message: str) -> None:
-        """Take what the client is to see; nothing of a payload."""
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
 
 
-def bad(code: str, message: str) -> ApiError:
-    """Give a 400."""
+UNEXPECTED: Final = ApiError(500, "internal", "Internal error. The server's log has the details.")
+
+
+def bad_request(code: str, message: str) -> ApiError:
+    """Return a 400."""
     return ApiError(400, code, message)
 
 
-def missing(what: str) -> ApiError:
-    """Give a 404; also for what the token may not know of."""
+def not_found(what: str) -> ApiError:
+    """Return a 404. It is also the answer for what exists but the token may not see."""
     return ApiError(404, "not_found", f"There is no such {what}, or this token may not see it.")
 
 
-def body(code: str, message: str) -> bytes:
-    """Give the JSON of an error."""
+def error_body(code: str, message: str) -> bytes:
+    """Return the JSON of an error."""
     return msgspec.json.encode({"error": {"code": code, "message": message}})
 
 
-def understood(error: Exception) -> ApiError | None:
-    """Turn what a handler raised into an answer; None for what nobody foresaw (a 500, logged)."""
+def as_api_error(error: Exception) -> ApiError | None:
+    """Return the answer to an exception that is expected of handlers; None for any other."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, web.HTTPException):
         phrase = HTTPStatus(error.status).phrase
         return ApiError(error.status, phrase.lower().replace(" ", "_").replace("-", "_"), f"{phrase}.")
     if isinstance(error, AWAY):
-        return ApiError(503, "store_unavailable", "The database does not answer. Nothing is lost; try again soon.")
+        return ApiError(503, "store_unavailable", "The database does not answer. No data is lost. Try again soon.")
     return None
 
 
-def place(error: Exception) -> str:
-    """Say where an error was raised, innermost first. Never its text: that may hold what an application sent."""
-    frames = traceback.extract_tb(error.__traceback__)[-PLACES:]
+def answer_to(error: Exception, request: web.Request) -> ApiError:
+    """Return the answer to an exception of a handler. An unexpected one is logged: its type and place, no payload."""
+    known = as_api_error(error)
+    if known is None:
+        log.error("request_failed", path=request.path, error=type(error).__name__, where=raised_at(error))
+        return UNEXPECTED
+    if known.status == 503:  # noqa: PLR2004  operators watch for these
+        log.warning("store_away", path=request.path, error=type(error).__name__)
+    return known
+
+
+def raised_at(error: Exception) -> str:
+    """Return where an error was raised, innermost frame first; never its text, which may quote a payload."""
+    frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
     return " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))

@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it can do its work, and its metrics."""
+"""Liveness, readiness with reasons, and Prometheus metrics."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,35 +10,35 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from app.log.open import on_kafka
 from app.web import probe
 from app.web.api import replies
-from app.web.probe import Look
+from app.web.probe import StoreProbe
 from app.web.respond import reply
 from app.web.services import Services
 
 FRESH_SECONDS: Final = 5.0
-"""An answer of the files or of Elasticsearch holds for so long: a question costs a request to another server."""
-NOBODY: Final = "0" * 32
+"""A probe of the files or of Elasticsearch is reused for so long: it costs a request to another server."""
+NO_EVENT: Final = "0" * 32
 """An id that no event has."""
 
-TEXTS = {
-    "log_full": "The disk is nearly full: free some, or lower what is kept.",
+TEXTS: Final = {
+    "log_full": "The disk is nearly full. Free space, or shorten what is kept.",
     "log_unavailable": "The log does not answer.",
     "log_sealed": "The log is being moved.",
-    "append_timeout": "The log takes too long.",
+    "append_timeout": "Appending to the log timed out.",
     "store_unavailable": "The database does not answer.",
-    "files_unavailable": "The store of raw reports does not answer: they are kept in the log meanwhile.",
-    "search_unavailable": "Search does not answer: it catches up when it is back.",
+    "files_unavailable": "The store of raw reports does not answer. Reports stay in the log meanwhile.",
+    "search_unavailable": "Search does not answer. It catches up when it is back.",
 }
 
 
 class Reason(NamedTuple):
-    """Something that does not work: a stable code, and whether the process is of no use meanwhile."""
+    """Something that does not work: a stable code, and whether the process is not ready because of it."""
 
     code: str
-    grave: bool
+    fatal: bool
 
     @property
     def text(self) -> str:
-        """What it is, for people."""
+        """The reason in words."""
         return TEXTS.get(self.code, self.code)
 
 
@@ -48,30 +48,30 @@ async def healthz(request: web.Request, services: Services) -> web.Response:  # 
 
 
 async def readyz(request: web.Request, services: Services) -> web.Response:  # noqa: ARG001  one shape for all handlers
-    """Answer ``GET /readyz``: 503 where it can't do its work, and what does not work."""
-    reasons = await unready(services)
-    ready = not any(reason.grave for reason in reasons)
+    """Answer ``GET /readyz``: 503 where the process is not ready, with the reasons in either case."""
+    reasons = await unready_reasons(services)
+    ready = not any(reason.fatal for reason in reasons)
     listed = [{"code": reason.code, "message": reason.text} for reason in reasons]
     return reply(replies.HealthReply(ready=ready, reasons=listed), status=200 if ready else 503)
 
 
-async def unready(services: Services) -> list[Reason]:
-    """Give what does not work, [] for nothing.
+async def unready_reasons(services: Services) -> list[Reason]:
+    """Return what does not work, [] for nothing.
 
-    A process that takes events is of use as long as it can do that: one that a proxy stops sending to while the files
-    are away would lose what it could have kept.
+    A process that accepts events is ready as long as it can append them to the log. Were it not ready while the files
+    are away, a proxy would stop sending it events that it could have kept.
     """
-    taking = "ingest" in services.parts
+    accepts_events = "ingest" in services.parts
     names = [name for name in ("store", "files", "search") if _uses(services, name)]
-    answers = await asyncio.gather(*(_look(services, name).answers() for name in names))
-    away = [name for name, well in zip(names, answers, strict=True) if not well]
-    grave = {
-        "store": not taking or not on_kafka(services.settings),
-        "files": not taking and "files" in services.parts,
+    answers = await asyncio.gather(*(_probe(services, name).reachable() for name in names))
+    away = [name for name, reachable in zip(names, answers, strict=True) if not reachable]
+    fatal = {
+        "store": not accepts_events or not on_kafka(services.settings),
+        "files": not accepts_events and "files" in services.parts,
         "search": False,
     }
     own = [Reason(code, True) for code in services.readiness()]
-    return [*own, *(Reason(f"{name}_unavailable", grave[name]) for name in away)]
+    return [*own, *(Reason(f"{name}_unavailable", fatal[name]) for name in away)]
 
 
 def _uses(services: Services, name: str) -> bool:
@@ -80,15 +80,15 @@ def _uses(services: Services, name: str) -> bool:
     return name == "store" or bool(services.parts & {"web", "files"})
 
 
-def _look(services: Services, name: str) -> Look:
-    asks: dict[str, Callable[[], Awaitable[object]]] = {
+def _probe(services: Services, name: str) -> StoreProbe:
+    pings: dict[str, Callable[[], Awaitable[object]]] = {
         "store": lambda: services.pool.fetchval("select 1", timeout=probe.SECONDS),
         "files": services.blobs.ping,
-        "search": lambda: services.search.event(NOBODY),
+        "search": lambda: services.search.event(NO_EVENT),
     }
-    if name not in services.looks:
-        services.looks[name] = Look(asks[name], 0.0 if name == "store" else FRESH_SECONDS)
-    return services.looks[name]
+    if name not in services.probes:
+        services.probes[name] = StoreProbe(pings[name], 0.0 if name == "store" else FRESH_SECONDS)
+    return services.probes[name]
 
 
 async def metrics(request: web.Request, services: Services) -> web.Response:  # noqa: ARG001  one shape for all handlers

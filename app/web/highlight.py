@@ -1,4 +1,4 @@
-"""Marks the words of a query in what it found, cut as search cuts them (``app.stores.search.text``). Pure."""
+"""Highlights a query's words in search results, with the tokens that search uses (``app.stores.search.text``). Pure."""
 
 import re
 from typing import Final
@@ -13,30 +13,30 @@ _BEGINS: Final = rf"(?:(?<![^\W_])|{_HUMP})"
 _ENDS: Final = rf"(?:(?![^\W_])|{_HUMP})"
 
 
-def words_of(query: str) -> "re.Pattern[str] | None":
-    """Give what finds the words that a query asks for, fields aside; None where it asks for none."""
+def word_pattern(query: str) -> "re.Pattern[str] | None":
+    """Return a pattern that matches the words of a query, not its fields; None for a query without words."""
     try:
         terms = [term for term in parse(query) if term.field in ("", "message") and not term.negated]
     except ValueError:
         return None
-    found: dict[str, str] = {}
+    endings: dict[str, str] = {}
     for term in terms:
-        cut = runs(term.text)
-        for place, run in enumerate(cut, 1):
+        parts = runs(term.text)
+        for place, run in enumerate(parts, 1):
             for word in filter(None, (*run.parts, run.whole)):
-                begins = term.prefix and place == len(cut) and word in (run.parts[-1], run.whole)
-                found[word] = "" if begins else found.get(word, _ENDS)
-    longest = sorted(found, key=len, reverse=True)
-    either = "|".join(f"(?i:{re.escape(word)}){found[word]}" for word in longest)
-    return re.compile(f"{_BEGINS}(?:{either})") if found else None
+                is_prefix = term.prefix and place == len(parts) and word in (run.parts[-1], run.whole)
+                endings[word] = "" if is_prefix else endings.get(word, _ENDS)
+    longest = sorted(endings, key=len, reverse=True)
+    either = "|".join(f"(?i:{re.escape(word)}){endings[word]}" for word in longest)
+    return re.compile(f"{_BEGINS}(?:{either})") if endings else None
 
 
 def marked(text: str, words: "re.Pattern[str] | None") -> Markup:
-    """Show a text with its found words marked."""
+    """Return a text, escaped, with what ``words`` matches in ``<mark>``."""
     if words is None:
         return escape(text)
-    shown, at = Markup(), 0
+    html, at = Markup(), 0
     for match in words.finditer(text):
-        shown += escape(text[at : match.start()]) + Markup("<mark>{}</mark>").format(match[0])
+        html += escape(text[at : match.start()]) + Markup("<mark>{}</mark>").format(match[0])
         at = match.end()
-    return shown + escape(text[at:])
+    return html + escape(text[at:])

@@ -1,4 +1,4 @@
-"""What Prometheus is told of the API and the pages."""
+"""The Prometheus metrics of API and pages."""
 
 from prometheus_client import Counter, Gauge
 

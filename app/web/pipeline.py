@@ -1,89 +1,94 @@
-"""The stages that the data passes, put together from what the log and the running processes tell. Pure."""
+"""The stages of the pipeline page, from the log's lag and the figures that processes report. Pure."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from app.log.lag import Stage
 from app.stores.admin.instances import Instance
 
 BEHIND_SECONDS: Final = 15.0
-"""A stage whose first record waits for longer is shown as late."""
+"""A stage is behind when its oldest unprocessed record has waited for longer."""
 
 ROLES: Final = {
-    "ingest": "answers an SDK once the log has the event",
-    "crashes": "scrubs, groups, drops duplicates",
+    "ingest": "receives events and appends them to the log",
+    "crashes": "scrubs and groups crashes, drops duplicates",
     "sessions": "follows each session to its end",
-    "timings": "counts how long pages and requests take",
+    "timings": "collects page and request timings",
     "archive": "packs reports into objects",
-    "search": "makes events findable",
+    "search": "indexes events",
     "rates": "counts each event once",
-    "web": "pages, API, live views",
-    "files": "gives stored reports back",
+    "web": "serves pages, API and live views",
+    "files": "serves stored reports",
 }
+"""Role -> purpose, in the order of the data's way."""
 
 
-class Shown(NamedTuple):
-    """One stage. None stands for what nobody measured, with ``missing`` as the reason."""
+class StageView(NamedTuple):
+    """One stage as the page shows it, all of its processes together. None is a value that nobody measured."""
 
     name: str
-    does: str
+    purpose: str
     rate: float | None
-    """Records (web: answers) a second, all processes together."""
+    """Records (web: answers) a second."""
     lag_records: int | None
     lag_seconds: float | None
     errors: int
     dead_letters: int
-    waits: str
+    waiting_for: str
+    """The error class that a batch waits to get over, '' for none."""
     processes: int
     memory: int
     """Resident bytes of the processes that run it, each with all its roles."""
 
     @property
-    def missing(self) -> str:
+    def unknown_reason(self) -> str:
         """Why a number is not known."""
         return "measured after a few seconds" if self.processes else "no process runs this role"
 
     @property
-    def state(self) -> tuple[str, str]:
-        """A mood (good, late, worse) and a word for it."""
+    def state(self) -> tuple[Literal["good", "late", "worse"], str]:
+        """A rating, and the state in words."""
         if not self.processes:
             return "worse", "not running"
-        if self.waits:
-            return "late", "waits"
+        if self.waiting_for:
+            return "late", "waiting"
         if (self.lag_seconds or 0) > BEHIND_SECONDS:
             return "late", "behind"
         return "good", "running"
 
 
-def stages(lags: Sequence[Stage], instances: Sequence[Instance], now: int) -> dict[str, Shown]:
-    """Give each stage by its role's name; ``now`` is in ms."""
-    behind = {stage.role: stage for stage in lags}
-    return {name: _shown(name, behind.get(name), instances, now) for name in ROLES}
+def stages(lags: Sequence[Stage], instances: Sequence[Instance], now: int) -> dict[str, StageView]:
+    """Return each role's stage by the role's name; ``now`` is in ms."""
+    lag_of = {lag.role: lag for lag in lags}
+    return {name: _stage(name, lag_of.get(name), instances, now) for name in ROLES}
 
 
-def along(instances: Sequence[Instance]) -> list[Instance]:
-    """Put processes in the order in which the data passes them: by the first of their roles."""
+def in_data_order(instances: Sequence[Instance]) -> list[Instance]:
+    """Sort processes by the first of their roles that the data passes."""
     places = {name: place for place, name in enumerate(ROLES)}
-    return sorted(instances, key=lambda each: min((places.get(name, len(places)) for name in each.roles), default=0))
-
-
-def _shown(name: str, behind: Stage | None, instances: Sequence[Instance], now: int) -> Shown:
-    running = [each for each in instances if name in each.figures]
-    figures = [each.figures[name] for each in running]
-    rates = [each.records for each in figures if each.records is not None]
-    return Shown(
-        name=name,
-        does=ROLES[name],
-        rate=sum(rates) if rates else None,
-        lag_records=behind.records if behind else None,
-        lag_seconds=_age(behind, now) if behind else None,
-        errors=round(sum(each.errors for each in figures)),
-        dead_letters=round(sum(each.dead_letters for each in figures)),
-        waits=next((each.waits for each in figures if each.waits), ""),
-        processes=len(running),
-        memory=sum(each.memory for each in running),
+    return sorted(
+        instances,
+        key=lambda instance: min((places.get(name, len(places)) for name in instance.roles), default=0),
     )
 
 
-def _age(behind: Stage, now: int) -> float:
-    return 0.0 if behind.oldest is None else max(0.0, (now - behind.oldest) / 1000)
+def _stage(name: str, lag: Stage | None, instances: Sequence[Instance], now: int) -> StageView:
+    running = [instance for instance in instances if name in instance.figures]
+    figures = [instance.figures[name] for instance in running]
+    rates = [figure.records for figure in figures if figure.records is not None]
+    return StageView(
+        name=name,
+        purpose=ROLES[name],
+        rate=sum(rates) if rates else None,
+        lag_records=lag.records if lag else None,
+        lag_seconds=_age(lag, now) if lag else None,
+        errors=round(sum(figure.errors for figure in figures)),
+        dead_letters=round(sum(figure.dead_letters for figure in figures)),
+        waiting_for=next((figure.waits for figure in figures if figure.waits), ""),
+        processes=len(running),
+        memory=sum(instance.memory for instance in running),
+    )
+
+
+def _age(lag: Stage, now: int) -> float:
+    return 0.0 if lag.oldest is None else max(0.0, (now - lag.oldest) / 1000)

@@ -1,36 +1,44 @@
-"""Whether a store answers: asked by one at a time, and no longer than whoever asks has patience."""
+"""Probes of the stores, for readiness."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final
+
+from cachetools import TTLCache
 
 from app.web.errors import AWAY
 
 SECONDS: Final = 2.0
-"""What a store may take to answer: whoever asks for readiness gives up after some seconds too."""
+"""A store's time to answer. Supervisors and proxies that ask for readiness give up after some seconds too."""
+_KEY: Final = ""
 
 
-class Look:
-    """One store. A server that is frozen holds up even the end of a question that is given up: the question goes on
-    by itself, and the next who asks waits for the same one.
-    """  # noqa: D205  the summary is two sentences
+class StoreProbe:
+    """Pings a store. Concurrent callers share one ping and wait at most ``SECONDS`` for it.
 
-    def __init__(self, ask: Callable[[], Awaitable[object]], fresh: float = 0.0) -> None:
-        """Take what asks the store, and for how many seconds an answer holds."""
-        self._ask = ask
-        self._fresh = fresh
-        self._asked = 0.0
-        self._asking: asyncio.Future[object] | None = None
+    A result is reused for ``fresh`` seconds. A frozen server may hold up even the cancellation of a ping, so a ping
+    that is out of time is not cancelled: it runs on, and the next caller waits for the same one.
+    """
 
-    async def answers(self) -> bool:
-        """Tell whether the store answers. Errors that do not mean that it is away pass."""
-        if self._asking is None or (self._asking.done() and time.monotonic() - self._asked >= self._fresh):
-            self._asked = time.monotonic()
-            self._asking = asyncio.ensure_future(self._ask())
-            self._asking.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, whoever waits
-        done, _ = await asyncio.wait({self._asking}, timeout=SECONDS)
-        error = self._asking.exception() if done else TimeoutError()
+    def __init__(self, ping: Callable[[], Awaitable[object]], fresh: float = 0.0) -> None:
+        self._ping = ping
+        self._results: TTLCache[str, bool] = TTLCache(maxsize=1, ttl=fresh)
+        self._running: asyncio.Future[object] | None = None
+
+    async def reachable(self) -> bool:
+        """Return whether the store answers. Raises errors other than those of a store that is away."""
+        known = self._results.get(_KEY)
+        if known is not None:
+            return known
+        if self._running is None or self._running.done():
+            self._running = asyncio.ensure_future(self._ping())
+            # Retrieve the exception of a ping that nobody waits for any more: asyncio would log it.
+            self._running.add_done_callback(lambda done: done.cancelled() or done.exception())
+        done, _ = await asyncio.wait({self._running}, timeout=SECONDS)
+        if not done:
+            return False
+        error = self._running.exception()
         if error is not None and not isinstance(error, AWAY):
             raise error
+        self._results[_KEY] = error is None
         return error is None

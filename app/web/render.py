@@ -1,4 +1,4 @@
-"""Makes pages of templates: escaping is on for everything, and no page may load or run what is not ours."""
+"""Renders templates. Everything is escaped, and the policy lets a page load and run only what this server serves."""
 
 import time
 from hashlib import sha256
@@ -12,7 +12,6 @@ from markupsafe import Markup
 
 from app.web import formatting
 from app.web.highlight import marked
-from app.web.params import iso
 
 STATIC: Final = Path(str(resources.files("app.web") / "static"))
 POLICY: Final = (
@@ -28,14 +27,14 @@ HEADERS: Final = {
 }
 
 
-def page(template: str, *, status: int = 200, **values: Any) -> web.Response:  # noqa: ANN401  whatever a template shows
-    """Answer with a page."""
+def page(template: str, *, status: int = 200, **values: Any) -> web.Response:  # noqa: ANN401  whatever a template needs
+    """Render a template as an answer."""
     text = TEMPLATES.get_template(template).render(now=time.time_ns() // 1_000_000, **values)
     return web.Response(text=text, status=status, content_type="text/html", headers=HEADERS)
 
 
 def asset(name: str) -> str:
-    """Give the address of a static file; it changes with the file's content, so that it can be kept for ever."""
+    """Return the address of a static file. It holds a hash of the content, so browsers may keep the file for ever."""
     if name not in _versions:
         path = STATIC / name
         _versions[name] = sha256(path.read_bytes()).hexdigest()[:12] if path.exists() else "missing"
@@ -46,49 +45,55 @@ _versions: dict[str, str] = {}
 
 
 def when(ms: int | None, now: int) -> Markup:
-    """Show a time as how long ago it was, the exact one on hover (the page's script puts it into the reader's zone)."""
+    """Render a time as its age, with the exact time on hover (the page's script converts it to the reader's zone)."""
     if ms is None:
-        return unknown("not known")
+        return unknown("unknown")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        iso(ms), formatting.exact(ms), formatting.ago(ms, now)
+        formatting.iso(ms), formatting.exact(ms), formatting.ago(ms, now)
     )
 
 
 def number(value: int | None, reason: str = "not measured") -> Markup:
-    """Show a count, the exact one on hover."""
+    """Render a count, with the exact number on hover."""
     if value is None:
         return unknown(reason)
     return Markup('<data value="{}" title="{}">{}</data>').format(value, f"{value:,}", formatting.count(value))
 
 
-def share(value: float | None, reason: str = "no sessions were received in this range") -> Markup:
-    """Show a share as a percentage."""
+def share(value: float | None, reason: str = "no sessions in this range") -> Markup:
+    """Render a share as a percentage."""
     if value is None:
         return unknown(reason)
     return Markup('<data value="{}" title="{}">{}</data>').format(value, f"{value * 100:.4f}%", formatting.share(value))
 
 
 def unknown(reason: str) -> Markup:
-    """Show that something is not known, and why."""
+    """Render a value that is not known as a dash, with the reason on hover."""
     return Markup('<span class="unknown" title="{0}">\u2013<span class="sr"> ({0})</span></span>').format(reason)
 
 
 def _environment() -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=PackageLoader("app.web"), autoescape=select_autoescape(default=True), undefined=StrictUndefined,
         auto_reload=False,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.filters |= {"number": number, "share": share, "exact": formatting.exact, "iso": iso, "bars": formatting.bars}
-    made.filters |= {"marked": marked, "duration": formatting.duration}
-    made.globals |= {
+    environment.filters |= {
+        "number": number,
+        "share": share,
+        "exact": formatting.exact,
+        "iso": formatting.iso,
+        "bars": formatting.bars,
+    }
+    environment.filters |= {"marked": marked, "duration": formatting.duration}
+    environment.globals |= {
         "when": when,
         "asset": asset,
         "unknown": unknown,
         "WIDTH": formatting.WIDTH,
         "HEIGHT": formatting.HEIGHT,
     }
-    return made
+    return environment
 
 
 TEMPLATES: Final = _environment()

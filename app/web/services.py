@@ -1,6 +1,5 @@
-"""What the handlers of API and pages reach: the stores, the log, and the one answer that is kept for half a second."""
+"""What the handlers of API and pages use: settings, stores, the log, and the shared answer of ``complete_until``."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from aiohttp import web
 
 from app.files.reports import Reports
 from app.log.contract import Log
-from app.log.dead_letters import Board
+from app.log.dead_letters import RecentDeadLetters
 from app.log.lag import complete_until
 from app.settings import Settings
 from app.stores.admin.access import Cached
@@ -18,25 +17,26 @@ from app.stores.admin.projects import Projects
 from app.stores.aggregates.store import Aggregates
 from app.stores.objects.contract import ObjectStore
 from app.stores.search.contract import Search
+from app.web.cache import SharedResult
 from app.web.errors import AWAY
-from app.web.probe import Look
+from app.web.probe import StoreProbe
 
 if TYPE_CHECKING:
     from app.postgres import Pool
 
-BOARD: Final = web.AppKey("board", Board)
+DEAD_LETTERS: Final = web.AppKey("dead_letters", RecentDeadLetters)
 
 COMPLETE_SECONDS: Final = 0.5
-"""``complete_until`` looks at the ends of every partition: one look serves all requests of half a second."""
+"""``complete_until`` reads the ends of every partition: one reading serves all requests of half a second."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Services:
-    """Everything that the web role reads from. One a process."""
+    """The stores and settings of one server process, shared by all of its handlers."""
 
     settings: Settings
     parts: frozenset[str]
-    """Which of ingest, web and files this process is."""
+    """Which of ingest, web and files this process serves."""
     generation: int
     pool: "Pool"
     log: Log
@@ -47,25 +47,27 @@ class Services:
     reports: Reports
     access: Cached
     readiness: Callable[[], list[str]] = list
-    looks: dict[str, Look] = field(default_factory=dict)
-    """Whether each store answers: the look that is under way, or the last one."""
-    _complete: tuple[float, int] | None = None
-    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Returns the codes of what keeps ingest from accepting events."""
+    probes: dict[str, StoreProbe] = field(default_factory=dict)
+    """The readiness probe of each store, by name; made on first use."""
+    _complete: SharedResult[int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:  # noqa: D105  dataclass calls it
+        self._complete = SharedResult(self._read_complete, COMPLETE_SECONDS)
 
     def now(self) -> int:
-        """Give the time, ms since the epoch."""
+        """Return the time, ms since the epoch."""
         return time.time_ns() // 1_000_000
 
     async def complete_until(self) -> int | None:
-        """Give the time before which everything received is in the numbers, ms; None where it can't be told now.
+        """Return the time before which everything received is counted, ms; None while the log is away.
 
-        Ask before the numbers are read: an older answer is still true of newer numbers.
+        Call it before the numbers are read: an older answer is still true of newer numbers.
         """
-        async with self._looking:
-            if self._complete is None or self._complete[0] < time.monotonic():
-                try:
-                    found = await complete_until(self.log, self.generation, self.now())
-                except AWAY:
-                    return None
-                self._complete = (time.monotonic() + COMPLETE_SECONDS, found)
-            return self._complete[1]
+        try:
+            return await self._complete.get()
+        except AWAY:
+            return None
+
+    async def _read_complete(self) -> int:
+        return await complete_until(self.log, self.generation, self.now())

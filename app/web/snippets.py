@@ -1,11 +1,11 @@
-"""What to paste into a program so that its first crash arrives: one snippet for each SDK, ready with the real keys."""
+"""Code that sends a first crash: one snippet for each SDK, filled in with a project's keys."""
 
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 
 class Snippet(NamedTuple):
-    """One language with one SDK."""
+    """The code for one SDK of one language."""
 
     language: str
     sdk: str
@@ -14,7 +14,7 @@ class Snippet(NamedTuple):
 
 
 def snippets(dsn: str, base: str, raygun_key: str) -> list[Snippet]:
-    """Give the snippets of one project, languages together, the Sentry SDK first."""
+    """Return the snippets of one project: grouped by language, the Sentry SDK first."""
     parts = urlsplit(base)
     fill = {"DSN": dsn, "BASE": base, "KEY": raygun_key, "SCHEME": parts.scheme, "HOST": parts.netloc}
     filled = []

@@ -1,4 +1,4 @@
-"""Who may do what: tokens, sign-in, cross-site requests; and how the API refuses."""
+"""Access: tokens, sign-in, cross-site requests, and the API's refusals."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,11 +13,11 @@ from tests.integration.web_site import Site, running_site
 
 @pytest.fixture
 async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as found:
-        yield found
+    async with running_site(database, tmp_path) as running:
+        yield running
 
 
-async def test_nothing_without_a_token(site: Site) -> None:
+async def test_every_path_needs_a_token(site: Site) -> None:
     for path in (
         f"{site.api}/groups",
         "/api/v1/projects",
@@ -34,7 +34,7 @@ async def test_nothing_without_a_token(site: Site) -> None:
             assert answer.status == 200
 
 
-async def test_a_token_of_one_project_sees_that_one(site: Site) -> None:
+async def test_a_token_of_one_project_reads_only_that_project(site: Site) -> None:
     event = crash()
     await site.send(event)
     await site.pipeline.step()
@@ -55,7 +55,7 @@ async def test_a_token_of_one_project_sees_that_one(site: Site) -> None:
     )
 
 
-async def test_the_pages_of_a_token_of_one_project_hold_that_one(site: Site) -> None:
+async def test_pages_of_a_token_of_one_project_show_only_that_project(site: Site) -> None:
     await site.send(crash())
     await site.pipeline.step()
     second = await site.post("/api/v1/projects", {"name": "second"})
@@ -72,23 +72,23 @@ async def test_the_pages_of_a_token_of_one_project_hold_that_one(site: Site) -> 
     for path, form in (("/settings/projects", {"name": "third"}), ("/settings/disable", {"key": key})):
         async with site.http.post(site.url + path, data=form, headers=site.bearer) as answer:
             assert answer.status == (403 if "name" in form else 404)
-    assert [each.disabled for each in await Projects(site.pipeline.pool).keys(site.project.id)] == [False, False]
+    assert [key.disabled for key in await Projects(site.pipeline.pool).keys(site.project.id)] == [False, False]
 
 
 async def shown(site: Site, path: str) -> str:
-    """Give the HTML of a page."""
+    """Return the HTML of a page."""
     async with site.http.get(site.url + path, headers=site.bearer) as answer:
         assert answer.status == 200
         return await answer.text()
 
 
-async def test_a_reading_token_changes_nothing(site: Site) -> None:
+async def test_a_read_only_token_changes_nothing(site: Site) -> None:
     site.token = await access.create_token(site.pipeline.pool, "reader", write=False)
     assert await site.refused("POST", "/api/v1/projects", {"name": "third"}) == (403, "forbidden")
     assert len((await site.get("/api/v1/projects"))["projects"]) == 1
 
 
-async def test_the_stable_token_is_ensured_twice(site: Site) -> None:
+async def test_ensuring_a_token_twice_makes_one(site: Site) -> None:
     for _ in range(2):
         await access.ensure_token(site.pipeline.pool, "up", "flt_stable")
     assert await access.check_token(site.pipeline.pool, "flt_stable") == access.Access("up")
@@ -96,7 +96,7 @@ async def test_the_stable_token_is_ensured_twice(site: Site) -> None:
     assert [len(row["digest"]) for row in stored] == [32]
 
 
-async def test_paths_and_projects_that_are_not(site: Site) -> None:
+async def test_unknown_paths_and_projects(site: Site) -> None:
     for method, path, expected in (
         ("GET", "/api/v1/nothing", (404, "no_such_path")),
         ("DELETE", "/api/v1/projects", (405, "method_not_allowed")),
@@ -110,7 +110,7 @@ async def test_paths_and_projects_that_are_not(site: Site) -> None:
         assert await site.refused(method, path) == expected, path
 
 
-async def test_a_code_signs_one_browser_in_once(site: Site) -> None:
+async def test_a_code_signs_in_one_browser_once(site: Site) -> None:
     code = await access.create_sign_in(site.pipeline.pool)
     address = f"{site.url}/sign-in?code={code}"
     async with site.http.get(address, allow_redirects=False) as answer:
@@ -130,7 +130,7 @@ async def test_a_code_signs_one_browser_in_once(site: Site) -> None:
         assert "faultline sign-in" in await answer.text()
 
 
-async def test_changes_by_cookie_need_the_page_s_token(site: Site) -> None:
+async def test_changes_by_cookie_need_the_csrf_token(site: Site) -> None:
     made = await access.redeem(site.pipeline.pool, await access.create_sign_in(site.pipeline.pool))
     assert made is not None
     cookie = {"Cookie": f"faultline_{site.url.rsplit(':', 1)[1]}={made[0]}"}

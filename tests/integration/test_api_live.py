@@ -1,4 +1,4 @@
-"""Server-sent events: what changes is told; and what happens while PostgreSQL is away."""
+"""Server-sent events, and the API while PostgreSQL is away."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,12 +16,12 @@ from tests.integration.web_site import Site, running_site
 
 @pytest.fixture
 async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as found:
-        yield found
+    async with running_site(database, tmp_path) as running:
+        yield running
 
 
-async def told(answer: aiohttp.ClientResponse) -> tuple[str, dict[str, Any]]:
-    """Give the next event of a stream."""
+async def next_event(answer: aiohttp.ClientResponse) -> tuple[str, dict[str, Any]]:
+    """Return the next event of a stream."""
     name = ""
     async for line in answer.content:
         if line.startswith(b"event: "):
@@ -32,14 +32,14 @@ async def told(answer: aiohttp.ClientResponse) -> tuple[str, dict[str, Any]]:
 
 
 async def until(answer: aiohttp.ClientResponse, name: str) -> dict[str, Any]:
-    """Give the next event of a name."""
+    """Return the next event of a name."""
     while True:
-        found, data = await asyncio.wait_for(told(answer), 20)
-        if found == name:
+        event, data = await asyncio.wait_for(next_event(answer), 20)
+        if event == name:
             return data
 
 
-async def test_changes_are_told_as_they_are_counted(site: Site) -> None:
+async def test_changes_are_sent_as_they_are_counted(site: Site) -> None:
     stream = site.http.get(f"{site.url}{site.api}/live", headers=site.bearer, timeout=aiohttp.ClientTimeout(30))
     async with stream as answer:
         assert answer.headers["Content-Type"] == "text/event-stream"
@@ -50,7 +50,7 @@ async def test_changes_are_told_as_they_are_counted(site: Site) -> None:
         groups: list[dict[str, Any]] = []
         points: list[dict[str, Any]] = []
         while not (groups and any(point["sessions"] for point in points)):
-            name, data = await asyncio.wait_for(told(answer), 20)
+            name, data = await asyncio.wait_for(next_event(answer), 20)
             groups += [data] if name == "group" else []
             points += data["points"] if name == "window" else []
         assert [group["kind"] for group in groups] == ["new"]
@@ -58,7 +58,7 @@ async def test_changes_are_told_as_they_are_counted(site: Site) -> None:
         assert {point["sessions"] for point in points if point["group"]} == {None}
 
 
-async def test_a_server_that_stops_ends_its_streams(database: str, tmp_path: Path) -> None:
+async def test_a_stopping_server_ends_its_streams(database: str, tmp_path: Path) -> None:
     async with running_site(database, tmp_path) as site:
         http = aiohttp.ClientSession()
         answer = await http.get(f"{site.url}{site.api}/live", headers=site.bearer)
@@ -67,7 +67,7 @@ async def test_a_server_that_stops_ends_its_streams(database: str, tmp_path: Pat
     await http.close()
 
 
-async def test_postgresql_may_go_and_come_back(database: str, tmp_path: Path) -> None:
+async def test_the_api_recovers_when_postgresql_is_back(database: str, tmp_path: Path) -> None:
     async with Gate.open(database) as gate, running_site(gate.url, tmp_path) as site:
         await site.send(crash())
         await site.pipeline.step()

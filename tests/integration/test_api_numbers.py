@@ -1,4 +1,4 @@
-"""The API over the real server: what was sent comes back as numbers, groups, events and raw bytes."""
+"""The API over the real server: events that were sent return as numbers, groups, events and raw bytes."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
@@ -14,8 +14,8 @@ from tests.integration.web_site import Site, running_site
 
 @pytest.fixture
 async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as found:
-        yield found
+    async with running_site(database, tmp_path) as running:
+        yield running
 
 
 async def test_a_crash_reaches_every_view(site: Site) -> None:
@@ -28,8 +28,8 @@ async def test_a_crash_reaches_every_view(site: Site) -> None:
     rates = await site.get(f"{site.api}/rates", window="1m")
     assert sum(point["crashes"] for point in rates["points"]) == 2
     assert rates["complete_until"] is not None
-    found = await site.get(f"{site.api}/search", q="PriceError release:shop@1.0.0")
-    assert found["total"] == 2
+    hits = await site.get(f"{site.api}/search", q="PriceError release:shop@1.0.0")
+    assert hits["total"] == 2
     event = await site.get(f"/api/v1/events/{sent['event_id']}")
     assert event["exceptions"][0]["type"] == "PriceError"
     assert event["group"] == groups["groups"][0]["id"]
@@ -52,7 +52,7 @@ async def test_sessions_make_release_health(site: Site) -> None:
     assert [(point["sessions"], point["crashed_sessions"]) for point in rates["points"]] == [(3, 1)]
 
 
-async def test_what_people_decide_about_groups(site: Site) -> None:
+async def test_status_and_merges_of_groups(site: Site) -> None:
     await site.send(crash())
     await site.send(other())
     await site.pipeline.step()
@@ -77,7 +77,7 @@ async def test_what_people_decide_about_groups(site: Site) -> None:
         assert (await site.refused("POST", path, body))[1] == code
 
 
-async def test_a_group_says_why_it_grouped(site: Site) -> None:
+async def test_a_group_explains_its_grouping(site: Site) -> None:
     await site.send(crash())
     await site.pipeline.step()
     (listed,) = (await site.get(f"{site.api}/groups"))["groups"]
@@ -110,8 +110,8 @@ async def test_ranges_are_rounded_outward_and_echoed(site: Site) -> None:
     ("ago", "start", "end", "window"),
     [(Settings().minute_days, "T10:00:00Z", "T12:00:00Z", "1h"), (Settings().hour_days, "T00:00:00Z", "", "1d")],
 )
-async def test_what_is_kept_no_longer_is_read_from_larger_windows(
-    site: Site, ago: int, start: str, end: str, window: str
+async def test_expired_windows_are_replaced_by_larger_ones(
+    site: Site, ago: int, start: str, end: str, window: params.Window
 ) -> None:
     day, query = since(ago + 1)
     following = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
@@ -126,12 +126,12 @@ async def test_what_is_kept_no_longer_is_read_from_larger_windows(
 
 
 def since(ago: int) -> tuple[str, dict[str, str]]:
-    """Give the day so many days ago, and 50 minutes of it as a query."""
+    """Return the day so many days ago, and 50 minutes of it as a query."""
     start = datetime.now(UTC).replace(hour=10, minute=20, second=30, microsecond=0) - timedelta(days=ago)
     return start.date().isoformat(), {"from": start.isoformat(), "to": (start + timedelta(minutes=50)).isoformat()}
 
 
-async def test_the_same_id_in_two_projects_is_a_choice(site: Site) -> None:
+async def test_an_event_id_of_two_projects_is_ambiguous(site: Site) -> None:
     second = await site.post("/api/v1/projects", {"name": "second"})
     event = crash()
     await site.send(event)

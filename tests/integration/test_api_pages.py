@@ -1,4 +1,4 @@
-"""The pages over HTTP: headers, what they show, what they say when something is away or not there."""
+"""The pages over HTTP: headers, content, and error pages."""
 
 import html
 import re
@@ -16,12 +16,12 @@ from tests.integration.web_site import Site, running_site
 
 @pytest.fixture
 async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as found:
-        yield found
+    async with running_site(database, tmp_path) as running:
+        yield running
 
 
 async def page(site: Site, path: str, expected: int = 200) -> str:
-    """Give a page as whoever may do everything sees it."""
+    """Return a page as a user with all rights sees it."""
     async with site.http.get(site.url + path, headers=site.bearer) as answer:
         text = await answer.text()
         assert answer.status == expected, text
@@ -50,7 +50,7 @@ async def test_every_page_shows_what_was_sent(site: Site) -> None:
     shown = await page(site, f"/events/{event['event_id']}")
     assert all(text in shown for text in ("price", "shop/cart.py", "opened the cart", "A-1", "u1", event["event_id"]))
     shown = await page(site, f"/groups/{group}")
-    assert all(text in shown for text in ("Why these are one group", "opened the cart"))
+    assert all(text in shown for text in ("Why these events are grouped", "opened the cart"))
     assert "shop@1.0.0" in await page(site, "/")
     assert site.project.raygun_key in await page(site, "/settings")
     assert "grouped" in await page(site, "/pipeline")
@@ -68,8 +68,8 @@ async def test_the_newest_releases_are_shown_first_and_all_on_demand(
     rows = [re.findall(r'class="open"[^>]*>([^<]+)<', text) for text in (newest, whole)]
     assert rows == [["shop@1.1.0"], ["shop@1.1.0", "shop@1.0.0"]]
     assert f'href="{path}?all=1"' in newest
-    assert "show all" not in whole
-    assert "1 and 1 sessions" in newest  # judged against one that is not shown
+    assert "Show all" not in whole
+    assert "1 and 1 sessions" in newest  # compared with one that is not listed
 
 
 async def test_the_chart_holds_every_crash_in_its_window(site: Site) -> None:
@@ -77,21 +77,23 @@ async def test_the_chart_holds_every_crash_in_its_window(site: Site) -> None:
         await site.send(crash(release=release))
     await site.pipeline.step()
     chart = await site.get(f"/projects/{site.project.id}/chart.json", range="1h")
-    assert {one["name"]: sum(one["values"]) for one in chart["series"]} == {"shop@1.0.0": 1, "shop@1.1.0": 2}
+    assert {part["name"]: sum(part["values"]) for part in chart["series"]} == {"shop@1.0.0": 1, "shop@1.1.0": 2}
     assert (chart["size"], sum(chart["total"]), chart["late"]) == (60, 3, 0)
     assert len(chart["total"]) == len(chart["series"][0]["values"])
     total = await site.get(f"/projects/{site.project.id}/chart.json", by="none")
-    assert [sum(one["values"]) for one in total["series"]] == [3]
+    assert [sum(part["values"]) for part in total["series"]] == [3]
 
 
-async def test_pages_that_are_not_there_say_so(site: Site) -> None:
+async def test_error_pages_name_the_problem(site: Site) -> None:
     for path in ("/nothing", "/projects/999", "/groups/zzz", f"/events/{'a' * 32}", "/projects/x/releases"):
-        assert "There is nothing here" in await page(site, path, 404)
-    assert "can&#39;t be read" in await page(site, f"/projects/{site.project.id}/releases?from=yesterday", 400)
-    assert "can't be searched for" in await page(site, f"/projects/{site.project.id}/search?q=" + "x" * 2000)
+        assert "Not found" in await page(site, path, 404)
+    assert "from and to are ISO-8601 times" in await page(
+        site, f"/projects/{site.project.id}/releases?from=yesterday", 400
+    )
+    assert "The query is not valid." in await page(site, f"/projects/{site.project.id}/search?q=" + "x" * 2000)
 
 
-async def test_static_files_are_kept_for_as_long_as_they_are_the_same(site: Site) -> None:
+async def test_static_files_are_cached_by_their_content(site: Site) -> None:
     text = await page(site, "/")
     address = text.split('rel="stylesheet" href="')[1].split('"')[0]
     async with site.http.get(site.url + address) as answer:
@@ -102,7 +104,7 @@ async def test_static_files_are_kept_for_as_long_as_they_are_the_same(site: Site
             assert answer.status in (403, 404)
 
 
-async def test_a_page_without_its_database_says_what_is_safe(database: str, tmp_path: Path) -> None:
+async def test_a_page_without_its_database_says_that_no_data_is_lost(database: str, tmp_path: Path) -> None:
     async with Gate.open(database) as gate, running_site(gate.url, tmp_path) as site:
         await page(site, "/settings")
         gate.shut()

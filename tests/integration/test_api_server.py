@@ -1,4 +1,4 @@
-"""The server as a process: it says when it is ready, and ends when it is told to or left alone."""
+"""The server as a process: readiness, shutdown by signal, and shutdown when its parent is gone."""
 
 import json
 import os
@@ -21,34 +21,36 @@ ROOT = Path(__file__).parents[2]
 def started(
     database: str, folder: Path, parts: str, **more: str
 ) -> Iterator[tuple["subprocess.Popen[bytes]", int, int]]:
-    """Start a server; gives the process, its port, and the pipe whose end tells it that its parent is gone."""
-    ready, says = os.pipe()
-    lives, holds = os.pipe()
+    """Start a server. Yield the process, its port, and the pipe whose closing means that its parent is gone."""
+    ready, ready_write = os.pipe()
+    parent, parent_write = os.pipe()
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
         "FAULTLINE_DATABASE": database,
         "FAULTLINE_DATA": str(folder),
         "FAULTLINE_PORT": "0",
-        "FAULTLINE_READY_FD": str(says),
-        "FAULTLINE_PARENT_FD": str(lives),
+        "FAULTLINE_READY_FD": str(ready_write),
+        "FAULTLINE_PARENT_FD": str(parent),
         **more,
     }
     code = f"import sys; from app.runtime.server import main; sys.exit(main({parts!r}.split(',')))"
-    process = subprocess.Popen([sys.executable, "-c", code], env=environment, pass_fds=(says, lives), cwd=folder)
-    os.close(says)
-    os.close(lives)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, pass_fds=(ready_write, parent), cwd=folder
+    )
+    os.close(ready_write)
+    os.close(parent)
     with os.fdopen(ready) as pipe:
         line = pipe.readline()
     try:
-        yield process, json.loads(line)["port"] if line else 0, holds
+        yield process, json.loads(line)["port"] if line else 0, parent_write
     finally:
         process.kill()
         process.wait()
 
 
 def status(port: int, path: str) -> int:
-    """Give the status that a path answers with."""
+    """Return the status that a path answers with."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
             return int(answer.status)
@@ -56,8 +58,8 @@ def status(port: int, path: str) -> int:
         return error.code
 
 
-async def test_it_serves_its_parts_and_ends_when_told(database: str, tmp_path: Path) -> None:
-    with started(database, tmp_path, "ingest,web,files") as (process, port, holds):
+async def test_it_serves_its_parts_and_ends_on_sigterm(database: str, tmp_path: Path) -> None:
+    with started(database, tmp_path, "ingest,web,files") as (process, port, parent):
         assert status(port, "/healthz") == 200
         assert status(port, "/readyz") == 200
         assert status(port, "/api/v1/projects") == 401
@@ -65,7 +67,7 @@ async def test_it_serves_its_parts_and_ends_when_told(database: str, tmp_path: P
         assert status(port, "/api/1/envelope/") == 405
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
-        os.close(holds)
+        os.close(parent)
 
 
 @pytest.mark.parametrize(
@@ -76,26 +78,26 @@ async def test_it_serves_its_parts_and_ends_when_told(database: str, tmp_path: P
         ("web", ("/files/1.crashes/0/0", 401), "/api/1/envelope/"),
     ],
 )
-async def test_a_part_alone_serves_nothing_else(
+async def test_a_single_part_serves_only_its_paths(
     database: str, tmp_path: Path, part: str, served: tuple[str, int], missing: str
 ) -> None:
-    with started(database, tmp_path, part) as (process, port, holds):
+    with started(database, tmp_path, part) as (process, port, parent):
         assert status(port, "/readyz") == 200
         assert status(port, served[0]) == served[1]
         assert status(port, missing) == 404
-        os.close(holds)  # the parent is gone
+        os.close(parent)  # the parent is gone
         assert process.wait(20) == 0
 
 
-async def test_a_setting_that_cannot_be_used(database: str, tmp_path: Path) -> None:
-    with started(database, tmp_path, "web", FAULTLINE_READ_TIMEOUT="-1") as (process, port, holds):
+async def test_an_invalid_setting_exits_with_2(database: str, tmp_path: Path) -> None:
+    with started(database, tmp_path, "web", FAULTLINE_READ_TIMEOUT="-1") as (process, port, parent):
         assert port == 0
         assert process.wait(20) == 2
-        os.close(holds)
+        os.close(parent)
 
 
 @pytest.mark.parametrize(
-    ("settings", "code", "says"),
+    ("settings", "code", "message"),
     [
         ({"FAULTLINE_TRUSTED_PROXIES": "nonsense"}, 2, "FAULTLINE_TRUSTED_PROXIES: 'nonsense' does not appear"),
         ({"FAULTLINE_SEARCH": "ftp://x"}, 2, "search: ftp:"),
@@ -103,29 +105,29 @@ async def test_a_setting_that_cannot_be_used(database: str, tmp_path: Path) -> N
         ({"FAULTLINE_PORT": "taken"}, 1, "already in use"),
     ],
 )
-async def test_what_keeps_it_from_serving_is_said_in_one_line(
-    database: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], settings: dict[str, str], code: int, says: str
+async def test_errors_at_start_are_one_line(
+    database: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], settings: dict[str, str], code: int, message: str
 ) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        given = {name: value.replace("taken", str(taken.getsockname()[1])) for name, value in settings.items()}
-        with started(database, tmp_path, "ingest,web", **given) as (process, _, holds):
+        values = {name: value.replace("taken", str(taken.getsockname()[1])) for name, value in settings.items()}
+        with started(database, tmp_path, "ingest,web", **values) as (process, _, parent):
             assert process.wait(20) == code
-            os.close(holds)
-    said = capfd.readouterr().err
-    assert says in said
-    assert "Traceback" not in said
+            os.close(parent)
+    errors = capfd.readouterr().err
+    assert message in errors
+    assert "Traceback" not in errors
 
 
 async def test_a_request_that_cannot_be_parsed_is_not_quoted_in_the_log(
     database: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with started(database, tmp_path, "ingest,web,files") as (process, port, holds):
+    with started(database, tmp_path, "ingest,web,files") as (process, port, parent):
         for head in (b"GET / HTTP/1.1\r\nbad header password=hunter2\r\n\r\n", b"password=hunter2\r\n\r\n"):
             with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
                 client.sendall(head)
                 assert b" 400 Bad Request" in client.recv(1000), head
-        os.close(holds)
+        os.close(parent)
         assert process.wait(20) == 0
     assert "hunter2" not in capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""Timings over the real server: what raygun4js sends comes back as percentiles by name, and on the page."""
+"""Timings over the real server: percentiles by name, in the API and on the page."""
 
 import json
 import random
@@ -16,14 +16,14 @@ STOCK = "shop.example/api/stock"
 
 @pytest.fixture
 async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as found:
-        yield found
+    async with running_site(database, tmp_path) as running:
+        yield running
 
 
 def event(
     items: list[tuple[str, str, float]], *, release: str = "1.0", ago: timedelta = timedelta(0)
 ) -> dict[str, Any]:
-    """Give one event of raygun4js: (kind, path, ms) of each item."""
+    """Return one event of raygun4js; ``items`` are (kind, path, ms)."""
     site = {"w": ""}
     data = [
         {"url": site.get(kind, "https://shop.example") + path, "timing": {"t": kind, "du": f"{ms}"}}
@@ -46,8 +46,8 @@ async def test_percentiles_by_name(site: Site) -> None:
         await send(site, event([("p", f"/orders/{n}", ms) for n, ms in enumerate(pages[at : at + 20])]))
     await send(site, event([("x", "/api/stock", 7.5)], release="2.0"))
     await site.pipeline.step()
-    found = await site.get(f"{site.api}/timings")
-    page, request = found["timings"]
+    reply = await site.get(f"{site.api}/timings")
+    page, request = reply["timings"]
     assert (page["name"], page["kind"], page["count"]) == ("/orders/{id}", "page", 200)
     for share in (50, 75, 95, 99):
         assert page[f"p{share}"] == pytest.approx(sorted(pages)[share * 199 // 100], rel=0.0101)
@@ -56,7 +56,7 @@ async def test_percentiles_by_name(site: Site) -> None:
         1,
         pytest.approx(7.5, 0.01),
     )
-    assert (found["total"], found["complete_until"] is not None, set(found["sizes"]) <= {60, 3600, 86400}) == (
+    assert (reply["total"], reply["complete_until"] is not None, set(reply["sizes"]) <= {60, 3600, 86400}) == (
         2,
         True,
         True,
@@ -69,7 +69,7 @@ async def test_percentiles_by_name(site: Site) -> None:
     assert await site.refused("GET", f"{site.api}/timings", None, {"kind": "p"}) == (400, "bad_kind")
 
 
-async def test_a_range_sums_days_hours_and_minutes_and_a_copy_counts_once(site: Site) -> None:
+async def test_ranges_sum_days_hours_and_minutes_and_duplicates_count_once(site: Site) -> None:
     events = [event([("p", "/a", 10)], ago=timedelta(hours=hours)) for hours in (0, 2, 30, 80, 200)]
     await send(site, *events)
     await send(site, *events[:2])
@@ -86,7 +86,7 @@ async def test_a_range_sums_days_hours_and_minutes_and_a_copy_counts_once(site: 
     assert sums == {"accepted": 7, "grouped": 5, "duplicate": 2, "filtered": 0, "in_flight": 0}
 
 
-async def test_a_timing_s_report_is_kept_scrubbed(site: Site) -> None:
+async def test_reports_of_timings_are_scrubbed(site: Site) -> None:
     await send(site, event([("x", "/pay?token=hunter2&card=4111111111111111", 5)]))
     await site.pipeline.step()
     async with site.http.get(f"{site.url}/files/1.timings/0/0", headers=site.bearer) as answer:

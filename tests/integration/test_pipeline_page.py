@@ -1,4 +1,4 @@
-"""The pipeline page over the real stores: stages, dead letters, processes; and what is said where there is nothing."""
+"""The pipeline page over the real stores: stages, dead letters, processes, and its empty state."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from agents.batch.dead_letters import to_record
 from app.log import dead_letters
 from app.log.contract import TopicSpec
-from app.log.dead_letters import Board
+from app.log.dead_letters import RecentDeadLetters
 from app.log.postgres.log import PostgresLog
 from app.model import Address
 from app.records import DeadLetter
@@ -23,24 +23,24 @@ def dead(offset: int, project: int = 1, code: str = "not_json") -> DeadLetter:
     )  # fmt: skip
 
 
-async def test_the_board_reads_what_is_new_and_keeps_the_newest(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_new_dead_letters_are_read_and_the_newest_kept(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_letters, "FRESH_SECONDS", 0.0)
     monkeypatch.setattr(dead_letters, "KEPT", 5)
     async with PostgresLog(database) as log:
         await log.ensure([TopicSpec("1.dead-letters", 2)])
-        board = Board(log, 1)
-        assert await board.look(3) == ([], [], False)
+        recent = RecentDeadLetters(log, 1)
+        assert await recent.newest(3) == ([], [], False)
         twice = [dead(0), dead(0), dead(1, project=2, code="no_facts")]
-        await log.append([to_record(each, 1, 2) for each in twice])
-        found = await board.look(3)
-        assert [each.address.offset for each in found.newest] == [1, 0]
-        assert sorted(found.codes) == [("crashes: no_facts", 1), ("crashes: not_json", 1)]
-        assert [each.project for each in (await board.look(3, frozenset({1}))).newest] == [1]
-        assert not found.more
+        await log.append([to_record(letter, 1, 2) for letter in twice])
+        letters = await recent.newest(3)
+        assert [letter.address.offset for letter in letters.newest] == [1, 0]
+        assert sorted(letters.codes) == [("crashes: no_facts", 1), ("crashes: not_json", 1)]
+        assert [letter.project for letter in (await recent.newest(3, frozenset({1}))).newest] == [1]
+        assert not letters.more
         await log.append([to_record(dead(number), 1, 2) for number in range(2, 12)])
-        found = await board.look(3)
-        assert [each.address.offset for each in found.newest] == [11, 10, 9]
-        assert (found.codes, found.more) == ([("crashes: not_json", 5)], True)
+        letters = await recent.newest(3)
+        assert [letter.address.offset for letter in letters.newest] == [11, 10, 9]
+        assert (letters.codes, letters.more) == ([("crashes: not_json", 5)], True)
 
 
 async def test_the_page_shows_the_stages_the_dead_letters_and_the_processes(database: str, tmp_path: Path) -> None:
@@ -54,9 +54,9 @@ async def test_the_page_shows_the_stages_the_dead_letters_and_the_processes(data
 
         await Heartbeat(Instances(site.pipeline.pool), "worker", figures).beat()
         async with site.http.get(f"{site.url}/pipeline", headers=site.bearer) as answer:
-            text = await answer.text()
+            page = await answer.text()
             assert answer.status == 200
-        for shown in (
+        for expected in (
             ">12</data> <span",
             "StoreUnavailable",
             "not running",
@@ -64,16 +64,16 @@ async def test_the_page_shows_the_stages_the_dead_letters_and_the_processes(data
             "&lt;i&gt;3&lt;/i&gt;",
             "grouped",
         ):
-            assert shown in text, shown
-        assert "<i>3" not in text
-        assert 'crashes: not json <b><data value="1"' in text
+            assert expected in page, expected
+        assert "<i>3" not in page
+        assert 'crashes: not json <b><data value="1"' in page
 
 
-async def test_the_page_says_what_is_empty(database: str, tmp_path: Path) -> None:
+async def test_the_page_of_an_empty_installation(database: str, tmp_path: Path) -> None:
     async with running_site(database, tmp_path) as site:
         await site.pipeline.pool.execute("delete from instances")
         async with site.http.get(f"{site.url}/pipeline", headers=site.bearer) as answer:
-            text = await answer.text()
+            page = await answer.text()
             assert answer.status == 200
-        assert "No process was heard of" in text
-        assert "None: every record that was accepted could be processed." in text
+        assert "No process reported" in page
+        assert "None. Every accepted record could be processed." in page

@@ -1,4 +1,4 @@
-"""The event page: its times, what was scrubbed, its neighbours, and the same by the API."""
+"""The event page: times, scrubbed values, neighbours, and its commands for the API."""
 
 import html
 import re
@@ -14,8 +14,8 @@ from tests.integration.web_site import Site, running_site
 
 @pytest.fixture
 async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as found:
-        yield found
+    async with running_site(database, tmp_path) as running:
+        yield running
 
 
 async def page(site: Site, path: str) -> str:
@@ -24,12 +24,12 @@ async def page(site: Site, path: str) -> str:
         return await answer.text()
 
 
-async def test_an_event_says_when_and_what_was_scrubbed(site: Site) -> None:
+async def test_times_and_scrubbed_values_are_marked(site: Site) -> None:
     event = crash(extra={"password": "hunter2", "note": "kept"})
     await site.send(event)
     await site.pipeline.step()
     text = await page(site, f"/events/{event['event_id']}")
-    assert all(f'<th scope="row">{name}</th>' in text for name in ("Happened", "Sent", "Received", "Processed"))
+    assert all(f'<th scope="row">{name}</th>' in text for name in ("Occurred", "Sent", "Received", "Processed"))
     assert "hunter2" not in text
     assert re.search(r'password</th><td>\s*<mark class="filtered"', text)
     commands = re.findall(r'curl -H "Authorization: Bearer \$TOKEN" "([^"]+)"', html.unescape(text))
@@ -49,7 +49,7 @@ async def test_neighbours_are_those_of_the_group(site: Site) -> None:
     older, middle, newer = (event["event_id"] for event in events)
     for name, before, after in ((older, None, middle), (middle, older, newer), (newer, middle, None)):
         text = await page(site, f"/events/{name}")
-        found = {
+        links = {
             rel: (re.findall(rf'href="/events/(\w+)[^"]*" rel="{rel}"', text) or [None])[0] for rel in ("prev", "next")
         }
-        assert found == {"prev": before, "next": after}
+        assert links == {"prev": before, "next": after}

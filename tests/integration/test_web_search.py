@@ -1,4 +1,4 @@
-"""The search page: how many by time, what was looked for marked, completion from what events say."""
+"""The search page: histogram, highlighted words, completion."""
 
 import html
 import re
@@ -14,11 +14,11 @@ from tests.integration.web_site import Site, running_site
 
 @pytest.fixture
 async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as found:
+    async with running_site(database, tmp_path) as running:
         for event in (crash(user="ann"), crash(user="<b>"), other()):
-            await found.send(event)
-        await found.pipeline.step()
-        yield found
+            await running.send(event)
+        await running.pipeline.step()
+        yield running
 
 
 async def shown(site: Site, **query: Any) -> str:  # noqa: ANN401  any query
@@ -28,7 +28,7 @@ async def shown(site: Site, **query: Any) -> str:  # noqa: ANN401  any query
         return await answer.text()
 
 
-async def test_counts_by_time_open_to_their_part_of_the_range(site: Site) -> None:
+async def test_bars_of_the_histogram_open_their_part_of_the_range(site: Site) -> None:
     text = await shown(site, q="price", range="24h")
     bars = re.findall(r'<a href="([^"]+)" tabindex="-1"><title>(\d+) from', text)
     assert sum(int(number) for _, number in bars) == 2
@@ -37,7 +37,7 @@ async def test_counts_by_time_open_to_their_part_of_the_range(site: Site) -> Non
     assert "bytime" not in await shown(site, q="nothingofthekind")
 
 
-async def test_the_words_looked_for_are_marked(site: Site) -> None:
+async def test_the_words_of_the_query_are_marked(site: Site) -> None:
     text = await shown(site, q="stock", range="1h")
     assert "<b><mark>Stock</mark>Error</b>: no <mark>stock</mark>" in text
     assert "<mark>" not in await shown(site, q="type:StockError", range="1h")

@@ -1,4 +1,4 @@
-"""Events as an SDK would send them, for tests of API and pages."""
+"""Events as an SDK sends them, for tests of API and pages."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,7 +6,7 @@ from uuid import uuid4
 
 
 def crash(text: str = "no price", *, user: str = "u1", release: str = "shop@1.0.0", **more: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON
-    """Give an unhandled crash that happened now."""
+    """Return an unhandled crash that happens now."""
     frame = {"function": "price", "module": "shop.cart", "filename": "shop/cart.py", "lineno": 7, "in_app": True}
     raised = {"type": "PriceError", "value": text, "mechanism": {"type": "excepthook", "handled": False}}
     return {
@@ -22,7 +22,7 @@ def crash(text: str = "no price", *, user: str = "u1", release: str = "shop@1.0.
 
 
 def other(text: str = "no stock") -> dict[str, Any]:
-    """Give a crash of another group."""
+    """Return a crash of another group."""
     event = crash(text)
     event["exception"]["values"][0] |= {"type": "StockError"}
     event["exception"]["values"][0]["stacktrace"]["frames"][0] |= {"function": "stock", "module": "shop.stock"}
@@ -30,7 +30,7 @@ def other(text: str = "no stock") -> dict[str, Any]:
 
 
 def session(status: str, release: str = "shop@1.0.0", user: str = "u1") -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give a session item in its end state."""
+    """Return a session item in its final state."""
     now = datetime.now(UTC).isoformat()
     attributes = {"release": release, "environment": "production"}
     body = {"sid": str(uuid4()), "did": user, "init": True, "started": now, "timestamp": now, "status": status}

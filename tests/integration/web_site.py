@@ -1,4 +1,4 @@
-"""The server over a real database with the pipeline's own agents, stepped by hand: for tests of API and pages."""
+"""The real server over a real database, with the agents stepped by hand, for tests of API and pages."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -55,7 +55,7 @@ class Pipeline:
     at: dict[str, int] = field(default_factory=dict)
 
     async def step(self) -> None:
-        """Do all that is in the log, in the order of the way of the data."""
+        """Process everything in the log, in the order of the data."""
         for role, topic in READS:
             while records := await self.log.read(qualified(1, topic), 0, self.at.get(topic + role, 0)):
                 await self._handle(role, records)
@@ -73,8 +73,11 @@ class Pipeline:
 
 
 def _documents(record: Record) -> list[Document]:
-    done = decode_processed(record.value or b"")
-    return [Document(Address(done.topic, done.partition, found.offset), found) for found in done.summaries]
+    processed = decode_processed(record.value or b"")
+    return [
+        Document(Address(processed.topic, processed.partition, summary.offset), summary)
+        for summary in processed.summaries
+    ]
 
 
 @asynccontextmanager
@@ -117,7 +120,7 @@ async def _rates(log: PostgresLog, pool: "asyncpg.Pool[asyncpg.Record]", folder:
 
 @dataclass
 class Site:
-    """A running server, a project, and who may do everything."""
+    """A running server, a project, and a token with all rights."""
 
     url: str
     project: Project
@@ -126,14 +129,14 @@ class Site:
     http: aiohttp.ClientSession
 
     async def get(self, path: str, **query: str) -> Any:  # noqa: ANN401  JSON
-        """Ask the API; what is no success fails the test."""
+        """Return a reply of the API; an error fails the test."""
         async with self.http.get(self.url + path, params=query, headers=self.bearer) as answer:
             text = await answer.text()
             assert answer.status == 200, text
             return msgspec.json.decode(text)
 
     async def post(self, path: str, body: object) -> Any:  # noqa: ANN401  JSON
-        """Change something; what is no success fails the test."""
+        """Post to the API; an error fails the test."""
         async with self.http.post(self.url + path, json=body, headers=self.bearer) as answer:
             text = await answer.text()
             assert answer.status in (200, 201), text
@@ -146,14 +149,14 @@ class Site:
         body: object = None,
         query: dict[str, str] | None = None,
     ) -> tuple[int, str]:
-        """Ask for what must not be given; gives the status and the error's code."""
+        """Send a request that must fail, and return its status and error code."""
         async with self.http.request(method, self.url + path, json=body, params=query, headers=self.bearer) as answer:
             error = (await answer.json())["error"]
             assert error["message"]
             return answer.status, error["code"]
 
     async def send(self, event: dict[str, Any]) -> None:
-        """Send one event as a Sentry SDK would."""
+        """Send one event as a Sentry SDK does."""
         await self.envelope([({"type": "event"}, event)])
 
     async def envelope(self, items: list[tuple[dict[str, Any], dict[str, Any]]]) -> None:
@@ -168,7 +171,7 @@ class Site:
 
     @property
     def bearer(self) -> dict[str, str]:
-        """The header of who may do everything."""
+        """The header with the token."""
         return {"Authorization": f"Bearer {self.token}"}
 
     @property
@@ -179,12 +182,12 @@ class Site:
 
 @asynccontextmanager
 async def running_site(database: str, folder: Path, port: int = 0) -> AsyncIterator[Site]:
-    """Serve everything on a free port as long as the block runs."""
+    """Serve everything on a free port while the block runs."""
     settings = Settings(database=database, data=str(folder), partitions=1, port=port, disk_reserve_mb=0)
     async with AsyncExitStack() as stack:
         steps = await stack.enter_async_context(pipeline(database, folder))
-        found = await stack.enter_async_context(running(settings, PARTS))
+        bound = await stack.enter_async_context(running(settings, PARTS))
         project = await Projects(steps.pool).create("shop")
         token = await access.create_token(steps.pool, "tests")
         http = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
-        yield Site(f"http://127.0.0.1:{found}", project, token, steps, http)
+        yield Site(f"http://127.0.0.1:{bound}", project, token, steps, http)

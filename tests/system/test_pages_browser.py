@@ -1,4 +1,4 @@
-"""The pages in a real Chromium, over a whole installation: live numbers, hostile payloads, keys, narrow and wide."""
+"""The pages in a real Chromium, over a whole installation: live numbers, hostile payloads, shortcuts, screen widths."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -26,7 +26,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def signed(installation: Site, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Sign in by a one-time address; give the file that keeps it."""
+    """Sign in by a one-time link. Return the file that holds the cookie."""
     kept = str(tmp_path_factory.mktemp("browser") / "state.json")
     context = browser.new_context()
     page = context.new_page()
@@ -39,7 +39,7 @@ def signed(installation: Site, browser: Browser, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture
 def project(installation: Site, request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Make a project that only one test sends to."""
+    """Create a project for one test alone."""
     return installation.new_project(request.node.name)
 
 
@@ -57,7 +57,7 @@ def test_the_first_crash_turns_the_set_up_page_into_the_live_view(
     context.close()
 
 
-def test_numbers_move_without_a_reload_and_rows_stay(
+def test_numbers_update_without_a_reload_and_rows_stay(
     installation: Site, browser: Browser, signed: str, project: dict[str, Any]
 ) -> None:
     counted(installation, send(project, "KnownError", "one"))
@@ -82,7 +82,9 @@ def test_numbers_move_without_a_reload_and_rows_stay(
     context.close()
 
 
-def test_nothing_of_a_payload_runs(installation: Site, browser: Browser, signed: str, project: dict[str, Any]) -> None:
+def test_no_script_of_a_payload_runs(
+    installation: Site, browser: Browser, signed: str, project: dict[str, Any]
+) -> None:
     tags = {"browser": HOSTILE[:40]}
     crumbs = [{"message": HOSTILE, "category": HOSTILE, "data": {HOSTILE: HOSTILE}}]
     name = send(
@@ -108,7 +110,7 @@ def test_nothing_of_a_payload_runs(installation: Site, browser: Browser, signed:
 
 @pytest.mark.parametrize("width", [1400, 380])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_fits_and_can_be_used_by_all(
+def test_every_page_fits_the_screen_and_is_accessible(
     installation: Site,
     browser: Browser,
     signed: str,
@@ -135,7 +137,7 @@ def test_every_page_fits_and_can_be_used_by_all(
     context.close()
 
 
-def test_keys(installation: Site, browser: Browser, signed: str, project: dict[str, Any]) -> None:
+def test_keyboard_shortcuts(installation: Site, browser: Browser, signed: str, project: dict[str, Any]) -> None:
     group = counted(installation, send(project, "KeyedError", "by keys"))
     context = browser.new_context(storage_state=signed)
     page = context.new_page()
@@ -158,7 +160,7 @@ def test_keys(installation: Site, browser: Browser, signed: str, project: dict[s
     context.close()
 
 
-def test_search_completes_and_a_menu_decides(
+def test_search_completes_and_a_menu_sets_the_status(
     installation: Site, browser: Browser, signed: str, project: dict[str, Any]
 ) -> None:
     group = counted(installation, send(project, "CompletedError", "by menu", environment="canary"))
@@ -174,7 +176,7 @@ def test_search_completes_and_a_menu_decides(
     page.wait_for_url("**from=*")
     page.goto(f"{installation.url}/groups/{group}")
     page.locator(".menu summary").nth(1).click()
-    page.get_by_role("button", name="Until 10 more events").click()
+    page.get_by_role("button", name="Ignore until 10 more events").click()
     expect(page.locator("#status")).to_contain_text("ignored until 10 more events")
     assert watched.complaints == []
     context.close()
@@ -196,7 +198,7 @@ def test_pages_work_without_a_script(
     context.close()
 
 
-def test_a_stranger_sees_how_to_sign_in(installation: Site, browser: Browser) -> None:
+def test_a_browser_without_a_cookie_gets_the_sign_in_page(installation: Site, browser: Browser) -> None:
     context = browser.new_context()
     page = context.new_page()
     answer = page.goto(installation.url)

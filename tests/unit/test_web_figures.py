@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Formatting of numbers and times, and layout of small charts."""
 
 import pytest
 from hypothesis import given
@@ -40,7 +40,7 @@ def test_durations(ms: float, text: str) -> None:
 
 
 @given(st.floats(0, 1, exclude_max=True))
-def test_a_share_below_all_is_never_shown_as_all(value: float) -> None:
+def test_a_share_below_1_never_rounds_to_100_percent(value: float) -> None:
     assert formatting.share(value) != "100%"
 
 
@@ -53,19 +53,19 @@ def test_how_long_ago(past: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "options", "text", "mood"),
+    ("now", "before", "options", "text", "rating"),
     [
         (150, 100, {}, "+50%", "worse"),
         (50, 100, {}, "-50%", "better"),
         (0, 0, {}, "unchanged", "same"),
-        (3, 0, {}, "from 0", "worse"),
-        (None, 3, {}, "no figure before", "same"),
+        (3, 0, {}, "up from 0", "worse"),
+        (None, 3, {}, "no previous value", "same"),
         (0.99, 0.98, {"more_is_worse": False, "points": True}, "+1.00 points", "better"),
         (0.97, 0.98, {"more_is_worse": False, "points": True}, "-1.00 points", "worse"),
     ],
 )
-def test_changes(now: float | None, before: float | None, options: dict[str, bool], text: str, mood: str) -> None:
-    assert formatting.change(now, before, **options) == (text, mood)
+def test_comparisons(now: float | None, before: float | None, options: dict[str, bool], text: str, rating: str) -> None:
+    assert formatting.compare(now, before, **options) == (text, rating)
 
 
 @given(st.lists(st.integers(0, 10**9), max_size=200))
@@ -78,17 +78,23 @@ def test_bars_stay_in_their_box_and_none_is_invisible(values: list[int]) -> None
         assert bar.y + bar.height <= formatting.HEIGHT + 1.6
 
 
-def test_windows_without_a_point_are_zero() -> None:
-    assert formatting.spread({60: 3, 180: 1}, 65, 240, 60) == [3, 0, 1]
+def test_missing_windows_are_zero() -> None:
+    assert formatting.dense({60: 3, 180: 1}, 65, 240, 60) == [3, 0, 1]
 
 
-def test_the_rate_now_counts_the_minute_that_runs() -> None:
-    assert formatting.a_minute({600: 11, 300: 1, 240: 500}, 630, 5) == pytest.approx(12 / 5.5)
-    assert formatting.a_minute({}, 600, 5) == 0
+def test_the_current_rate_counts_the_unfinished_minute() -> None:
+    assert formatting.rate_per_minute({600: 11, 300: 1, 240: 500}, 630, 5) == pytest.approx(12 / 5.5)
+    assert formatting.rate_per_minute({}, 600, 5) == 0
 
 
 @given(st.lists(st.integers(0, 100), max_size=400), st.integers(1, 70))
-def test_fewer_values_have_the_same_sum(values: list[int], most: int) -> None:
-    left = formatting.fewer(values, most)
+def test_downsampling_keeps_the_sum(values: list[int], most: int) -> None:
+    left = formatting.downsample(values, most)
     assert len(left) <= most
     assert sum(left) == sum(values)
+
+
+def test_times_are_written_in_utc() -> None:
+    assert formatting.iso(1_769_868_000_000) == "2026-01-31T14:00:00Z"
+    assert formatting.iso(1_769_868_000_250) == "2026-01-31T14:00:00.250Z"
+    assert formatting.iso(None) is None

@@ -1,12 +1,12 @@
-"""What is marked of what a search found."""
+"""Highlighting of a query's words in search results."""
 
 import pytest
 
-from app.web.highlight import marked, words_of
+from app.web.highlight import marked, word_pattern
 
 
 @pytest.mark.parametrize(
-    ("query", "text", "shown"),
+    ("query", "text", "html"),
     [
         ("price", "PriceError: no price", "<mark>Price</mark>Error: no <mark>price</mark>"),
         ("priceerror", "PriceError: x", "<mark>PriceError</mark>: x"),
@@ -21,5 +21,5 @@ from app.web.highlight import marked, words_of
         ("x" * 600, "x", "x"),
     ],
 )
-def test_words_are_marked_as_search_cuts_them(query: str, text: str, shown: str) -> None:
-    assert str(marked(text, words_of(query))) == shown
+def test_words_are_marked_by_the_tokens_of_search(query: str, text: str, html: str) -> None:
+    assert str(marked(text, word_pattern(query))) == html

@@ -1,4 +1,4 @@
-"""The API's description names everything that is served."""
+"""The OpenAPI document describes every route."""
 
 import re
 from typing import Any
@@ -10,11 +10,11 @@ from app.web.api import openapi
 from app.web.api.routes import ROUTES
 
 
-def _references(found: Any) -> set[str]:  # noqa: ANN401  any JSON
-    if isinstance(found, dict):
-        own = {found["$ref"]} if isinstance(found.get("$ref"), str) else set()
-        return own.union(*map(_references, found.values()))
-    return set().union(*map(_references, found)) if isinstance(found, list) else set()
+def _references(value: Any) -> set[str]:  # noqa: ANN401  any JSON
+    if isinstance(value, dict):
+        own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return own.union(*map(_references, value.values()))
+    return set().union(*map(_references, value)) if isinstance(value, list) else set()
 
 
 def test_every_route_is_described_with_its_parameters() -> None:
@@ -22,12 +22,24 @@ def test_every_route_is_described_with_its_parameters() -> None:
     for route in ROUTES:
         operation = document["paths"][route.path][route.method.lower()]
         named = [parameter["name"] for parameter in operation["parameters"]]
-        assert named == [*re.findall(r"{(\w+)}", route.path), *route.query]
+        queried = [] if route.query is None else [field.encode_name for field in msgspec.structs.fields(route.query)]
+        assert named == [*re.findall(r"{(\w+)}", route.path), *queried]
+        assert all(parameter["description"] for parameter in operation["parameters"])
         assert str(route.status) in operation["responses"]
         assert ("requestBody" in operation) == (route.method == "POST" and route.body is not None)
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_parameters_are_described_by_their_types() -> None:
+    parameters = openapi.document(ROUTES)["paths"]["/api/v1/projects/{project}/groups"]["get"]["parameters"]
+    schemas = {parameter["name"]: parameter["schema"] for parameter in parameters}
+    assert schemas["project"] == {"type": "integer"}
+    assert schemas["from"] == {"type": "string", "format": "date-time"}
+    assert schemas["limit"] == {"type": "integer", "minimum": 1, "maximum": 200}
+    assert sorted(schemas["status"]["enum"]) == ["ignored", "open", "regressed", "resolved"]
+    assert schemas["sort"]["default"] == "last_seen"
+
+
+def test_every_reference_resolves() -> None:
     document = msgspec.json.decode(msgspec.json.encode(openapi.document(ROUTES)))
     schemas = document["components"]["schemas"]
     assert {name.removeprefix("#/components/schemas/") for name in _references(document)} <= schemas.keys()

@@ -1,10 +1,10 @@
-"""What a query says, and what it can't."""
+"""Query parameters: times, ranges, windows, limits."""
 
 import pytest
 
 from app.web import params
 from app.web.errors import ApiError
-from app.web.params import Range
+from app.web.params import GroupsQuery, Range, RangeQuery
 
 NOW = 1_780_000_030_000
 
@@ -37,8 +37,9 @@ def test_times_that_are_not(text: str) -> None:
 
 
 def test_a_range_without_ends_is_the_last_day() -> None:
-    assert params.span({}, NOW) == Range(NOW - 86_400_000, NOW)
-    assert params.span({"to": "2026-01-31"}, NOW).end - params.span({"to": "2026-01-31"}, NOW).start == 86_400_000
+    assert RangeQuery().range(NOW) == Range(NOW - 86_400_000, NOW)
+    day = params.read(RangeQuery, {"to": "2026-01-31", "from": ""}).range(NOW)
+    assert day == Range(1_769_731_200_000, 1_769_817_600_000)
 
 
 def test_a_range_is_rounded_outward_and_not_moved_when_it_fits() -> None:
@@ -48,27 +49,34 @@ def test_a_range_is_rounded_outward_and_not_moved_when_it_fits() -> None:
 
 @pytest.mark.parametrize(("hours", "expected"), [(1, "1m"), (24, "1h"), (24 * 30, "1d")])
 def test_the_window_suits_the_range(hours: int, expected: str) -> None:
-    assert params.window({}, Range(0, hours * 3_600_000)) == expected
+    assert params.window_for(Range(0, hours * 3_600_000)) == expected
 
 
 def test_more_windows_than_a_reply_can_hold() -> None:
     with pytest.raises(ApiError) as refused:
-        params.window({"window": "1m"}, Range(0, NOW))
+        params.check_points("1m", Range(0, NOW))
     assert refused.value.code == "range_too_long"
 
 
 @pytest.mark.parametrize(("text", "expected"), [("", 50), ("1", 1), ("200", 200), ("201", 200), ("9" * 50, 200)])
 def test_a_limit_above_the_maximum_is_capped(text: str, expected: int) -> None:
-    assert params.limit({"limit": text}) == expected
+    assert params.read(GroupsQuery, {"limit": text}).limit == expected
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "ten", "٣"])
 def test_a_limit_that_is_none(text: str) -> None:
-    with pytest.raises(ApiError):
-        params.limit({"limit": text})
+    with pytest.raises(ApiError) as refused:
+        params.read(GroupsQuery, {"limit": text})
+    assert (refused.value.status, refused.value.code) == (400, "bad_limit")
 
 
-def test_times_are_written_in_utc() -> None:
-    assert params.iso(1_769_868_000_000) == "2026-01-31T14:00:00Z"
-    assert params.iso(1_769_868_000_250) == "2026-01-31T14:00:00.250Z"
-    assert params.iso(None) is None
+@pytest.mark.parametrize(("name", "value"), [("sort", "title"), ("status", "fixed"), ("status", "\0"), ("from", "now")])
+def test_a_value_that_is_no_choice_names_its_parameter(name: str, value: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        params.read(GroupsQuery, {name: value})
+    assert refused.value.code == ("bad_time" if name == "from" else f"bad_{name}")
+
+
+def test_the_choices_are_listed() -> None:
+    with pytest.raises(ApiError, match=r"^status is one of: open, resolved, ignored, regressed\.$"):
+        params.read(GroupsQuery, {"status": "closed"})

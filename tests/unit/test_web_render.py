@@ -1,4 +1,4 @@
-"""Pages: what came from outside is text and nothing else."""
+"""Templates: values from outside are escaped; and the comparison of releases."""
 
 import re
 from collections.abc import Callable
@@ -16,11 +16,11 @@ TEMPLATES = Path(render.STATIC).parent / "templates"
 
 
 def _macro(name: str) -> Callable[..., Markup]:
-    found: Callable[..., Markup] = getattr(render.TEMPLATES.get_template("_macros.html").module, name)
-    return found
+    macro: Callable[..., Markup] = getattr(render.TEMPLATES.get_template("_macros.html").module, name)
+    return macro
 
 
-def test_values_are_escaped_where_they_are_shown() -> None:
+def test_values_are_escaped() -> None:
     hostile = "<script>alert(1)</script>\"' onload=x"
     for shown in (
         _macro("text")(hostile),
@@ -38,7 +38,7 @@ def test_secrets_that_were_replaced_are_marked() -> None:
     assert shown.startswith("card=<mark")
 
 
-def test_values_as_deep_and_long_as_they_like_are_cut() -> None:
+def test_deep_and_long_values_are_cut() -> None:
     deep: object = "end"
     for _ in range(60):
         deep = {"a": [deep]}
@@ -62,9 +62,9 @@ def test_the_policy_allows_nothing_inline_and_no_other_origin() -> None:
 
 
 def test_snippets_hold_the_real_keys_and_no_placeholder() -> None:
-    found = snippets("http://k1@h:1/7", "http://h:1", "k2")
-    assert {"Python", "Node", "Browser", "Java", "Go", ".NET", "Ruby"} <= {snippet.language for snippet in found}
-    for snippet in found:
+    filled = snippets("http://k1@h:1/7", "http://h:1", "k2")
+    assert {"Python", "Node", "Browser", "Java", "Go", ".NET", "Ruby"} <= {snippet.language for snippet in filled}
+    for snippet in filled:
         assert "http://k1@h:1/7" in snippet.code or "k2" in snippet.code
         assert not re.search(r"%[A-Z]+%", snippet.code)
 
@@ -86,10 +86,10 @@ def _release(sessions: int, crashed: int) -> ReleaseRow:
         (_release(19, 19), _release(1000, 10), "not enough data"),
         (_release(0, 0), _release(1000, 10), "not enough data"),
         (_release(1000, 0), _release(1000, 0), "not worse"),
-        (_release(1000, 500), None, "first"),
+        (_release(1000, 500), None, "first release"),
     ],
 )
-def test_a_release_is_judged_only_where_chance_can_be_told_apart(
+def test_releases_are_compared_only_where_the_difference_is_significant(
     now: ReleaseRow, before: ReleaseRow | None, word: str
 ) -> None:
-    assert releases.judge(now, before).word == word
+    assert releases.compare(now, before).word == word

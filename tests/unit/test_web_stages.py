@@ -1,4 +1,4 @@
-"""The stages of the pipeline page, from what the log and the processes tell."""
+"""The stages of the pipeline page, from the log's lag and the figures of processes."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ import pytest
 
 from app.log.lag import Stage
 from app.stores.admin.instances import Figures, Instance
-from app.web.pipeline import ROLES, along, stages
+from app.web.pipeline import ROLES, in_data_order, stages
 
 NOW = 1_780_000_000_000
 
@@ -22,21 +22,21 @@ def test_processes_of_a_role_are_summed() -> None:
         instance(1, crashes=Figures(records=10.0, errors=1, dead_letters=2), rates=Figures(records=None)),
         instance(2, crashes=Figures(records=5.5, errors=2, waits="OSError")),
     ]
-    shown = stages([Stage("crashes", "1.crashes", 7, NOW - 1500)], running, NOW)
-    assert tuple(shown) == tuple(ROLES)
-    crashes = shown["crashes"]
+    views = stages([Stage("crashes", "1.crashes", 7, NOW - 1500)], running, NOW)
+    assert tuple(views) == tuple(ROLES)
+    crashes = views["crashes"]
     assert (crashes.rate, crashes.lag_records, crashes.lag_seconds) == (15.5, 7, 1.5)
     assert (crashes.errors, crashes.dead_letters, crashes.processes, crashes.memory) == (3, 2, 2, 203)
-    assert crashes.state == ("late", "waits")
-    assert (shown["rates"].rate, shown["rates"].missing) == (None, "measured after a few seconds")
+    assert crashes.state == ("late", "waiting")
+    assert (views["rates"].rate, views["rates"].unknown_reason) == (None, "measured after a few seconds")
 
 
-def test_processes_stand_in_the_order_in_which_the_data_passes_them() -> None:
+def test_processes_are_listed_in_the_order_of_the_data() -> None:
     running = [
         instance(1, rates=Figures()), instance(2, unknown=Figures()), instance(3, search=Figures(), crashes=Figures()),
         instance(4, crashes=Figures()), instance(5, ingest=Figures(), web=Figures()),
     ]  # fmt: skip
-    assert [each.pid for each in along(running)] == [5, 3, 4, 1, 2]
+    assert [process.pid for process in in_data_order(running)] == [5, 3, 4, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_a_stage_is_late_by_its_oldest_record(oldest: int | None, state: tuple[s
     assert stages(lags, [instance(1, archive=Figures())], NOW)["archive"].state == state
 
 
-def test_what_nobody_runs_is_told_and_not_zero() -> None:
+def test_a_role_without_a_process_has_no_numbers() -> None:
     search = stages([], [], NOW)["search"]
     assert search.state == ("worse", "not running")
     assert (search.rate, search.lag_records, search.lag_seconds) == (None, None, None)
-    assert search.missing == "no process runs this role"
+    assert search.unknown_reason == "no process runs this role"

@@ -1,1 +1,1 @@
-"""The HTTP API: its routes, its handlers, and what goes in and out as types."""
+"""The HTTP API: its routes and handlers, and its requests and replies as types (API.md, "HTTP API")."""

@@ -1,4 +1,4 @@
-"""Writes ``openapi.json`` from the table of routes and the types of the replies."""
+"""Builds ``openapi.json`` from the table of routes and the types of queries, bodies and replies."""
 
 import re
 from collections.abc import Sequence
@@ -7,34 +7,26 @@ from typing import Any, Final
 
 import msgspec
 
+from app.web import params
 from app.web.api import replies
 from app.web.api.routes import Route
 
-ABOUT: Final = {
-    "from": "ISO-8601; the range is half-open and rounded outward to windows that are kept. Default: 24 h before `to`.",
-    "to": "ISO-8601. Default: now.",
-    "window": "1m, 1h or 1d; default by the range. Larger in the reply where this size is kept no longer.",
-    "release": "Only this release.",
-    "group": "Only this group.",
-    "kind": "page, view, request, asset, cached, custom or vital; default all.",
-    "status": "open, resolved, ignored or regressed.",
-    "sort": "last_seen, first_seen, count, users, rate (the last 5 minutes) or growth (against the range before).",
-    "limit": "1 to 200; more is cut to 200.",
-    "cursor": "What an earlier reply gave as `next`.",
-    "q": 'Words, "phrases", -not, and field:value.',
-    "project": "A project's id.",
-    "event": "An event's id, 32 hex digits, with or without dashes.",
+PATH_PARAMETERS: Final = {
+    "project": ("A project's id.", {"type": "integer"}),
+    "group": ("A group's id.", {"type": "string"}),
+    "event": ("An event's id, 32 hex digits, with or without dashes.", {"type": "string"}),
 }
 OPEN: Final = {
     "/healthz": ("The process runs", dict),
-    "/readyz": ("The process can do its work; 503 with the reasons where not", replies.HealthReply),
+    "/readyz": ("The process can do its work; 503 with the reasons where it cannot", replies.HealthReply),
     "/metrics": ("Prometheus metrics", None),
     "/api/v1/openapi.json": ("This document", dict),
 }
+"""Paths that need no token: summary and type of the reply."""
 
 
 def document(routes: Sequence[Route]) -> dict[str, Any]:
-    """Give the OpenAPI 3.1 document of these routes."""
+    """Return the OpenAPI 3.1 document of these routes."""
     types = [replies.ErrorReply, replies.HealthReply, *{route.reply for route in routes if route.reply},
              *{route.body for route in routes if route.body}]  # fmt: skip
     types.sort(key=lambda kind: str(kind.__name__))
@@ -57,11 +49,10 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
 
 
 def _operation(route: Route) -> dict[str, Any]:
-    inside = [_parameter(name, "path") for name in re.findall(r"{(\w+)}", route.path)]
     operation = {
         "summary": route.summary,
         "operationId": route.handler.__name__,
-        "parameters": inside + [_parameter(name, "query") for name in route.query],
+        "parameters": [*_path_parameters(route.path), *_query_parameters(route.query)],
         "responses": {str(route.status): _answer(route.reply), "default": _answer(replies.ErrorReply)},
     }
     if route.body is not None:
@@ -69,15 +60,29 @@ def _operation(route: Route) -> dict[str, Any]:
     return operation
 
 
-def _parameter(name: str, place: str) -> dict[str, Any]:
-    kind = "integer" if name in ("project", "limit") else "string"
-    return {
-        "name": name,
-        "in": place,
-        "required": place == "path",
-        "description": ABOUT[name],
-        "schema": {"type": kind},
-    }
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "description": about, "schema": schema}
+        for name in re.findall(r"{(\w+)}", path)
+        for about, schema in [PATH_PARAMETERS[name]]
+    ]
+
+
+def _query_parameters(query: type[msgspec.Struct] | None) -> list[dict[str, Any]]:
+    if query is None:
+        return []
+    schema = msgspec.json.schema(query, schema_hook=params.SCHEMAS.__getitem__)
+    properties: dict[str, dict[str, Any]] = schema["$defs"][query.__name__]["properties"]
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": property_.pop("description"),
+            "schema": property_,
+        }
+        for name, property_ in properties.items()
+    ]
 
 
 def _answer(kind: Any) -> dict[str, Any]:  # noqa: ANN401  a reply's type, or None

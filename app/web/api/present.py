@@ -1,123 +1,131 @@
-"""Turns what the stores give into what the API says. Pure."""
+"""Builds the API's replies from what the stores return. Pure."""
 
 from collections.abc import Sequence
 
 import msgspec
 
 from app.model import Address, Event, Frame, Part, Raised
-from app.records import EventSummary
 from app.stores.admin.projects import Project
 from app.stores.aggregates.types import GroupRow, Point, ReleaseRow, TimingRow
 from app.stores.search.contract import Document
 from app.web.api import replies
-from app.web.api.timing_replies import TimingReply
-from app.web.params import iso
+from app.web.formatting import iso
+from app.web.queries import FullEvent
 
 
-def at(ms: int) -> str:
-    """Write a time that is known."""
-    return iso(ms) or ""
-
-
-def project(found: Project, base: str) -> replies.ProjectReply:
-    """Show a project with the addresses that its SDKs need."""
-    return replies.ProjectReply(found.id, found.name, found.dsn(base), found.raygun_key)
+def project(row: Project, base: str) -> replies.ProjectReply:
+    """Return a project with its DSN under the address ``base``."""
+    return replies.ProjectReply(id=row.id, name=row.name, dsn=row.dsn(base), raygun_key=row.raygun_key)
 
 
 def group(row: GroupRow) -> replies.GroupReply:
-    """Show a group over its range."""
+    """Return a group over its range."""
     return replies.GroupReply(
         id=row.id, project=row.project, title=row.title, culprit=row.culprit, type=row.type, level=row.level,
         platform=row.platform, unhandled=row.unhandled, count=row.count, messages=row.messages, users=row.users,
-        first_seen=at(row.first_seen), last_seen=at(row.last_seen), first_release=row.first_release or None,
+        first_seen=iso(row.first_seen), last_seen=iso(row.last_seen), first_release=row.first_release or None,
         status=row.status, members=row.members, next_release=row.next_release, events_left=row.events_left,
         until=iso(row.until), recent=row.recent, before=row.before,
     )  # fmt: skip
 
 
-def detail(row: GroupRow, why: Sequence[Part], complete: int | None) -> replies.GroupDetail:
-    """Show a group with why it grouped."""
+def group_detail(row: GroupRow, why: Sequence[Part], complete_until: int | None) -> replies.GroupDetail:
+    """Return a group with the explanation of its grouping."""
     return replies.GroupDetail(
         **msgspec.structs.asdict(group(row)),
         grouping=row.grouping,
-        why=[replies.WhyReply(part.name, part.raw, part.value, part.counted, part.why) for part in why],
+        why=[
+            replies.WhyReply(name=part.name, raw=part.raw, value=part.value, counted=part.counted, why=part.why)
+            for part in why
+        ],
         sample={"event_id": row.sample_event, "address": address(row.sample)},
-        complete_until=iso(complete),
+        complete_until=iso(complete_until),
     )
 
 
-def address(found: Address) -> replies.AddressReply:
-    """Show where a report is."""
-    return replies.AddressReply(found.topic, found.partition, found.offset)
+def address(of: Address) -> replies.AddressReply:
+    """Return the address of a report."""
+    return replies.AddressReply(topic=of.topic, partition=of.partition, offset=of.offset)
 
 
-def point(found: Point, *, sessions: bool = True) -> replies.PointReply:
-    """Show one window; sessions are unknown, not 0, where a group was asked for."""
+def point(window: Point, *, sessions: bool = True) -> replies.PointReply:
+    """Return one window. Without ``sessions`` these are null: sessions belong to no group."""
     return replies.PointReply(
-        start=at(found.start * 1000), crashes=found.crashes, unhandled=found.unhandled, messages=found.messages,
-        users=found.users, sessions=found.sessions if sessions else None,
-        crashed_sessions=found.crashed_sessions if sessions else None,
+        start=iso(window.start * 1000), crashes=window.crashes, unhandled=window.unhandled, messages=window.messages,
+        users=window.users, sessions=window.sessions if sessions else None,
+        crashed_sessions=window.crashed_sessions if sessions else None,
     )  # fmt: skip
 
 
 def release(row: ReleaseRow) -> replies.ReleaseReply:
-    """Show one release."""
-    values = msgspec.structs.asdict(row)
-    return replies.ReleaseReply(**{**values, "first_seen": at(row.first_seen)})
+    """Return one release."""
+    return replies.ReleaseReply(**{**msgspec.structs.asdict(row), "first_seen": iso(row.first_seen)})
 
 
-def timing(row: TimingRow) -> TimingReply:
-    """Show how long one thing took."""
-    return TimingReply(**msgspec.structs.asdict(row))
+def timing(row: TimingRow) -> replies.TimingReply:
+    """Return the durations of one name."""
+    return replies.TimingReply(**msgspec.structs.asdict(row))
 
 
 def hit(document: Document, root: str | None = None) -> replies.HitReply:
-    """Show one found event; ``root`` is the group it is merged into, where it is."""
-    found: EventSummary = document.summary
+    """Return one event of a search. ``root`` replaces its group, where that was merged into another."""
+    summary = document.summary
     return replies.HitReply(
-        event_id=found.event_id, project=found.project, group=root or found.group, title=found.title,
-        culprit=found.culprit, time=at(found.time), received=at(found.received), level=found.level,
-        platform=found.platform, release=found.release, environment=found.environment, user=found.user,
-        unhandled=found.unhandled, server=found.server, url=found.url, sdk=found.sdk, tags=found.tags,
+        event_id=summary.event_id, project=summary.project, group=root or summary.group, title=summary.title,
+        culprit=summary.culprit, time=iso(summary.time), received=iso(summary.received), level=summary.level,
+        platform=summary.platform, release=summary.release, environment=summary.environment, user=summary.user,
+        unhandled=summary.unhandled, server=summary.server, url=summary.url, sdk=summary.sdk, tags=summary.tags,
         address=address(document.address),
     )  # fmt: skip
 
 
-def frame(found: Frame) -> replies.FrameReply:
-    """Show one frame."""
-    return replies.FrameReply(
-        function=found.function, module=found.module, file=found.file, abs_path=found.abs_path, line=found.line,
-        column=found.column, in_app=found.in_app, source=found.source, context=found.context, vars=found.vars,
-    )  # fmt: skip
-
-
-def raised(found: Raised) -> replies.ExceptionReply:
-    """Show one exception."""
-    return replies.ExceptionReply(
-        found.type, found.value, found.module, found.handled, found.mechanism, [frame(item) for item in found.frames]
-    )
-
-
-def event(full: Event, document: Document, root: str) -> replies.EventReply:
-    """Show the full picture."""
-    found = document.summary
+def event(full: FullEvent) -> replies.EventReply:
+    """Return one event in full."""
+    event, summary = full.event, full.document.summary
     return replies.EventReply(
-        event_id=full.event_id, project=full.project, group=root, title=found.title, culprit=found.culprit,
-        level=full.level, platform=full.platform, release=full.release or None, environment=full.environment or None,
-        time=at(full.time), happened=iso(full.happened), sent=iso(full.sent), received=at(full.received),
-        unhandled=full.unhandled, message=full.message, logger=full.logger, transaction=full.transaction,
-        server=full.server, url=full.url, fingerprint=full.fingerprint,
-        exceptions=[raised(item) for item in full.exceptions],
-        threads=[
-            replies.ThreadReply(item.id, item.name, item.crashed, item.current, [frame(one) for one in item.frames])
-            for item in full.threads
-        ],
-        user=msgspec.to_builtins(full.user), request=full.request,
-        breadcrumbs=[
-            replies.CrumbReply(iso(item.time), item.type, item.category, item.level, item.message, item.data)
-            for item in full.breadcrumbs
-        ],
-        tags=full.tags, contexts=full.contexts, extra=full.extra, modules=full.modules,
-        sdk={"name": full.sdk_name, "version": full.sdk_version}, notes=full.notes, grouping="g1",
-        address=address(document.address),
+        event_id=event.event_id, project=event.project, group=full.group, title=summary.title, culprit=summary.culprit,
+        level=event.level, platform=event.platform, release=event.release or None,
+        environment=event.environment or None,
+        time=iso(event.time), happened=iso(event.happened), sent=iso(event.sent), received=iso(event.received),
+        unhandled=event.unhandled, message=event.message, logger=event.logger, transaction=event.transaction,
+        server=event.server, url=event.url, fingerprint=event.fingerprint,
+        exceptions=[_exception(raised) for raised in event.exceptions],
+        threads=_threads(event), user=msgspec.to_builtins(event.user), request=event.request,
+        breadcrumbs=_breadcrumbs(event), tags=event.tags, contexts=event.contexts, extra=event.extra,
+        modules=event.modules, sdk={"name": event.sdk_name, "version": event.sdk_version}, notes=event.notes,
+        grouping=full.report.facts.grouping, address=address(full.document.address),
     )  # fmt: skip
+
+
+def _exception(raised: Raised) -> replies.ExceptionReply:
+    return replies.ExceptionReply(
+        type=raised.type, value=raised.value, module=raised.module, handled=raised.handled,
+        mechanism=raised.mechanism, frames=[_frame(frame) for frame in raised.frames],
+    )  # fmt: skip
+
+
+def _frame(frame: Frame) -> replies.FrameReply:
+    return replies.FrameReply(
+        function=frame.function, module=frame.module, file=frame.file, abs_path=frame.abs_path, line=frame.line,
+        column=frame.column, in_app=frame.in_app, source=frame.source, context=frame.context, vars=frame.vars,
+    )  # fmt: skip
+
+
+def _threads(event: Event) -> list[replies.ThreadReply]:
+    return [
+        replies.ThreadReply(
+            id=thread.id, name=thread.name, crashed=thread.crashed, current=thread.current,
+            frames=[_frame(frame) for frame in thread.frames],
+        )
+        for thread in event.threads
+    ]  # fmt: skip
+
+
+def _breadcrumbs(event: Event) -> list[replies.BreadcrumbReply]:
+    return [
+        replies.BreadcrumbReply(
+            time=iso(crumb.time), type=crumb.type, category=crumb.category, level=crumb.level, message=crumb.message,
+            data=crumb.data,
+        )
+        for crumb in event.breadcrumbs
+    ]  # fmt: skip

@@ -1,6 +1,6 @@
-"""What the API says, as types: the bytes of each reply and its schema in ``openapi.json`` come from these.
+"""The replies of the API as types: each reply's bytes, and its schema in ``openapi.json``, come from these.
 
-Times are ISO-8601 in UTC. API.md ("What the numbers mean") defines each number.
+Times are ISO-8601 in UTC. API.md, "What the numbers mean" defines each number.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from msgspec import field
 
 
 class ProjectReply(msgspec.Struct):
-    """A project and what its SDKs need."""
+    """A project with the keys of its SDKs."""
 
     id: int
     name: str
@@ -25,7 +25,7 @@ class ProjectsReply(msgspec.Struct):
 
 
 class GroupReply(msgspec.Struct):
-    """One group; ``count``, ``messages`` and ``users`` are of the range asked for."""
+    """One group; ``count``, ``messages`` and ``users`` are of the requested range."""
 
     id: str
     project: int
@@ -44,19 +44,19 @@ class GroupReply(msgspec.Struct):
     status: str
     members: list[str]
     next_release: bool
-    """Resolved in the next release: releases that were known then change nothing."""
+    """Resolved in the next release: events of releases that were known at the decision do not reopen it."""
     events_left: int | None
-    """Ignored until so many more events."""
+    """Ignored until this many more events were counted."""
     until: str | None
-    """Ignored until it happens at or after this time."""
+    """Ignored until an event happens at or after this time."""
     recent: int
-    """Events in the last five minutes of the range; 0 for a group alone."""
+    """Events in the last five minutes of the range; 0 where a single group is read."""
     before: int
-    """Events in the equally long range before; 0 for a group alone."""
+    """Events in the equally long range before; 0 where a single group is read."""
 
 
 class GroupsReply(msgspec.Struct):
-    """One page of groups; ``sizes`` are the sizes in seconds of the windows that were summed."""
+    """One page of groups; ``sizes`` are the windows that were summed, s."""
 
     groups: list[GroupReply]
     next: str | None
@@ -67,7 +67,7 @@ class GroupsReply(msgspec.Struct):
 
 
 class AddressReply(msgspec.Struct):
-    """Where a raw report is for ever; the topic holds the log's generation."""
+    """The permanent address of a raw report; the topic's name holds the log's generation."""
 
     topic: str
     partition: int
@@ -75,7 +75,7 @@ class AddressReply(msgspec.Struct):
 
 
 class WhyReply(msgspec.Struct):
-    """One part of an event that grouping looked at."""
+    """One part of an event that grouping examined."""
 
     name: str
     raw: str
@@ -85,7 +85,7 @@ class WhyReply(msgspec.Struct):
 
 
 class GroupDetail(GroupReply, kw_only=True):
-    """A group with the reasons for which its sample event belongs to it."""
+    """A group, and why its sample event belongs to it."""
 
     grouping: str
     why: list[WhyReply]
@@ -94,7 +94,7 @@ class GroupDetail(GroupReply, kw_only=True):
 
 
 class PointReply(msgspec.Struct):
-    """One window; ``sessions`` are null where a group was asked for."""
+    """One window; ``sessions`` and ``crashed_sessions`` are null where the query names a group."""
 
     start: str
     crashes: int
@@ -106,7 +106,7 @@ class PointReply(msgspec.Struct):
 
 
 class RatesReply(msgspec.Struct):
-    """Windows with anything in them, oldest first."""
+    """The windows that are not empty, oldest first."""
 
     window: str
     start: str = field(name="from")
@@ -130,11 +130,38 @@ class ReleaseReply(msgspec.Struct):
 
 
 class ReleasesReply(msgspec.Struct):
-    """Releases with anything in the range, newest first."""
+    """The releases that have events or sessions in the range, newest first."""
 
     releases: list[ReleaseReply]
     start: str = field(name="from")
     to: str = ""
+    complete_until: str | None = None
+
+
+class TimingReply(msgspec.Struct):
+    """The durations of one name: count, and percentiles in ms within 1 % (CLS, a vital, is a score, not a time)."""
+
+    name: str
+    """A path with its variable parts as ``{id}``, or the program's name for it; ``(other)`` sums up names beyond the
+    limit.
+    """
+    kind: str
+    """page, view, request, asset, cached, custom or vital."""
+    count: int
+    p50: float
+    p75: float
+    p95: float
+    p99: float
+
+
+class TimingsReply(msgspec.Struct):
+    """The most frequent names; ``total`` is the number of all names, ``sizes`` are the windows that were summed, s."""
+
+    timings: list[TimingReply]
+    total: int
+    start: str = field(name="from")
+    to: str = ""
+    sizes: list[int] = []
     complete_until: str | None = None
 
 
@@ -172,7 +199,7 @@ class SearchReply(msgspec.Struct):
 
 
 class FrameReply(msgspec.Struct):
-    """One frame; ``context`` are (line number, text)."""
+    """One frame; ``context`` holds (line number, text)."""
 
     function: str
     module: str
@@ -207,8 +234,8 @@ class ThreadReply(msgspec.Struct):
     frames: list[FrameReply]
 
 
-class CrumbReply(msgspec.Struct):
-    """What happened before the crash."""
+class BreadcrumbReply(msgspec.Struct):
+    """One breadcrumb: something that happened before the event."""
 
     time: str | None
     type: str
@@ -219,7 +246,7 @@ class CrumbReply(msgspec.Struct):
 
 
 class EventReply(msgspec.Struct):
-    """The full picture of one event. Exceptions: causes first, the outermost last. Secrets read ``[Filtered]``."""
+    """One event in full. Exceptions: causes first, the outermost last. Secrets read ``[Filtered]``."""
 
     event_id: str
     project: int
@@ -245,19 +272,21 @@ class EventReply(msgspec.Struct):
     threads: list[ThreadReply]
     user: dict[str, Any]
     request: dict[str, Any]
-    breadcrumbs: list[CrumbReply]
+    breadcrumbs: list[BreadcrumbReply]
     tags: dict[str, str]
     contexts: dict[str, Any]
     extra: dict[str, Any]
     modules: dict[str, str]
     sdk: dict[str, str]
     notes: list[str]
+    """What was corrected when the event was normalised."""
     grouping: str
+    """The grouping version that gave the event its group."""
     address: AddressReply
 
 
 class LedgerReply(msgspec.Struct):
-    """What became of every record, by minute received and category; accepted is the sum of the six outcomes."""
+    """The outcome of every record, by minute received and category; accepted is the sum of the six outcomes."""
 
     minutes: list[dict[str, Any]]
     start: str = field(name="from")
@@ -266,7 +295,7 @@ class LedgerReply(msgspec.Struct):
 
 
 class HealthReply(msgspec.Struct):
-    """Whether the process works, and if not, why."""
+    """Whether the process is ready, and what does not work."""
 
     ready: bool
     reasons: list[dict[str, str]]
@@ -280,6 +309,6 @@ class ErrorDetail(msgspec.Struct):
 
 
 class ErrorReply(msgspec.Struct):
-    """Any answer that is no success."""
+    """An error answer."""
 
     error: ErrorDetail

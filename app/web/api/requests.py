@@ -1,16 +1,19 @@
-"""What the API is sent, as types: read and described in ``openapi.json`` by these."""
+"""The bodies of the API's requests as types: they are read, and described in ``openapi.json``, by these."""
 
 import msgspec
 
 
 class ProjectBody(msgspec.Struct):
-    """A project to be made."""
+    """A project to be created."""
 
     name: str
 
 
 class StatusBody(msgspec.Struct):
-    """open, resolved or ignored; resolved may wait for the ``next_release``, ignored for ``events`` or ``days``."""
+    """A group's new status: open, resolved or ignored.
+
+    ``resolved`` may wait for the ``next_release``; ``ignored`` may end after ``events`` or ``days``.
+    """
 
     status: str
     next_release: bool = False
@@ -19,6 +22,6 @@ class StatusBody(msgspec.Struct):
 
 
 class MergeBody(msgspec.Struct):
-    """The group that takes the other's events from now on."""
+    """The group that takes this group's events from now on."""
 
     into: str

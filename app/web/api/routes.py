@@ -1,63 +1,70 @@
-"""The table of the API's routes: what is served, documented in ``openapi.json`` and guarded comes from here alone."""
+"""The table of the API's routes. What is served, described in ``openapi.json`` and guarded comes from here alone."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 from aiohttp import web
 
-from app.web.api import events, numbers, replies, requests, timing_replies
+from app.web.api import events, numbers, replies, requests
 from app.web.call import Call
 from app.web.live import stream
+from app.web.params import EventQuery, GroupsQuery, LedgerQuery, RangeQuery, RatesQuery, SearchQuery, TimingsQuery
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
-RANGE: Final = ("from", "to")
-PAGE: Final = ("limit", "cursor")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Route:
-    """One path of the API."""
+    """One method of one path of the API."""
 
-    method: str
+    method: str = "GET"
     path: str
     handler: Handler
     summary: str
     reply: Any
-    """The type of the reply; None where it is no JSON."""
-    query: tuple[str, ...] = ()
+    """The type of the reply; None where it is not JSON."""
+    query: type[msgspec.Struct] | None = None
+    """The type that the handler reads the query string as."""
     body: Any = None
+    """The type of the request's body."""
     status: int = 200
 
 
-P: Final = "/api/v1/projects/{project}"
-G: Final = "/api/v1/groups/{group}"
-E: Final = "/api/v1/events/{event}"
+PROJECT: Final = "/api/v1/projects/{project}"
+GROUP: Final = "/api/v1/groups/{group}"
+EVENT: Final = "/api/v1/events/{event}"
 
 ROUTES: Final = (
-    Route("GET", "/api/v1/projects", numbers.projects, "Projects with their keys", replies.ProjectsReply),
-    Route("POST", "/api/v1/projects", numbers.create_project, "Make a project", replies.ProjectReply,
-          body=requests.ProjectBody, status=201),
-    Route("GET", f"{P}/groups", numbers.groups, "Groups of a range", replies.GroupsReply,
-          (*RANGE, "release", "status", "sort", *PAGE)),
-    Route("GET", f"{P}/rates", numbers.rates, "Counts by window", replies.RatesReply,
-          ("window", *RANGE, "group", "release")),
-    Route("GET", f"{P}/releases", numbers.releases, "Releases with their health", replies.ReleasesReply, RANGE),
-    Route("GET", f"{P}/timings", numbers.timings, "How long pages and requests took", timing_replies.TimingsReply,
-          (*RANGE, "release", "kind", "limit")),
-    Route("GET", f"{P}/search", events.search, "Events by words and fields", replies.SearchReply,
-          ("q", *RANGE, *PAGE)),
-    Route("GET", f"{P}/live", stream.live, "Changes as server-sent events: window, group, watermark", None),
-    Route("GET", G, events.group, "One group, with why it grouped", replies.GroupDetail),
-    Route("POST", G, events.set_status, "Resolve, ignore (until something) or reopen", replies.GroupDetail,
-          body=requests.StatusBody),
-    Route("GET", f"{G}/events", events.group_events, "Events of a group", replies.SearchReply,
-          ("q", *RANGE, *PAGE)),
-    Route("POST", f"{G}/merge", events.merge, "Merge into another group", replies.GroupReply,
-          body=requests.MergeBody),
-    Route("POST", f"{G}/unmerge", events.unmerge, "Undo merges", replies.GroupReply),
-    Route("GET", E, events.event, "One event in full", replies.EventReply, ("project",)),
-    Route("GET", f"{E}/raw", events.event_raw, "The event's own bytes, scrubbed", None, ("project",)),
-    Route("GET", "/api/v1/ledger", numbers.ledger, "What became of every record", replies.LedgerReply,
-          (*RANGE, "project")),
+    Route(path="/api/v1/projects", handler=numbers.projects, summary="Projects with their keys",
+          reply=replies.ProjectsReply),
+    Route(method="POST", path="/api/v1/projects", handler=numbers.create_project, summary="Create a project",
+          reply=replies.ProjectReply, body=requests.ProjectBody, status=201),
+    Route(path=f"{PROJECT}/groups", handler=numbers.groups, summary="Groups of a range",
+          reply=replies.GroupsReply, query=GroupsQuery),
+    Route(path=f"{PROJECT}/rates", handler=numbers.rates, summary="Counts by window",
+          reply=replies.RatesReply, query=RatesQuery),
+    Route(path=f"{PROJECT}/releases", handler=numbers.releases, summary="Releases with their health",
+          reply=replies.ReleasesReply, query=RangeQuery),
+    Route(path=f"{PROJECT}/timings", handler=numbers.timings, summary="Page and request timings by name",
+          reply=replies.TimingsReply, query=TimingsQuery),
+    Route(path=f"{PROJECT}/search", handler=events.search, summary="Events by words and fields",
+          reply=replies.SearchReply, query=SearchQuery),
+    Route(path=f"{PROJECT}/live", handler=stream.live, reply=None,
+          summary="Changes as server-sent events: window, group, watermark, reset"),
+    Route(path=GROUP, handler=events.group, summary="One group, with why it grouped", reply=replies.GroupDetail),
+    Route(method="POST", path=GROUP, handler=events.set_status, reply=replies.GroupDetail,
+          summary="Resolve, ignore or reopen a group", body=requests.StatusBody),
+    Route(path=f"{GROUP}/events", handler=events.group_events, summary="Events of a group",
+          reply=replies.SearchReply, query=SearchQuery),
+    Route(method="POST", path=f"{GROUP}/merge", handler=events.merge, summary="Merge into another group",
+          reply=replies.GroupReply, body=requests.MergeBody),
+    Route(method="POST", path=f"{GROUP}/unmerge", handler=events.unmerge, summary="Undo merges",
+          reply=replies.GroupReply),
+    Route(path=EVENT, handler=events.event, summary="One event in full", reply=replies.EventReply, query=EventQuery),
+    Route(path=f"{EVENT}/raw", handler=events.event_raw, summary="The event's own bytes, scrubbed", reply=None,
+          query=EventQuery),
+    Route(path="/api/v1/ledger", handler=numbers.ledger, summary="The outcome of every record, by minute and category",
+          reply=replies.LedgerReply, query=LedgerQuery),
 )  # fmt: skip

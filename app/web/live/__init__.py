@@ -1,1 +1,1 @@
-"""Live views: what follows the topic of windows, and what it sends to browsers."""
+"""Live views: the reader of the topic ``rates``, and the server-sent events that browsers follow."""

@@ -1,7 +1,7 @@
-"""Follows the topic ``rates`` once a process and hands each watching client what changed, the latest of each window.
+"""Reads the topic ``rates`` once a process and passes changed windows on to the subscribers of each project.
 
-A client that reads too slowly does not grow the process: what it has not read yet is replaced by what is newer, and
-beyond ``PENDING`` windows it is told to read the numbers anew (``reset``).
+A subscriber holds the latest value of each window that it has not read yet, so a slow reader does not grow the
+process. Beyond ``PENDING`` windows they are dropped, and the subscriber is told to read the numbers anew (``reset``).
 """
 
 import asyncio
@@ -15,21 +15,22 @@ from app.log.contract import Record
 from app.records import UnknownSchema
 from app.stores.aggregates.types import Point
 from app.topics import RATES, qualified
-from app.web.errors import AWAY, place
+from app.web.errors import AWAY, raised_at
 from app.web.services import Services
 from tables.windows import Row, decode_row
 
 PENDING: Final = 2000
+"""Windows, and notices, that wait for one subscriber at most."""
 WATERMARK_SECONDS: Final = 1.0
-AGAIN_SECONDS: Final = 1.0
+RETRY_SECONDS: Final = 1.0
 LOOK_BACK: Final = 30_000
-"""ms; a notice bears the time at which its transaction began, and may be seen that much later."""
+"""ms; a notice bears the time at which its transaction began, and becomes visible up to that much later."""
 
 log = structlog.get_logger()
 
 
-class Change(NamedTuple):
-    """A window that changed."""
+class WindowUpdate(NamedTuple):
+    """The new numbers of one window; group and release are '' for all."""
 
     size: int
     group: str
@@ -37,79 +38,81 @@ class Change(NamedTuple):
     point: Point
 
 
-class Notice(NamedTuple):
-    """A group that is new, or that came back."""
+class GroupNotice(NamedTuple):
+    """A group that is new, or that needs another look."""
 
     group: str
     kind: str
+    """new, regressed or reopened."""
     at: int
+    """ms since the epoch."""
 
 
-class Client:
-    """One watcher of one project."""
+class Subscriber:
+    """One open stream of one project, with what it has not sent yet."""
 
     def __init__(self, project: int) -> None:
-        """Start with nothing to tell."""
         self.project = project
         self.wake = asyncio.Event()
         self.closed = False
         self.reset = False
-        self.notices: list[Notice] = []
+        self.notices: list[GroupNotice] = []
         self.watermark: int | None = None
-        self._changes: dict[tuple[int, str, str, int], Change] = {}
+        self._updates: dict[tuple[int, str, str, int], WindowUpdate] = {}
 
-    def offer(self, change: Change) -> None:
-        """Keep a change until it is taken; the newer of one window replaces the older."""
-        if len(self._changes) >= PENDING:
-            self._changes.clear()
+    def offer(self, update: WindowUpdate) -> None:
+        """Keep an update until it is drained; it replaces an earlier one of the same window."""
+        if len(self._updates) >= PENDING:
+            self._updates.clear()
             self.reset = True
-        self._changes[change.size, change.group, change.release, change.point.start] = change
+        self._updates[update.size, update.group, update.release, update.point.start] = update
         self.wake.set()
 
-    def take(self) -> list[Change]:
-        """Give what changed since the last time."""
-        changes, self._changes = list(self._changes.values()), {}
+    def drain(self) -> list[WindowUpdate]:
+        """Return and forget the updates since the last call."""
+        updates, self._updates = list(self._updates.values()), {}
         self.wake.clear()
-        return changes
+        return updates
 
 
 class Hub:
-    """All watchers of this process."""
+    """The subscribers of this process. Nothing is read before ``run``."""
 
     def __init__(self, services: Services) -> None:
-        """Follow the log of ``services``; nothing runs before ``run``."""
         self._services = services
-        self._clients: dict[int, set[Client]] = defaultdict(set)
-        self._joined: dict[int, int] = {}
-        self._told: dict[int, dict[str, None]] = {}
+        self._subscribers: dict[int, set[Subscriber]] = defaultdict(set)
+        self._since: dict[int, int] = {}
+        """Project -> notices written before this time (ms) are not sent."""
+        self._sent: dict[int, dict[str, None]] = {}
+        """Project -> ids of the notices that were sent, oldest first."""
         self._closing = False
 
-    def join(self, project: int) -> Client:
-        """Add a watcher."""
-        client = Client(project)
-        client.closed = self._closing
-        self._clients[project].add(client)
-        self._joined.setdefault(project, self._services.now() - LOOK_BACK)
-        self._told.setdefault(project, {})
-        return client
+    def join(self, project: int) -> Subscriber:
+        """Add a subscriber."""
+        subscriber = Subscriber(project)
+        subscriber.closed = self._closing
+        self._subscribers[project].add(subscriber)
+        self._since.setdefault(project, self._services.now() - LOOK_BACK)
+        self._sent.setdefault(project, {})
+        return subscriber
 
-    def leave(self, client: Client) -> None:
-        """Forget a watcher."""
-        self._clients[client.project].discard(client)
-        if not self._clients[client.project]:
-            del self._clients[client.project]
-            self._joined.pop(client.project, None)
-            self._told.pop(client.project, None)
+    def leave(self, subscriber: Subscriber) -> None:
+        """Remove a subscriber."""
+        self._subscribers[subscriber.project].discard(subscriber)
+        if not self._subscribers[subscriber.project]:
+            del self._subscribers[subscriber.project]
+            self._since.pop(subscriber.project, None)
+            self._sent.pop(subscriber.project, None)
 
     def close(self) -> None:
         """End all streams, so that the server can stop."""
         self._closing = True
-        for client in self._all():
-            client.closed = True
-            client.wake.set()
+        for subscriber in self._all():
+            subscriber.closed = True
+            subscriber.wake.set()
 
     async def run(self) -> None:
-        """Follow until cancelled; a log that is away is tried again."""
+        """Follow the log until cancelled; while it is away, try again."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
             tasks.create_task(self._watermarks())
@@ -119,72 +122,72 @@ class Hub:
         while True:
             try:
                 async for records in self._services.log.tail(topic):
-                    await self._hand_out(records)
-            except Exception as error:  # noqa: BLE001  whatever it was, live views begin again and pages go on
-                log.warning("live_away", error=type(error).__name__, where=place(error))
-            for client in self._all():
-                client.reset = True  # what was appended while nobody listened is not told again
-                client.wake.set()
-            await asyncio.sleep(AGAIN_SECONDS)
+                    await self._distribute(records)
+            except Exception as error:  # noqa: BLE001  live views resume whatever it was, and the pages work meanwhile
+                log.warning("live_away", error=type(error).__name__, where=raised_at(error))
+            for subscriber in self._all():
+                subscriber.reset = True  # what was appended in between is not read again
+                subscriber.wake.set()
+            await asyncio.sleep(RETRY_SECONDS)
 
-    async def _hand_out(self, records: Iterable[Record]) -> None:
-        touched = set()
+    async def _distribute(self, records: Iterable[Record]) -> None:
+        changed = set()
         for record in records:
-            if record.key is None or record.value is None or not self._clients:
+            if record.key is None or record.value is None or not self._subscribers:
                 continue
             try:
                 cell, size, start, row = decode_row(record.key, record.value)
             except UnknownSchema as error:
                 log.warning("live_unknown_schema", error=str(error))
                 continue
-            if cell.kind == "c" and cell.project in self._clients:
-                touched.add(cell.project)
-                change = Change(size, cell.group, cell.release, point(start, row))
-                for client in self._clients[cell.project]:
-                    client.offer(change)
-        for project in touched:
-            await self._notify(project)
+            if cell.kind == "c" and cell.project in self._subscribers:
+                changed.add(cell.project)
+                update = WindowUpdate(size, cell.group, cell.release, point_of(start, row))
+                for subscriber in self._subscribers[cell.project]:
+                    subscriber.offer(update)
+        for project in changed:
+            await self._send_notices(project)
 
-    async def _notify(self, project: int) -> None:
-        told = self._told.get(project)
-        if told is None:
+    async def _send_notices(self, project: int) -> None:
+        sent = self._sent.get(project)
+        if sent is None:
             return
         try:
             notices = await self._services.aggregates.notices(project, self._services.now() - LOOK_BACK)
         except AWAY:
             return  # the next change looks back far enough
-        for found in notices:
-            if found["id"] in told or found["created"] < self._joined.get(project, 0):
+        for notice in notices:
+            if notice["id"] in sent or notice["created"] < self._since.get(project, 0):
                 continue
-            told[found["id"]] = None
-            for client in self._clients.get(project, ()):
-                client.notices.append(Notice(found["group"], found["kind"], found["at"]))
-                del client.notices[:-PENDING]
-                client.wake.set()
-        while len(told) > PENDING:
-            del told[next(iter(told))]
+            sent[notice["id"]] = None
+            for subscriber in self._subscribers.get(project, ()):
+                subscriber.notices.append(GroupNotice(notice["group"], notice["kind"], notice["at"]))
+                del subscriber.notices[:-PENDING]
+                subscriber.wake.set()
+        while len(sent) > PENDING:
+            del sent[next(iter(sent))]
 
     async def _watermarks(self) -> None:
         while True:
             await asyncio.sleep(WATERMARK_SECONDS)
-            if not self._clients:
+            if not self._subscribers:
                 continue
             try:
                 complete = await self._services.complete_until()
-            except Exception as error:  # noqa: BLE001  the next look may work; a page shows that its mark is old
-                log.warning("watermark_away", error=type(error).__name__, where=place(error))
+            except Exception as error:  # noqa: BLE001  the next try may work; a page shows that its watermark is old
+                log.warning("watermark_away", error=type(error).__name__, where=raised_at(error))
                 continue
-            for client in self._all():
-                if complete is not None and complete != client.watermark:
-                    client.watermark = complete
-                    client.wake.set()
+            for subscriber in self._all():
+                if complete is not None and complete != subscriber.watermark:
+                    subscriber.watermark = complete
+                    subscriber.wake.set()
 
-    def _all(self) -> list[Client]:
-        return [client for clients in self._clients.values() for client in clients]
+    def _all(self) -> list[Subscriber]:
+        return [subscriber for subscribers in self._subscribers.values() for subscriber in subscribers]
 
 
-def point(start: int, row: Row) -> Point:
-    """Read a window's numbers."""
+def point_of(start: int, row: Row) -> Point:
+    """Return the numbers of a window that starts at ``start`` (s)."""
     count = row.counts.get
     return Point(
         start=start, crashes=count("crashes", 0), unhandled=count("unhandled", 0), messages=count("messages", 0),

@@ -1,4 +1,4 @@
-"""Server-sent events of one project: ``window``, ``group``, ``watermark``, and ``reset`` for who fell behind."""
+"""Server-sent events of one project: ``window``, ``group``, ``watermark``, and ``reset`` after a gap."""
 
 import asyncio
 from collections import defaultdict
@@ -11,15 +11,16 @@ from app.web import metrics
 from app.web.api import present
 from app.web.call import Call, identify
 from app.web.errors import AWAY, ApiError
-from app.web.live.hub import Change, Client, Hub
-from app.web.params import WINDOWS, iso
+from app.web.formatting import iso
+from app.web.live.hub import Hub, Subscriber, WindowUpdate
+from app.web.params import WINDOWS
 
 HUB: Final = web.AppKey("hub", Hub)
 HEARTBEAT_SECONDS: Final = 10.0
 """Proxies cut streams that are silent for 30 to 60 s."""
 PAUSE_SECONDS: Final = 0.2
-"""Changes of this time are told together."""
-NAMES: Final = {size: name for name, size in WINDOWS.items()}
+"""Updates within this time are sent together."""
+WINDOW_NAMES: Final = {size: name for name, size in WINDOWS.items()}
 
 
 async def live(call: Call) -> web.StreamResponse:
@@ -28,44 +29,44 @@ async def live(call: Call) -> web.StreamResponse:
     hub = call.request.app[HUB]
     headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     response = web.StreamResponse(headers=headers)
-    client = hub.join(project.id)
+    subscriber = hub.join(project.id)
     metrics.WATCHERS.inc()
     try:
         await response.prepare(call.request)
         await response.write(b"retry: 1000\n\n")
-        await _pour(call, response, client)
+        await _send_updates(call, response, subscriber)
     except ConnectionError:
-        pass  # the reader went away: the usual end of a stream
+        pass  # the reader disconnected: the usual end of a stream
     finally:
         metrics.WATCHERS.dec()
-        hub.leave(client)
+        hub.leave(subscriber)
     return response
 
 
-async def _pour(call: Call, response: web.StreamResponse, client: Client) -> None:
-    told: int | None = None
-    while not client.closed:
+async def _send_updates(call: Call, response: web.StreamResponse, subscriber: Subscriber) -> None:
+    watermark: int | None = None
+    while not subscriber.closed:
         try:
-            await asyncio.wait_for(client.wake.wait(), HEARTBEAT_SECONDS)
+            await asyncio.wait_for(subscriber.wake.wait(), HEARTBEAT_SECONDS)
         except TimeoutError:
-            if not await _still_allowed(call):
+            if not await _still_authorised(call):
                 return
             await response.write(b": alive\n\n")
             continue
-        changes, notices = client.take(), client.notices[:]
-        client.notices.clear()
-        text = b"".join([*_resets(client), *_windows(changes)])
+        updates, notices = subscriber.drain(), subscriber.notices[:]
+        subscriber.notices.clear()
+        text = b"".join([*_resets(subscriber), *_windows(updates)])
         text += b"".join(_event("group", {"group": n.group, "kind": n.kind, "at": iso(n.at)}) for n in notices)
-        if client.watermark is not None and client.watermark != told:
-            told = client.watermark
-            text += _event("watermark", {"complete_until": iso(told)})
+        if subscriber.watermark is not None and subscriber.watermark != watermark:
+            watermark = subscriber.watermark
+            text += _event("watermark", {"complete_until": iso(watermark)})
         if text:
             await response.write(text)
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _still_allowed(call: Call) -> bool:
-    """Look at the token again: a revoked one ends its streams too. A database that is away decides nothing."""
+async def _still_authorised(call: Call) -> bool:
+    """Check the token again, so that revoking it ends its streams. While the database is away a stream goes on."""
     try:
         await identify(call.request, call.services)
     except ApiError:
@@ -75,19 +76,21 @@ async def _still_allowed(call: Call) -> bool:
     return True
 
 
-def _resets(client: Client) -> list[bytes]:
-    if not client.reset:
+def _resets(subscriber: Subscriber) -> list[bytes]:
+    if not subscriber.reset:
         return []
-    client.reset = False
+    subscriber.reset = False
     return [_event("reset", {})]
 
 
-def _windows(changes: list[Change]) -> list[bytes]:
+def _windows(updates: list[WindowUpdate]) -> list[bytes]:
     by_size: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for change in changes:
-        shown = msgspec.to_builtins(present.point(change.point, sessions=not change.group))
-        by_size[change.size].append({"group": change.group or None, "release": change.release or None, **shown})
-    return [_event("window", {"window": NAMES[size], "points": points}) for size, points in sorted(by_size.items())]
+    for update in updates:
+        point = msgspec.to_builtins(present.point(update.point, sessions=not update.group))
+        by_size[update.size].append({"group": update.group or None, "release": update.release or None, **point})
+    return [
+        _event("window", {"window": WINDOW_NAMES[size], "points": points}) for size, points in sorted(by_size.items())
+    ]
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:

@@ -1,13 +1,13 @@
-"""The pages: HTML made on the server from the same queries as the API."""
+"""The pages: HTML rendered on the server from the same queries as the API (PAGES.md)."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
 
-from app.log.dead_letters import Board
-from app.web.call import Call, check_change, identify
-from app.web.errors import understood
+from app.log.dead_letters import RecentDeadLetters
+from app.web.call import Call, check_write, identify
+from app.web.errors import answer_to
 from app.web.pages import (
     chart,
     event,
@@ -21,9 +21,9 @@ from app.web.pages import (
     settings,
     sign_in,
 )
-from app.web.pages.failed import error_page, report
+from app.web.pages.error import error_page
 from app.web.render import STATIC
-from app.web.services import BOARD, Services
+from app.web.services import DEAD_LETTERS, Services
 
 __all__ = ["add_routes", "error_page"]
 
@@ -44,8 +44,8 @@ GETS: Final[dict[str, PageHandler]] = {
     "/pipeline": pipeline.show,
 }
 POSTS: Final[dict[str, PageHandler]] = {
-    "/projects/{project}/groups": project.change,
-    "/groups/{group}/status": group.change,
+    "/projects/{project}/groups": project.set_status,
+    "/groups/{group}/status": group.set_status,
     "/groups/{group}/merge": group.merge,
     "/groups/{group}/unmerge": group.unmerge,
     "/settings/projects": settings.create,
@@ -56,15 +56,15 @@ POSTS: Final[dict[str, PageHandler]] = {
 
 
 def add_routes(application: web.Application, services: Services) -> None:
-    """Serve the pages, their static files and the signing in."""
-    application[BOARD] = Board(services.log, services.generation)
+    """Serve the pages, their static files, and sign-in."""
+    application[DEAD_LETTERS] = RecentDeadLetters(services.log, services.generation)
     for path, handler in GETS.items():
         application.router.add_get(path, _guarded(handler, services))
     for path, handler in POSTS.items():
         application.router.add_post(path, _guarded(handler, services))
-    application.router.add_get("/sign-in", sign_in.enter(services))
+    application.router.add_get("/sign-in", sign_in.sign_in(services))
     application.router.add_static("/static", STATIC)
-    application.on_response_prepare.append(_label)
+    application.on_response_prepare.append(_cache_static)
 
 
 def _guarded(handler: PageHandler, services: Services) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -73,20 +73,20 @@ def _guarded(handler: PageHandler, services: Services) -> Callable[[web.Request]
             call = await identify(request, services)
             if request.method == "POST":
                 form = await request.post()
-                check_change(call, str(form.get("csrf", "")))
+                check_write(call, str(form.get("csrf", "")))
             return await handler(call)
         except web.HTTPSeeOther:
             raise
-        except Exception as error:  # noqa: BLE001  the edge of the pages: every failure becomes a page that says what
-            known = understood(error)
-            if known is not None and known.status == 401:  # noqa: PLR2004  not an error: a stranger
-                return sign_in.stranger(request)
-            return error_page(request, report(error, request, known))
+        except Exception as error:  # noqa: BLE001  the edge of the pages: every failure is answered with a page
+            answer = answer_to(error, request)
+            if answer.status == 401:  # noqa: PLR2004  the browser is not signed in
+                return sign_in.sign_in_page(request)
+            return error_page(request, answer)
 
     return handle
 
 
-async def _label(request: web.Request, response: web.StreamResponse) -> None:
+async def _cache_static(request: web.Request, response: web.StreamResponse) -> None:
     """Let browsers keep static files for ever: their addresses change with their content."""
     if request.path.startswith("/static/"):
         response.headers["X-Content-Type-Options"] = "nosniff"

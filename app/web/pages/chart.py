@@ -1,64 +1,78 @@
-"""The numbers of the large chart, as columns: crashes by time, stacked by the releases or groups with the most."""
+"""The data of the large chart: counts by time as columns, stacked by the releases or groups with the most."""
 
 import asyncio
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from aiohttp import web
 
 from app.cells import DAY, HOUR, MINUTE
 from app.stores.aggregates.types import Point
-from app.web import params, queries
+from app.web import queries
 from app.web.call import Call
-from app.web.pages.shell import looked
-from app.web.params import Range
+from app.web.pages.shell import page_range
+from app.web.params import Range, RangeQuery
 from app.web.respond import reply
 
 STACKED: Final = 5
-"""More colours than these nobody can tell apart."""
-MOST_BARS: Final = 180
+"""Parts of a stack at most: more colours are hard to tell apart."""
+MAX_COLUMNS: Final = 180
 STEPS: Final = (60, 120, 300, 600, 1800, HOUR, 3 * HOUR, 6 * HOUR, DAY)
+"""Widths of a column, s."""
+LATE_SHARE: Final = 0.05
+"""From this share of events on that were too late for minute windows, columns of hours, which hold them, are drawn."""
+MINUTES_UP_TO: Final = 3 * HOUR * 1000
+"""Ranges (ms) up to this are drawn from minute windows in any case."""
+
+Measure = Literal["crashes", "sessions", "events"]
+COUNTS: Final[dict[Measure, tuple[str, ...]]] = {
+    "crashes": ("crashes",),
+    "sessions": ("sessions",),
+    "events": ("crashes", "messages"),
+}
+"""The counts that each measure sums."""
 
 
-MUCH: Final = 0.05
-"""Share of events that were too late for minute windows from which on hours are drawn instead: all would be seen."""
-MEASURES: Final = {"crashes": ("crashes",), "sessions": ("sessions",), "events": ("crashes", "messages")}
-"""What can be drawn, by the counts that it is the sum of."""
-HOURS_FROM: Final = 3 * HOUR * 1000
-"""Ranges (ms) up to this are drawn by the minute in any case."""
+class ChartQuery(RangeQuery, frozen=True, kw_only=True):
+    """What a chart draws. ``by`` is release, group, or anything else for no stack."""
+
+    by: str = "release"
+    measure: Measure = "crashes"
+    group: str = ""
+    release: str = ""
 
 
 class Axis(NamedTuple):
-    """The bars: ``step`` seconds each, from ``start`` to ``end`` (s), summed from windows of ``size`` seconds."""
+    """The columns: ``step`` seconds each, from ``start`` to ``end`` (s), summed from windows of ``size`` seconds."""
 
     start: int
     end: int
     step: int
     size: int
 
-    def column(self, points: list[Point], measure: str) -> list[int]:
-        """Sum points into bars."""
+    def column(self, points: list[Point], measure: Measure) -> list[int]:
+        """Sum windows into columns."""
         values = [0] * ((self.end - self.start) // self.step)
         for point in points:
             values[(point.start - self.start) // self.step] += sum(
-                getattr(point, name) or 0 for name in MEASURES[measure]
+                getattr(point, name) or 0 for name in COUNTS[measure]
             )
         return values
 
 
-class Drawn(NamedTuple):
-    """What the bars hold: all of it, and the parts that it is stacked of."""
+class ChartData(NamedTuple):
+    """The columns' totals, and the series that they are stacked of."""
 
     total: list[int]
-    parts: list[dict[str, Any]]
+    series: list[dict[str, Any]]
     late: int
-    """What came too late for windows this small: it is in larger ones only."""
+    """Events that only larger windows hold, because they came too late for these."""
 
 
-def axis(asked: Range, least: int = 0) -> Axis:
-    """Choose bars of at least ``least`` seconds so that there are at most ``MOST_BARS`` of them."""
-    seconds = (asked.end - asked.start) / 1000
-    step = next((step for step in STEPS if step >= least and seconds / step <= MOST_BARS), DAY)
-    whole = asked.outward(step)
+def axis(span: Range, least: int = 0) -> Axis:
+    """Choose columns of at least ``least`` seconds so that there are at most ``MAX_COLUMNS``."""
+    seconds = (span.end - span.start) / 1000
+    step = next((step for step in STEPS if step >= least and seconds / step <= MAX_COLUMNS), DAY)
+    whole = span.outward(step)
     size = MINUTE if step < HOUR else HOUR if step < DAY else DAY
     return Axis(whole.start // 1000, whole.end // 1000, step, size)
 
@@ -66,55 +80,64 @@ def axis(asked: Range, least: int = 0) -> Axis:
 async def show(call: Call) -> web.Response:
     """Answer ``GET /projects/{project}/chart.json?by=release|group|none&measure=…&group=…&release=…``."""
     project, complete = await call.project(), await call.services.complete_until()
-    asked = (await looked(call, project.id)).span
-    bars = axis(asked, queries.size_kept(call.services, asked.start))
-    drawn = await _draw(call, project.id, bars)
-    if bars.size == MINUTE and asked.end - asked.start > HOURS_FROM and drawn.late > sum(drawn.total) * MUCH:
-        bars = axis(asked, HOUR)
-        drawn = await _draw(call, project.id, bars)
-    data = {
-        "start": bars.start, "size": bars.step, "total": drawn.total, "series": drawn.parts, "late": drawn.late,
-        "complete": complete, "marks": await _marks(call, project.id, bars),
-    }  # fmt: skip
-    return reply(data)
+    span, query = (await page_range(call, project.id)).span, call.parameters(ChartQuery)
+    columns = axis(span, queries.smallest_window(call.services, span.start))
+    data = await _read(call, project.id, query, columns)
+    is_long = span.end - span.start > MINUTES_UP_TO
+    if columns.size == MINUTE and is_long and data.late > sum(data.total) * LATE_SHARE:
+        columns = axis(span, HOUR)
+        data = await _read(call, project.id, query, columns)
+    return reply(
+        {
+            "start": columns.start,
+            "size": columns.step,
+            "total": data.total,
+            "series": data.series,
+            "late": data.late,
+            "complete": complete,
+            "marks": await _marks(call, project.id, columns),
+        }
+    )
 
 
-async def _draw(call: Call, project: int, bars: Axis) -> Drawn:
-    store, measure = call.services.aggregates, params.choice(call.query, "measure", tuple(MEASURES), "crashes")
-    only = {"group": call.query.get("group", ""), "release": call.query.get("release", "")}
-    names, parts = await _parts(call, project, bars)
+async def _read(call: Call, project: int, query: ChartQuery, columns: Axis) -> ChartData:
+    store, measure = call.services.aggregates, query.measure
+    only = {"group": query.group, "release": query.release}
+    names, parts = await _parts(call, project, query, columns)
 
     async def column(part: dict[str, str]) -> list[int]:
-        return bars.column(await store.points(project, bars.size, bars.start, bars.end, **(only | part)), measure)
+        points = await store.points(project, columns.size, columns.start, columns.end, **(only | part))
+        return columns.column(points, measure)
 
-    totals, columns = await asyncio.gather(
-        store.totals(project, bars.start, bars.end, **only), asyncio.gather(*map(column, [{}, *parts]))
+    totals, values = await asyncio.gather(
+        store.totals(project, columns.start, columns.end, **only), asyncio.gather(*map(column, [{}, *parts]))
     )
-    total, *found = columns
+    total, *stacked = values
     series: list[dict[str, Any]] = [
-        {"name": name, "values": values} for name, values in zip(names, found, strict=True) if any(values)
+        {"name": name, "values": part} for name, part in zip(names, stacked, strict=True) if any(part)
     ]
-    rest = [max(value - sum(part), 0) for value, *part in zip(total, *found, strict=True)]
+    rest = [max(value - sum(part), 0) for value, *part in zip(total, *stacked, strict=True)]
     if not series or any(rest):
         series.append({"name": "other" if series else measure, "values": rest})
-    return Drawn(total, series, max(sum(totals[name] or 0 for name in MEASURES[measure]) - sum(total), 0))
+    return ChartData(total, series, max(sum(totals[name] or 0 for name in COUNTS[measure]) - sum(total), 0))
 
 
-async def _parts(call: Call, project: int, bars: Axis) -> tuple[list[str], list[dict[str, str]]]:
-    by = call.query.get("by", "release")
-    if by == "release" and not call.query.get("release"):
-        sessions = call.query.get("measure") == "sessions"
-        rows = await call.services.aggregates.release_counts(project, bars.start, bars.end)
-        sized = [(row.sessions if sessions else row.crashes, row.release) for row in rows]
-        top = sorted((one for one in sized if one[0]), key=lambda one: -one[0])[:STACKED]
+async def _parts(call: Call, project: int, query: ChartQuery, columns: Axis) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the names of the parts of a stack, and the filter of each."""
+    store = call.services.aggregates
+    if query.by == "release" and not query.release:
+        rows = await store.release_counts(project, columns.start, columns.end)
+        counts = [(row.sessions if query.measure == "sessions" else row.crashes, row.release) for row in rows]
+        top = sorted((part for part in counts if part[0]), key=lambda part: -part[0])[:STACKED]
         return [name for _, name in top], [{"release": name} for _, name in top]
-    if by == "group" and not call.query.get("group"):
-        groups, _, _ = await call.services.aggregates.groups(project, bars.start, bars.end, sort="count", limit=STACKED)
+    if query.by == "group" and not query.group:
+        groups, _, _ = await store.groups(project, columns.start, columns.end, sort="count", limit=STACKED)
         return [row.title for row in groups], [{"group": row.id} for row in groups]
     return [], []
 
 
-async def _marks(call: Call, project: int, bars: Axis) -> list[dict[str, Any]]:
-    rows = await call.services.aggregates.release_counts(project, bars.start, bars.end)
-    fresh = [row for row in rows if bars.start * 1000 <= row.first_seen < bars.end * 1000]
+async def _marks(call: Call, project: int, columns: Axis) -> list[dict[str, Any]]:
+    """Return when (s) the newest releases first appeared, oldest first."""
+    rows = await call.services.aggregates.release_counts(project, columns.start, columns.end)
+    fresh = [row for row in rows if columns.start * 1000 <= row.first_seen < columns.end * 1000]
     return [{"time": row.first_seen // 1000, "name": row.release} for row in reversed(fresh[:STACKED])]

@@ -1,15 +1,16 @@
-"""What the buttons of a group's status say, in forms: ``resolved``, ``resolved:next``, ``ignored:events:100``."""
+"""The values of a group's status buttons: ``resolved``, ``resolved:next``, ``ignored:events:100``."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from app.web import queries
-from app.web.call import Call, whole
-from app.web.errors import bad
+from app.web.call import Call
+from app.web.errors import bad_request
+from app.web.params import whole_number
 
 
-class Chosen(NamedTuple):
-    """A decision as it was chosen on a page."""
+class Decision(NamedTuple):
+    """The status that was chosen on a page, with its condition."""
 
     status: str
     next_release: bool = False
@@ -17,23 +18,23 @@ class Chosen(NamedTuple):
     days: int | None = None
 
 
-def read(form: Mapping[str, object]) -> Chosen:
-    """Read the button that was pressed. Raises 400 for none that a page has."""
+def parse(form: Mapping[str, object]) -> Decision:
+    """Read the button that was pressed. Raises 400 for a value that no page has."""
     status, _, until = str(form.get("status", "")).partition(":")
     if not until:
-        return Chosen(status)
+        return Decision(status)
     if until == "next":
-        return Chosen(status, next_release=True)
+        return Decision(status, next_release=True)
     unit, _, text = until.partition(":")
-    number = whole(text)
+    number = whole_number(text)
     if number is None or unit not in ("events", "days"):
-        raise bad("bad_status", "Choose what to do with the group.")
-    return Chosen(status, events=number) if unit == "events" else Chosen(status, days=number)
+        raise bad_request("bad_status", "Choose resolve, ignore or reopen.")
+    return Decision(status, events=number) if unit == "events" else Decision(status, days=number)
 
 
-async def make(call: Call, group: str, chosen: Chosen) -> None:
-    """Decide. Raises 400 for what makes no sense."""
-    await queries.decide(
-        call.services, group, chosen.status,
-        next_release=chosen.next_release, events=chosen.events, days=chosen.days,
+async def apply(call: Call, group: str, decision: Decision) -> None:
+    """Set a group's status. Raises 400 for conditions that do not fit."""
+    await queries.set_status(
+        call.services, group, decision.status,
+        next_release=decision.next_release, events=decision.events, days=decision.days,
     )  # fmt: skip

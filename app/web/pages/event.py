@@ -1,98 +1,111 @@
-"""One event, the full picture: the chain of exceptions, what led to it, and everything around it."""
+"""One event in full: its exceptions with their frames, breadcrumbs, threads, facts and tables."""
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from aiohttp import web
 
 from app.model import Event, Frame, Raised
 from app.stores.search.contract import Document
-from app.web import queries
-from app.web.call import Call, whole
-from app.web.pages.shell import around, part
+from app.web import params, queries
+from app.web.call import Call
+from app.web.pages.shell import if_available, shell
 from app.web.params import Range
-from app.web.queries import Picture
+from app.web.queries import FullEvent
 from app.web.render import page
 
-BESIDE = ("user", "tags")
-"""Tables that stand beside the story; the others are below it."""
-HEADINGS = {"os": "OS", "gpu": "GPU", "app": "Application"}
-NEIGHBOURS = 50
+SIDE_TABLES: Final = ("user", "tags")
+"""Tables in the side column; the others stand below the exceptions."""
+HEADINGS: Final = {"os": "OS", "gpu": "GPU", "app": "Application"}
+"""Headings of contexts whose names are not words."""
+NEIGHBOURS: Final = 50
+"""Events after this one that are searched for the next one."""
 
 
-class Shown(NamedTuple):
-    """A frame, and whether it is open at first."""
+class FrameView(NamedTuple):
+    """A frame, and whether it is unfolded at first."""
 
     frame: Frame
     open: bool
 
 
-class Chain(NamedTuple):
-    """One exception with its frames, innermost first; runs of frames outside the application are folded together."""
+class ExceptionView(NamedTuple):
+    """One exception with its frames, innermost first."""
 
     raised: Raised
-    frames: list[list[Shown]]
-    """Runs: one open frame each, or several folded ones."""
-    lead: str
-    """How the exception before it is to this one; '' for the first."""
+    runs: list[list[FrameView]]
+    """One unfolded frame each, or several frames that are folded together."""
+    relation: str
+    """How the exception above is related to it; '' for the first."""
+
+
+class Table(NamedTuple):
+    """Names and values under a heading."""
+
+    anchor: str
+    heading: str
+    values: dict[str, Any]
 
 
 async def show(call: Call) -> web.Response:
     """Answer ``GET /events/{event}``."""
-    asked = whole(call.query.get("project", ""))
-    found = await queries.document(call.services, call.request.match_info["event"], call.access, asked)
-    project = await call.services.projects.get(found.summary.project)
-    picture, neighbours, shell, complete = await asyncio.gather(
-        queries.picture(call.services, found), part(_neighbours(call, found)), around(call, project, "event"),
-        call.services.complete_until(),
+    choice = params.whole_number(call.query.get("project", ""))
+    document = await queries.find_event(call.services, call.request.match_info["event"], call.access, choice)
+    project = await call.services.projects.get(document.summary.project)
+    full, neighbours, base, complete = await asyncio.gather(
+        queries.full_event(call.services, document), if_available(_neighbours(call, document)),
+        shell(call, project, "event"), call.services.complete_until(),
     )  # fmt: skip
     older, newer = neighbours or (None, None)
-    return page("event.html", **shell, view=view(picture), older=older, newer=newer, base=call.base, complete=complete)
+    return page(
+        "event.html", **base, view=event_view(full), older=older, newer=newer, base=call.base, complete=complete
+    )
 
 
-def view(picture: Picture) -> dict[str, Any]:
-    """Give what the template ``_event.html`` shows."""
-    event, found = picture.event, picture.document.summary
+def event_view(full: FullEvent) -> dict[str, Any]:
+    """Return the values that the template ``_event.html`` needs."""
+    event, summary = full.event, full.document.summary
+    tables = list(_tables(event))
     return {
         "event": event,
-        "title": found.title,
-        "culprit": found.culprit,
-        "root": picture.root,
-        "address": picture.document.address,
-        "chain": list(map(_chain, event.exceptions, [None, *event.exceptions])),
+        "title": summary.title,
+        "culprit": summary.culprit,
+        "group": full.group,
+        "address": full.document.address,
+        "exceptions": list(map(_exception, event.exceptions, [None, *event.exceptions])),
         "threads": [(thread, _runs(thread.frames)) for thread in event.threads if thread.frames],
         "facts": _facts(event),
-        "tables": [table for table in _tables(event) if table[0] not in BESIDE],
-        "beside": [table for table in _tables(event) if table[0] in BESIDE],
+        "tables": [table for table in tables if table.anchor not in SIDE_TABLES],
+        "side_tables": [table for table in tables if table.anchor in SIDE_TABLES],
         "shift": 0 if event.happened is None else event.time - event.happened,
     }
 
 
-def _chain(raised: Raised, before: Raised | None) -> Chain:
+def _exception(raised: Raised, before: Raised | None) -> ExceptionView:
     siblings = before is not None and before.parent_id is not None and before.parent_id == raised.parent_id
-    lead = "" if before is None else "beside" if siblings else "which led to"
-    return Chain(raised, _runs(raised.frames), lead)
+    relation = "" if before is None else "in the same group as the one above" if siblings else "caused by the one above"
+    return ExceptionView(raised, _runs(raised.frames), relation)
 
 
-def _runs(frames: list[Frame]) -> list[list[Shown]]:
-    """Cut frames, innermost first, into runs; frames of the application are open, or the innermost where none is."""
-    ours = [frame.in_app is True for frame in reversed(frames)]
-    shown = [Shown(frame, own) for frame, own in zip(reversed(frames), ours, strict=True)]
-    if shown and not any(ours):
-        shown[0] = shown[0]._replace(open=True)
-    runs: list[list[Shown]] = []
-    for item in shown:
-        if item.open or not runs or runs[-1][0].open:
-            runs.append([item])
+def _runs(frames: list[Frame]) -> list[list[FrameView]]:
+    """Split frames, innermost first, into runs. In-app frames are unfolded; without any, the innermost frame is."""
+    in_app = [frame.in_app is True for frame in reversed(frames)]
+    views = [FrameView(frame, own) for frame, own in zip(reversed(frames), in_app, strict=True)]
+    if views and not any(in_app):
+        views[0] = views[0]._replace(open=True)
+    runs: list[list[FrameView]] = []
+    for view in views:
+        if view.open or not runs or runs[-1][0].open:
+            runs.append([view])
         else:
-            runs[-1].append(item)
+            runs[-1].append(view)
     return runs
 
 
 def _facts(event: Event) -> list[tuple[str, str]]:
-    """Give the short facts at the top, those that are known."""
+    """Return the known ones of the short facts."""
     facts = [
         ("Level", event.level), ("Handled", "no" if event.unhandled else "yes" if event.exceptions else ""),
         ("Release", event.release), ("Environment", event.environment), ("Platform", event.platform),
@@ -102,8 +115,8 @@ def _facts(event: Event) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts if value]
 
 
-def _tables(event: Event) -> Iterator[tuple[str, str, Any]]:
-    """Give (anchor, heading, values) of each table that has anything in it."""
+def _tables(event: Event) -> Iterator[Table]:
+    """Yield the tables that are not empty."""
     user = {name: value for name, value in msgspec.to_builtins(event.user).items() if value}
     for anchor, heading, values in (
         ("user", "User", user),
@@ -115,18 +128,18 @@ def _tables(event: Event) -> Iterator[tuple[str, str, Any]]:
         ("modules", "Modules", event.modules),
     ):  # fmt: skip
         if values:
-            yield anchor, heading, values if isinstance(values, dict) else {"value": values}
+            yield Table(anchor, heading, values if isinstance(values, dict) else {"value": values})
 
 
 async def _neighbours(call: Call, document: Document) -> tuple[Document | None, Document | None]:
-    """Give the events just before and just after this one in its group."""
-    found, span = document.summary, queries.kept(call.services)
-    members = await call.services.aggregates.members(found.group) or [found.group]
-    before = await queries.find(
-        call.services, found.project, "", Range(span.start, found.time), groups=members, limit=1
+    """Return the events just before and just after this one in its group."""
+    summary, span = document.summary, queries.searchable_range(call.services)
+    members = await call.services.aggregates.members(summary.group) or [summary.group]
+    before = await queries.search_events(
+        call.services, summary.project, "", Range(span.start, summary.time), groups=members, limit=1
     )
-    after = await queries.find(
-        call.services, found.project, "", Range(found.time + 1, span.end), groups=members, limit=NEIGHBOURS
+    after = await queries.search_events(
+        call.services, summary.project, "", Range(summary.time + 1, span.end), groups=members, limit=NEIGHBOURS
     )
     older = before.documents[0] if before.documents else None
     newer = after.documents[-1] if after.documents and not after.next else None

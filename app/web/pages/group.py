@@ -1,63 +1,73 @@
-"""One group: since when, in which releases, for whom, why these events are one, and the latest of them in full."""
+"""One group: its numbers, its releases, its tags and users, why its events are grouped, and the latest of them."""
 
 import asyncio
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
 from app.stores.search.contract import Document
 from app.web import queries
 from app.web.call import Call
-from app.web.errors import ApiError, missing
-from app.web.highlight import words_of
+from app.web.errors import ApiError, not_found
+from app.web.highlight import word_pattern
 from app.web.pages import decisions
-from app.web.pages.event import view
-from app.web.pages.shell import around, looked, part
-from app.web.queries import Picture
+from app.web.pages.event import event_view
+from app.web.pages.shell import if_available, page_range, shell
+from app.web.params import SearchQuery
+from app.web.queries import FullEvent
 from app.web.render import page
 
-FACETS = 6
-VALUES = 5
+MAX_FACETS: Final = 12
+MAX_VALUES: Final = 5
+FIRST_FACETS: Final = ("release", "environment", "browser", "os", "device", "user")
+EVENTS: Final = 20
+"""Events of one page of the list."""
+
+
+class Facet(NamedTuple):
+    """The most frequent values of one tag or field."""
+
+    name: str
+    events: int
+    """Events that have it."""
+    values: list[tuple[str, int]]
 
 
 async def show(call: Call) -> web.Response:
     """Answer ``GET /groups/{group}``."""
     row, complete = await call.group(), await call.services.complete_until()
-    shown = await looked(call, row.project)
+    shown = await page_range(call, row.project)
     project = await call.services.projects.get(row.project)
-    span, whole, text = shown.span, queries.kept(call.services), call.query.get("q", "")
-    start, end = span.start // 1000, span.end // 1000
-    totals, hits, facets, why, shell = await asyncio.gather(
-        call.services.aggregates.totals(row.project, start, end, group=row.id),
-        part(queries.find(call.services, row.project, text, whole, groups=row.members, limit=20,
-                          cursor=call.query.get("cursor", ""))),
-        part(call.services.search.facets(row.project, row.members, whole.start, whole.end)),
-        part(queries.why(call.services, row)),
-        around(call, project, "group"),
+    span, query = queries.searchable_range(call.services), call.parameters(SearchQuery)
+    totals, hits, facets, why, base = await asyncio.gather(
+        call.services.aggregates.totals(row.project, shown.start, shown.end, group=row.id),
+        if_available(queries.search_events(call.services, row.project, query.q, span, groups=row.members,
+                                           limit=EVENTS, cursor=query.cursor)),
+        if_available(call.services.search.facets(row.project, row.members, span.start, span.end)),
+        if_available(queries.explain_group(call.services, row)),
+        shell(call, project, "group"),
     )  # fmt: skip
-    latest = await part(_latest(call, hits.documents[0])) if hits and hits.documents else None
+    latest = await if_available(_latest(call, hits.documents[0])) if hits and hits.documents else None
     return page(
-        "group.html", **shell, row=row, totals=totals, hits=hits, facets=_facets(facets), why=why, looked=shown,
-        complete=complete, view=view(latest) if latest else None, words=words_of(text),
+        "group.html", **base, row=row, totals=totals, hits=hits, facets=None if facets is None else _facets(facets),
+        why=why, page_range=shown, complete=complete, view=event_view(latest) if latest else None,
+        words=word_pattern(query.q),
     )  # fmt: skip
 
 
-async def change(call: Call) -> web.Response:
+async def set_status(call: Call) -> web.Response:
     """Answer ``POST /groups/{group}/status``."""
     row = await call.group()
-    await decisions.make(call, row.id, decisions.read(await call.request.post()))
+    await decisions.apply(call, row.id, decisions.parse(await call.request.post()))
     raise web.HTTPSeeOther(f"/groups/{row.id}")
 
 
 async def merge(call: Call) -> web.Response:
-    """Answer ``POST /groups/{group}/merge``."""
+    """Answer ``POST /groups/{group}/merge``: ``into`` is a group's id, or the address of its page."""
     row, form = await call.group(), await call.request.post()
     name = str(form.get("into", "")).strip().rstrip("/").rsplit("/", 1)[-1].lower()
     into = await call.group(name or "-")
-    if into.project != row.project:
-        raise missing("group")
-    if into.id == row.id:
-        raise ApiError(409, "same_group", "These are one group already.")
-    await call.services.aggregates.merge(row.id, into.id)
+    await queries.merge(call.services, row, into)
     raise web.HTTPSeeOther(f"/groups/{into.id}")
 
 
@@ -66,23 +76,25 @@ async def unmerge(call: Call) -> web.Response:
     row, form = await call.group(), await call.request.post()
     member = str(form.get("member", row.id))
     if member not in row.members:
-        raise missing("group")
+        raise not_found("group")
     await call.services.aggregates.unmerge(member)
     raise web.HTTPSeeOther(f"/groups/{row.id}")
 
 
-async def _latest(call: Call, document: Document) -> Picture | None:
+async def _latest(call: Call, document: Document) -> FullEvent | None:
     try:
-        return await queries.picture(call.services, document)
+        return await queries.full_event(call.services, document)
     except ApiError:  # its raw report is kept no longer; the page says so
         return None
 
 
-def _facets(found: dict[str, list[tuple[str, int]]] | None) -> list[tuple[str, int, list[tuple[str, int]]]] | None:
-    """Give the facets that tell something first: (name, events that have it, the most frequent values)."""
-    if found is None:
-        return None
-    first = {name: place for place, name in enumerate(("release", "environment", "browser", "os", "device", "user"))}
-    named = [(name, sum(number for _, number in values), values[:VALUES]) for name, values in found.items() if values]
-    named.sort(key=lambda facet: (first.get(facet[0], len(first)), -facet[1]))
-    return named[: FACETS * 2]
+def _facets(values_of: dict[str, list[tuple[str, int]]]) -> list[Facet]:
+    """Return the facets: the well-known fields first, then tags by how many events have them."""
+    order = {name: place for place, name in enumerate(FIRST_FACETS)}
+    facets = [
+        Facet(name, sum(number for _, number in values), values[:MAX_VALUES])
+        for name, values in values_of.items()
+        if values
+    ]
+    facets.sort(key=lambda facet: (order.get(facet.name, len(order)), -facet.events))
+    return facets[:MAX_FACETS]

@@ -1,4 +1,4 @@
-"""For the operator: the way of the data, how each stage does, and what became of every record."""
+"""For operators: the state of every stage, the ledger, dead letters and processes."""
 
 import asyncio
 from typing import Final
@@ -10,15 +10,17 @@ from app.log.lag import lag
 from app.stores.admin.instances import Instances
 from app.topics import DELTAS, qualified
 from app.web.call import Call
-from app.web.health import unready
-from app.web.pages.shell import around, part
-from app.web.pipeline import along, stages
+from app.web.health import unready_reasons
+from app.web.pages.shell import if_available, shell
+from app.web.pipeline import in_data_order, stages
 from app.web.render import page
-from app.web.services import BOARD
+from app.web.services import DEAD_LETTERS
 
 OUTCOMES: Final = ("grouped", "duplicate", "filtered", "rate_limited", "dead_lettered", "in_flight")
 MINUTES: Final = 60
+"""Rows of the ledger that are listed."""
 LETTERS: Final = 20
+"""Dead letters that are listed."""
 
 
 async def show(call: Call) -> web.Response:
@@ -27,21 +29,20 @@ async def show(call: Call) -> web.Response:
     instances = Instances(services.pool)
     complete = await services.complete_until()
     lags, running, watermark, minutes, letters = await asyncio.gather(
-        part(lag(services.log, services.generation)),
-        part(instances.alive()),
-        part(instances.watermark(qualified(services.generation, DELTAS))),
-        part(
+        if_available(lag(services.log, services.generation)),
+        if_available(instances.alive()),
+        if_available(instances.watermark(qualified(services.generation, DELTAS))),
+        if_available(
             services.aggregates.ledger(
                 now - HOUR * 1000, now + 1, call.access.projects, log=services.log, generation=services.generation
             )
         ),
-        part(call.request.app[BOARD].look(LETTERS, call.access.projects)),
+        if_available(call.request.app[DEAD_LETTERS].newest(LETTERS, call.access.projects)),
     )
     sums = {name: sum(minute[name] for minute in minutes or ()) for name in ("accepted", *OUTCOMES)}
     return page(
-        "pipeline.html", **await around(call, None, "pipeline"), stages=stages(lags or (), running or (), now),
-        lags=lags, instances=None if running is None else along(running), watermark=watermark,
-        minutes=list(reversed(minutes or []))[:MINUTES],
-        sums=sums, outcomes=OUTCOMES, complete=complete, known=minutes is not None, letters=letters,
-        reasons=await unready(services),
+        "pipeline.html", **await shell(call, None, "pipeline"), stages=stages(lags or (), running or (), now),
+        lags=lags, instances=None if running is None else in_data_order(running), watermark=watermark,
+        minutes=list(reversed(minutes or []))[:MINUTES], ledger_known=minutes is not None,
+        sums=sums, outcomes=OUTCOMES, complete=complete, letters=letters, reasons=await unready_reasons(services),
     )  # fmt: skip

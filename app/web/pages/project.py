@@ -1,42 +1,48 @@
-"""One project, live: its numbers with their change, the chart, its groups; before the first event, how to begin."""
+"""One project, live: its numbers with their change, the chart, its groups; before the first event, the set-up page."""
 
 import asyncio
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from app.cells import HOUR, MINUTE
 from app.stores.admin.projects import Project
-from app.stores.aggregates import overview, standing
-from app.web import formatting, params, queries
-from app.web.api import present
+from app.stores.aggregates import overview
+from app.web import formatting, queries
 from app.web.call import Call
-from app.web.errors import bad
-from app.web.formatting import Change
+from app.web.errors import bad_request
+from app.web.formatting import Comparison, iso
 from app.web.pages import decisions
-from app.web.pages.shell import Looked, around, looked
+from app.web.pages.shell import PageRange, page_range, shell
+from app.web.params import GroupsQuery, or_empty
 from app.web.render import page
 from app.web.snippets import snippets
 
-SORTS = {
-    "last_seen": "Last seen", "rate": "Rate now", "growth": "Growth", "count": "Events", "users": "Users",
+SORTS: Final = {
+    "last_seen": "Last seen", "rate": "Current rate", "growth": "Growth", "count": "Events", "users": "Users",
     "first_seen": "Newest",
 }  # fmt: skip
-STATUSES = {"": "All", "open": "Open", "regressed": "Regressed", "resolved": "Resolved", "ignored": "Ignored"}
-NOW_MINUTES = 5
-SPARK_BARS = 61
+STATUSES: Final = {
+    "": "All", "open": "Unresolved", "regressed": "Regressed", "resolved": "Resolved", "ignored": "Ignored",
+}  # fmt: skip
+NOW_MINUTES: Final = 5
+SPARK_BARS: Final = 61
+PAGE: Final = 25
+"""Groups of one page of the list."""
 
 
 class Kpi(NamedTuple):
-    """One number at the top: its name, what it means, its value, how it changed."""
+    """One number at the top of the page."""
 
     key: str
     name: str
     meaning: str
     value: Any
-    kind: str
-    change: Change
+    kind: Literal["rate", "count", "share"]
+    change: Comparison
+    baseline: str
+    """What the change compares with."""
 
 
 async def show(call: Call) -> web.Response:
@@ -44,91 +50,98 @@ async def show(call: Call) -> web.Response:
     project = await call.project()
     if not await overview.heard(call.services.pool, project.id):
         return await start(call)
-    complete, shown = await call.services.complete_until(), await looked(call, project.id)
-    shell = await around(call, project, "project")
-    kpis, groups = await asyncio.gather(_kpis(call, project, shown), _groups(call, project, shown))
-    begin, end = shown.span.start // 1000, shown.span.end // 1000
-    releases = await call.services.aggregates.release_counts(project.id, begin, end)
+    complete, shown = await call.services.complete_until(), await page_range(call, project.id)
+    query = call.parameters(GroupsQuery)
+    base = await shell(call, project, "project")
+    kpis, groups = await asyncio.gather(
+        _kpis(call, project, shown, query.release), _groups(call, project, shown, query)
+    )
+    releases = await call.services.aggregates.release_counts(project.id, shown.start, shown.end)
     return page(
-        "project.html", **shell, **groups, kpis=kpis, complete=complete, looked=shown, sorts=SORTS, statuses=STATUSES,
-        releases=[row.release for row in releases], behind=_behind(call, project, shown),
+        "project.html", **base, **groups, kpis=kpis, complete=complete, page_range=shown, sorts=SORTS,
+        statuses=STATUSES, releases=[row.release for row in releases],
+        crashes_url=_crashes_url(project, shown, query.release),
     )  # fmt: skip
 
 
 async def start(call: Call) -> web.Response:
-    """Answer ``GET /projects/{project}/start``: how a program's crashes get here."""
+    """Answer ``GET /projects/{project}/start``: the keys, and the code that sends a first crash."""
     project = await call.project()
-    shell = await around(call, project, "start")
+    base = await shell(call, project, "start")
     heard = await overview.heard(call.services.pool, project.id)
-    found = snippets(project.dsn(call.base), call.base, project.raygun_key)
-    return page("start.html", **shell, dsn=project.dsn(call.base), base=call.base, snippets=found, heard=heard)
+    dsn = project.dsn(call.base)
+    return page(
+        "start.html", **base, dsn=dsn, base=call.base, snippets=snippets(dsn, call.base, project.raygun_key),
+        heard=heard,
+    )  # fmt: skip
 
 
-async def change(call: Call) -> web.Response:
-    """Answer ``POST /projects/{project}/groups``: one status for all groups that were ticked."""
+async def set_status(call: Call) -> web.Response:
+    """Answer ``POST /projects/{project}/groups``: one status for all selected groups."""
     project, form = await call.project(), await call.request.post()
-    chosen = decisions.read(form)
+    decision = decisions.parse(form)
     for name in form.getall("group", []):
         row = await call.group(str(name))
         if row.project == project.id:
-            await decisions.make(call, row.id, chosen)
+            await decisions.apply(call, row.id, decision)
     back = str(form.get("back", ""))
     raise web.HTTPSeeOther(back if back.startswith(f"/projects/{project.id}") else f"/projects/{project.id}")
 
 
-def _behind(call: Call, project: Project, shown: Looked) -> str:
-    """Give the address of the events that the page's crashes are counted from."""
-    release = call.query.get("release", "").replace('"', "")
+def _crashes_url(project: Project, shown: PageRange, release: str) -> str:
+    """Return the address of the search that finds the events which the page counts as crashes."""
+    release = release.replace('"', "")
     words = "-level:warning -level:info -level:debug" + (f' release:"{release}"' if release else "")
-    ends = {"from": present.at(shown.span.start), "to": present.at(shown.span.end)}
+    ends = {"from": iso(shown.span.start), "to": iso(shown.span.end)}
     return f"/projects/{project.id}/search?" + urlencode(
         {"q": words, **({"range": shown.name} if shown.name else ends)}
     )
 
 
-async def _kpis(call: Call, project: Project, shown: Looked) -> list[Kpi]:
-    store, release = call.services.aggregates, call.query.get("release", "")
-    seconds = call.services.now() / 1000
+async def _kpis(call: Call, project: Project, shown: PageRange, release: str) -> list[Kpi]:
+    store, seconds = call.services.aggregates, call.services.now() / 1000
     minute = int(seconds) // MINUTE * MINUTE
     now, before, points = await asyncio.gather(
-        store.totals(project.id, shown.span.start // 1000, shown.span.end // 1000, release=release),
+        store.totals(project.id, shown.start, shown.end, release=release),
         store.totals(project.id, shown.before.start // 1000, shown.before.end // 1000, release=release),
         store.points(project.id, MINUTE, minute - HOUR, minute + MINUTE, release=release),
     )
-    per = {point.start: point.crashes for point in points}
-    recent, hour = formatting.a_minute(per, seconds, NOW_MINUTES), formatting.a_minute(per, seconds, 60)
+    crashes = {point.start: point.crashes for point in points}
+    recent = formatting.rate_per_minute(crashes, seconds, NOW_MINUTES)
+    hour = formatting.rate_per_minute(crashes, seconds, 60)
+    sessions, users = now["crash_free_sessions"], now["crash_free_users"]
+    previous = f"vs. previous {shown.name or 'range'}"
     return [
-        Kpi("rate", "Crashes a minute", "over the last 5 minutes, against the last hour", recent, "rate",
-            formatting.change(recent, hour)),
-        Kpi("crashes", "Crashes", "events of level error or fatal in this range", now["crashes"], "count",
-            formatting.change(now["crashes"], before["crashes"])),
-        Kpi("users", "Users with crashes", "distinct users of crash events in this range", now["users"], "count",
-            formatting.change(now["users"], before["users"])),
-        Kpi("cfs", "Crash-free sessions", "1 - crashed sessions / all sessions", now["crash_free_sessions"], "share",
-            formatting.change(now["crash_free_sessions"], before["crash_free_sessions"], more_is_worse=False,
-                           points=True)),
-        Kpi("cfu", "Crash-free users", "1 - users with a crashed session / users with a session",
-            now["crash_free_users"], "share",
-            formatting.change(now["crash_free_users"], before["crash_free_users"], more_is_worse=False, points=True)),
+        Kpi("rate", "Crashes per minute", "Average of the last 5 minutes.", recent, "rate",
+            formatting.compare(recent, hour), "vs. last hour"),
+        Kpi("crashes", "Crashes", "Events of level error or fatal in this range.", now["crashes"], "count",
+            formatting.compare(now["crashes"], before["crashes"]), previous),
+        Kpi("users", "Users with crashes", "Distinct users of crash events in this range.", now["users"], "count",
+            formatting.compare(now["users"], before["users"]), previous),
+        Kpi("cfs", "Crash-free sessions", "1 - crashed sessions / all sessions.", sessions, "share",
+            formatting.compare(sessions, before["crash_free_sessions"], more_is_worse=False, points=True), previous),
+        Kpi("cfu", "Crash-free users", "1 - users with a crashed session / users with a session.", users, "share",
+            formatting.compare(users, before["crash_free_users"], more_is_worse=False, points=True), previous),
     ]  # fmt: skip
 
 
-async def _groups(call: Call, project: Project, shown: Looked) -> dict[str, Any]:
-    sort = params.sort(call.query)
-    begin, end = shown.span.start // 1000, shown.span.end // 1000
+async def _groups(call: Call, project: Project, shown: PageRange, query: GroupsQuery) -> dict[str, Any]:
+    """Return the values that the list of groups needs."""
     try:
         rows, following, sizes = await call.services.aggregates.groups(
-            project.id, begin, end, release=call.query.get("release", ""),
-            status=params.choice(call.query, "status", standing.STATUSES, ""),
-            sort=sort, limit=25, cursor=call.query.get("cursor", ""),
+            project.id, shown.start, shown.end, release=query.release, status=or_empty(query.status),
+            sort=query.sort, limit=PAGE, cursor=query.cursor,
         )  # fmt: skip
     except ValueError as error:
-        raise bad("bad_cursor", "This list has changed: begin at its first page.") from error
-    size = max(queries.size_for(shown.span), queries.size_kept(call.services, shown.span.start))
+        raise bad_request("bad_cursor", "This page of the list no longer exists. Start at the first page.") from error
+    size = max(queries.chart_window(shown.span), queries.smallest_window(call.services, shown.span.start))
     members = {row.id: row.members for row in rows}
-    series = await overview.sparks(call.services.pool, project.id, members, size, begin - begin % size, end)
-    shapes = {
-        name: formatting.fewer(formatting.spread(found, begin, end, size), SPARK_BARS) for name, found in series.items()
+    counts = await overview.sparks(
+        call.services.pool, project.id, members, size, shown.start - shown.start % size, shown.end
+    )
+    sparks = {
+        group: formatting.downsample(formatting.dense(series, shown.start, shown.end, size), SPARK_BARS)
+        for group, series in counts.items()
     }
-    growth = {row.id: formatting.change(row.count + row.messages, row.before) for row in rows}
-    return {"rows": rows, "next": following, "sizes": sizes, "series": shapes, "sort": sort, "growth": growth}
+    growth = {row.id: formatting.compare(row.count + row.messages, row.before) for row in rows}
+    return {"rows": rows, "next": following, "sizes": sizes, "sparks": sparks, "sort": query.sort, "growth": growth}

@@ -1,8 +1,8 @@
-"""The releases of a project: who runs them, how often they crash, and whether each is worse than the one before."""
+"""The releases of a project: adoption, crash-free rates, and whether each is worse than the one before."""
 
 import asyncio
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
@@ -10,55 +10,56 @@ from app.stores.aggregates import overview
 from app.stores.aggregates.types import ReleaseRow
 from app.web import formatting
 from app.web.call import Call
-from app.web.pages.shell import around, looked
+from app.web.formatting import Rating
+from app.web.pages.shell import page_range, shell
 from app.web.render import page
 
-FEW_SESSIONS = 20
-"""Sessions of each of two releases below which nothing is said."""
-ENOUGH_SESSIONS = 100
-"""From here on, no sure difference means not worse."""
-NOTICEABLE = 0.005
-"""A smaller difference of shares is nothing to act on."""
-SHOWN = 50
-"""Releases that are shown at first, the newest: of each the users of its sessions are counted anew."""
-LISTED = 20
+FEW_SESSIONS: Final = 20
+"""Sessions of each of two releases below which they are not compared."""
+ENOUGH_SESSIONS: Final = 100
+"""Sessions of each from which on a difference that is not significant means not worse."""
+NOTICEABLE: Final = 0.005
+"""Differences of crash-free shares below this are not reported as worse or better."""
+SHOWN: Final = 50
+"""Releases that are listed at first, the newest: each costs a count of the distinct users of its sessions."""
+LISTED: Final = 20
 """Groups of each kind that a release lists."""
-SURE = 2.58
-"""Standard deviations: chance alone gives as much once in a hundred times."""
+SIGNIFICANT: Final = 2.58
+"""Standard deviations: chance alone gives as large a difference once in a hundred times."""
 
 
 class Verdict(NamedTuple):
-    """How a release compares with the one before it."""
+    """The comparison of a release with the one before it."""
 
     word: str
-    mood: str
+    rating: Rating
     why: str
 
 
 async def show(call: Call) -> web.Response:
     """Answer ``GET /projects/{project}/releases``."""
     project, complete = await call.project(), await call.services.complete_until()
-    shown = await looked(call, project.id)
-    start, end = shown.span.start // 1000, shown.span.end // 1000
-    named, shell = await asyncio.gather(
-        call.services.aggregates.release_counts(project.id, start, end), around(call, project, "releases")
+    shown = await page_range(call, project.id)
+    counts, base = await asyncio.gather(
+        call.services.aggregates.release_counts(project.id, shown.start, shown.end), shell(call, project, "releases")
     )
-    shows = len(named) if call.query.get("all") else SHOWN
-    names = [row.release for row in named[: shows + 1]]
-    rows = await call.services.aggregates.releases(project.id, start, end, only=names)
-    judged = [(row, judge(row, older)) for row, older in zip(rows, [*rows[1:], None], strict=False)][:shows]
-    brought = await overview.arrivals(call.services.pool, project.id, [row.release for row in rows], LISTED)
+    most = len(counts) if call.query.get("all") else SHOWN
+    names = [row.release for row in counts[: most + 1]]
+    rows = await call.services.aggregates.releases(project.id, shown.start, shown.end, only=names)
+    compared = [(row, compare(row, older)) for row, older in zip(rows, [*rows[1:], None], strict=False)][:most]
+    arrivals = await overview.arrivals(call.services.pool, project.id, [row.release for row in rows], LISTED)
     return page(
-        "releases.html", **shell, rows=judged, brought=brought, looked=shown, complete=complete, known=len(named),
+        "releases.html", **base, rows=compared, arrivals=arrivals, page_range=shown, complete=complete,
+        known=len(counts),
     )  # fmt: skip
 
 
-def judge(row: ReleaseRow, older: ReleaseRow | None) -> Verdict:
-    """Compare the crash-free sessions of two releases."""
+def compare(row: ReleaseRow, older: ReleaseRow | None) -> Verdict:
+    """Compare the crash-free sessions of a release with those of the one before."""
     if older is None:
-        return Verdict("first", "same", "no release before it in this range")
+        return Verdict("first release", "same", "no earlier release in this range")
     if row.crash_free_sessions is None or older.crash_free_sessions is None:
-        return Verdict("not enough data", "same", "no sessions were received for both releases")
+        return Verdict("not enough data", "same", "no sessions in one of the two releases")
     if min(row.sessions, older.sessions) < FEW_SESSIONS:
         return Verdict("not enough data", "same", f"{row.sessions} and {older.sessions} sessions")
     difference = row.crash_free_sessions - older.crash_free_sessions
@@ -67,8 +68,8 @@ def judge(row: ReleaseRow, older: ReleaseRow | None) -> Verdict:
         f"{formatting.share(older.crash_free_sessions)} of {older.sessions:,} in {older.release}: "
         f"{difference * 100:+.2f} points"
     )
-    sure = abs(difference) >= SURE * _deviation(row, older)
-    if sure and abs(difference) >= NOTICEABLE:
+    significant = abs(difference) >= SIGNIFICANT * _deviation(row, older)
+    if significant and abs(difference) >= NOTICEABLE:
         return Verdict("worse", "worse", text) if difference < 0 else Verdict("better", "better", text)
     if min(row.sessions, older.sessions) < ENOUGH_SESSIONS:
         return Verdict("not enough data", "same", text)
@@ -76,7 +77,7 @@ def judge(row: ReleaseRow, older: ReleaseRow | None) -> Verdict:
 
 
 def _deviation(row: ReleaseRow, older: ReleaseRow) -> float:
-    """Give the standard deviation of the difference of two shares that are one in truth (the pooled z-test's)."""
+    """Return the standard deviation of the difference of two shares under the pooled z-test's null hypothesis."""
     crashed = row.crashed_sessions + older.crashed_sessions
     share = crashed / (row.sessions + older.sessions)
     return math.sqrt(share * (1 - share) * (1 / row.sessions + 1 / older.sessions))

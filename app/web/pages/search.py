@@ -1,30 +1,32 @@
-"""Search: one box, how many events it finds by time, and the events."""
+"""Search: one box, a histogram of the matching events, and the events."""
 
 import asyncio
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
 from app.cells import DAY
 from app.web import queries
-from app.web.api import present
 from app.web.call import Call
 from app.web.errors import ApiError
-from app.web.highlight import words_of
+from app.web.formatting import iso
+from app.web.highlight import word_pattern
 from app.web.pages.chart import STEPS
-from app.web.pages.shell import around, looked, part
-from app.web.params import Range
+from app.web.pages.shell import if_available, page_range, shell
+from app.web.params import Range, SearchQuery
 from app.web.render import page
 from app.web.respond import reply
 
-MOST_BARS = 72
-PLOT = 60
-"""Height of the picture, in the units of its view box; a bar is ten wide."""
+MAX_BARS: Final = 72
+HEIGHT: Final = 60
+"""Height of the histogram, in the units of its view box; a bar is ten wide."""
+EVENTS: Final = 50
+"""Events of one page of the list."""
 
 
-class Column(NamedTuple):
-    """One step of time: its ends (ISO-8601), its events, its height."""
+class Bar(NamedTuple):
+    """One bar of the histogram: its ends (ISO-8601), its events, its height."""
 
     start: str
     end: str
@@ -34,48 +36,49 @@ class Column(NamedTuple):
 
 async def show(call: Call) -> web.Response:
     """Answer ``GET /projects/{project}/search``."""
-    project, text = await call.project(), call.query.get("q", "")
-    shown = await looked(call, project.id)
-    shell = await around(call, project, "search")
-    hits, counted, problem = None, None, ""
+    project, query = await call.project(), call.parameters(SearchQuery)
+    shown = await page_range(call, project.id)
+    base = await shell(call, project, "search")
+    hits, counts, problem = None, None, ""
     try:
-        hits, counted = await asyncio.gather(
-            part(queries.find(call.services, project.id, text, shown.span, limit=50,
-                              cursor=call.query.get("cursor", ""))),
-            part(queries.by_time(call.services, project.id, text, shown.span, step_of(shown.span))),
+        hits, counts = await asyncio.gather(
+            if_available(queries.search_events(call.services, project.id, query.q, shown.span, limit=EVENTS,
+                                               cursor=query.cursor)),
+            if_available(queries.count_by_time(call.services, project.id, query.q, shown.span, step_of(shown.span))),
         )  # fmt: skip
-    except ApiError as refused:
-        if refused.code != "bad_query":
+    except ApiError as error:
+        if error.code != "bad_query":
             raise
-        problem = refused.message
-    columns = None if counted is None else columns_of(counted, shown.span)
+        problem = error.message
+    bars = None if counts is None else bars_of(counts, shown.span)
     return page(
-        "search.html", **shell, hits=hits, text=text, words=words_of(text), looked=shown, problem=problem,
-        columns=columns, plot=PLOT,
+        "search.html", **base, hits=hits, text=query.q, words=word_pattern(query.q), page_range=shown, problem=problem,
+        bars=bars, height=HEIGHT,
     )  # fmt: skip
 
 
 async def values(call: Call) -> web.Response:
-    """Answer ``GET /projects/{project}/values.json``: what the fields and tags of recent events say, for completion."""
+    """Answer ``GET /projects/{project}/values.json``: ``field:"value"`` of recent events, for completion."""
     project = await call.project()
-    shown = await looked(call, project.id)
-    found = await part(call.services.search.facets(project.id, (), shown.span.start, shown.span.end)) or {}
-    fields = ((name, value) for name, counted in found.items() for value, _ in counted)
-    return reply([f'{name}:"{value}"' for name, value in fields if '"' not in name + value and " " not in name])
+    shown = await page_range(call, project.id)
+    facets = call.services.search.facets(project.id, (), shown.span.start, shown.span.end)
+    counts_of = await if_available(facets) or {}
+    pairs = ((name, value) for name, counts in counts_of.items() for value, _ in counts)
+    return reply([f'{name}:"{value}"' for name, value in pairs if '"' not in name + value and " " not in name])
 
 
 def step_of(span: Range) -> int:
-    """Give the length of a step (ms) so that there are at most ``MOST_BARS``, but for the one that a range cuts."""
+    """Return the width of a bar (ms) so that about ``MAX_BARS`` cover the range."""
     seconds = (span.end - span.start) / 1000
-    days = -(-seconds // (MOST_BARS * DAY)) * DAY
-    return int(next((step for step in STEPS if seconds / step <= MOST_BARS), days)) * 1000
+    days = -(-seconds // (MAX_BARS * DAY)) * DAY
+    return int(next((step for step in STEPS if seconds / step <= MAX_BARS), days)) * 1000
 
 
-def columns_of(counted: Mapping[int, int], span: Range) -> list[Column]:
-    """Lay counts by time out over a range."""
-    step, top = step_of(span), max(counted.values(), default=0) or 1
+def bars_of(counts: Mapping[int, int], span: Range) -> list[Bar]:
+    """Lay out counts by time over a range; a bar with events is at least two units high."""
+    step, top = step_of(span), max(counts.values(), default=0) or 1
     return [
-        Column(present.at(at), present.at(at + step), number, round(max(number / top * PLOT, 2 if number else 0), 1))
+        Bar(iso(at), iso(at + step), number, round(max(number / top * HEIGHT, 2 if number else 0), 1))
         for at in range(span.start - span.start % step, span.end, step)
-        for number in [counted.get(at, 0)]
+        for number in [counts.get(at, 0)]
     ]

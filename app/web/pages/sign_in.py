@@ -1,4 +1,4 @@
-"""Signing in by a one-time address, and out again."""
+"""Signing in by a one-time link, and signing out."""
 
 from collections.abc import Awaitable, Callable
 
@@ -7,24 +7,24 @@ from aiohttp import web
 from app.stores.admin import access
 from app.web.call import Call, cookie_name, identify
 from app.web.errors import AWAY, ApiError
-from app.web.pages.failed import error_page
+from app.web.pages.error import error_page
 from app.web.render import page
 from app.web.services import Services
 
 
-def enter(services: Services) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """Give the handler of ``GET /sign-in?code=…``."""
+def sign_in(services: Services) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Return the handler of ``GET /sign-in?code=…``."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            made = await access.redeem(services.pool, request.query.get("code", ""))
-            if made is None:
-                return await _known(request, services)
+            session = await access.redeem(services.pool, request.query.get("code", ""))
+            if session is None:
+                return await _without_code(request, services)
         except AWAY:
-            return error_page(request, ApiError(503, "store_unavailable", "Try the same address again soon."))
+            return error_page(request, ApiError(503, "store_unavailable", "Open the same link again soon."))
         answer = web.Response(status=303, headers={"Location": "/", "Referrer-Policy": "no-referrer"})
         answer.set_cookie(
-            cookie_name(request), made[0], max_age=int(access.SESSION_LIFETIME.total_seconds()), path="/",
+            cookie_name(request), session[0], max_age=int(access.SESSION_LIFETIME.total_seconds()), path="/",
             httponly=True, samesite="Lax", secure=services.settings.url.startswith("https:"),
         )  # fmt: skip
         return answer
@@ -32,18 +32,18 @@ def enter(services: Services) -> Callable[[web.Request], Awaitable[web.StreamRes
     return handle
 
 
-async def _known(request: web.Request, services: Services) -> web.StreamResponse:
-    """Let a browser that is signed in already pass: a link is often opened twice."""
+async def _without_code(request: web.Request, services: Services) -> web.StreamResponse:
+    """Answer a link whose code is not valid. A browser that is signed in passes: links are often opened twice."""
     try:
         await identify(request, services)
     except ApiError:
-        return stranger(request, used="code" in request.query)
+        return sign_in_page(request, expired="code" in request.query)
     return web.Response(status=303, headers={"Location": "/", "Referrer-Policy": "no-referrer"})
 
 
-def stranger(request: web.Request, *, used: bool = False) -> web.Response:  # noqa: ARG001  one shape for such pages
-    """Answer with the page that says how to sign in."""
-    answer = page("sign_in.html", status=401, used=used)
+def sign_in_page(request: web.Request, *, expired: bool = False) -> web.Response:  # noqa: ARG001  one shape
+    """Answer with the page that explains how to sign in."""
+    answer = page("sign_in.html", status=401, expired=expired)
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer
 

@@ -1,8 +1,8 @@
-// What the pages do beyond HTML: times in the reader's zone, keys, copying, live numbers that never move a row.
+// Behaviour of the pages: times in the reader's zone, keyboard shortcuts, copying, live numbers that never move a row.
 "use strict";
-const one = (selector, root = document) => root.querySelector(selector);
+const first = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-const say = (text) => { one("#said").textContent = text; };
+const announce = (text) => { first("#announcement").textContent = text; };
 
 // Times
 const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
@@ -39,7 +39,7 @@ document.addEventListener("click", (event) => {
   document.dispatchEvent(new Event("faultline:theme"));
 });
 
-// Copying, confirming, choosing, filtering
+// Buttons that copy, confirmations, forms that submit on change, filters of tables
 async function copy(button, text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -53,16 +53,16 @@ async function copy(button, text) {
   }
   const before = button.textContent;
   button.textContent = "Copied";
-  say("Copied");
+  announce("Copied");
   setTimeout(() => { button.textContent = before; }, 1500);
 }
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button");
   if (!button) return;
-  if (button.dataset.copy) copy(button, one(`#${button.dataset.copy}`).textContent);
+  if (button.dataset.copy) copy(button, first(`#${button.dataset.copy}`).textContent);
   if (button.dataset.copyFrom) copy(button, await (await fetch(button.dataset.copyFrom)).text());
   if (button.dataset.confirm && !confirm(button.dataset.confirm)) event.preventDefault();
-  if ("help" in button.dataset) one("#help").showModal();
+  if ("help" in button.dataset) first("#help").showModal();
 });
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
@@ -70,165 +70,166 @@ document.addEventListener("change", (event) => {
 document.addEventListener("input", (event) => {
   const name = event.target.dataset.filter;
   if (!name) return;
-  const wanted = event.target.value.toLowerCase();
-  for (const row of one(`#${name}`).rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+  const text = event.target.value.toLowerCase();
+  for (const row of first(`#${name}`).rows) row.hidden = !row.textContent.toLowerCase().includes(text);
 });
 document.addEventListener("click", (event) => {
   for (const menu of all("details.switch[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
-// Completion: of the last word of a query, by the fields and the values that events have
+// Completes the last word of a query with field names and with values of recent events.
 for (const input of all("input[data-complete]")) {
-  const list = one(`#${input.getAttribute("list")}`);
-  const known = [...list.options].map((option) => option.value);
-  const learn = async () => {
+  const list = first(`#${input.getAttribute("list")}`);
+  const candidates = [...list.options].map((option) => option.value);
+  const load = async () => {
     try {
       const answer = await fetch(input.dataset.complete);
-      if (answer.ok) known.push(...await answer.json());
-    } catch { /* the fields' names are there without it */ }
+      if (answer.ok) candidates.push(...await answer.json());
+    } catch { /* field names still complete */ }
   };
-  if (document.activeElement === input) learn();
-  else input.addEventListener("focus", learn, { once: true });
+  if (document.activeElement === input) load();
+  else input.addEventListener("focus", load, { once: true });
   input.addEventListener("input", () => {
     const last = /(?:[^\s":]+:)?(?:"[^"]*|[^\s"]*)$/.exec(input.value)[0], before = input.value.slice(0, input.value.length - last.length);
-    const sign = last.startsWith("-") ? "-" : "", wanted = last.slice(sign.length).replaceAll('"', "").toLowerCase();
-    const fits = wanted ? known.filter((one) => one.replaceAll('"', "").toLowerCase().startsWith(wanted)).slice(0, 20) : [];
-    list.replaceChildren(...fits.map((one) => { const option = document.createElement("option"); option.value = before + sign + one; return option; }));
+    const sign = last.startsWith("-") ? "-" : "", prefix = last.slice(sign.length).replaceAll('"', "").toLowerCase();
+    const matches = prefix ? candidates.filter((candidate) => candidate.replaceAll('"', "").toLowerCase().startsWith(prefix)).slice(0, 20) : [];
+    list.replaceChildren(...matches.map((match) => { const option = document.createElement("option"); option.value = before + sign + match; return option; }));
   });
 }
 
-// Keys
-let went = 0;
+// Keyboard shortcuts
+let pressedG = 0;
 function move(step) {
   const rows = all("[data-row]");
   if (!rows.length) return;
   const now = rows.findIndex((row) => row.contains(document.activeElement));
   const next = rows[Math.min(Math.max(now + step, 0), rows.length - 1)];
-  one("a", next).focus();
+  first("a", next).focus();
 }
 const KEYS = {
-  "/": () => (one("#find") || one("main input[type=search]"))?.focus(),
+  "/": () => (first("#find") || first("main input[type=search]"))?.focus(),
   j: () => move(1),
   k: () => move(-1),
-  o: () => document.activeElement.closest("[data-row]") && one("a", document.activeElement.closest("[data-row]")).click(),
-  r: () => decide("resolved", "r"),
-  i: () => decide("ignored", "i"),
-  "?": () => one("#help")?.showModal(),
+  o: () => document.activeElement.closest("[data-row]") && first("a", document.activeElement.closest("[data-row]")).click(),
+  r: () => setStatus("resolved", "r"),
+  i: () => setStatus("ignored", "i"),
+  "?": () => first("#help")?.showModal(),
 };
-function decide(status, key) {
-  const button = one(`button[data-key=${key}]`);
+// On a group's page presses its button; in a list selects the focused row and presses the button of the selection.
+function setStatus(status, key) {
+  const button = first(`button[data-key=${key}]`);
   if (button) return button.click();
   const row = document.activeElement.closest("tr[data-key]");
   if (!row) return;
-  one("input[type=checkbox]", row).checked = true;
-  one(`.bulk button[value=${status}]`).click();
+  first("input[type=checkbox]", row).checked = true;
+  first(`.bulk button[value=${status}]`).click();
 }
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || first("dialog[open]")) return;
   if (event.target.matches("input, select, textarea")) {
     if (event.key === "Escape") event.target.blur();
     return;
   }
-  if (event.key === "g") { went = Date.now(); return; }
-  if (event.key === "p" && Date.now() - went < 1000) { location.href = "/"; return; }
-  const act = KEYS[event.key];
-  if (act) { event.preventDefault(); act(); }
+  if (event.key === "g") { pressedG = Date.now(); return; }
+  if (event.key === "p" && Date.now() - pressedG < 1000) { location.href = "/"; return; }
+  const action = KEYS[event.key];
+  if (action) { event.preventDefault(); action(); }
 });
 
-// Live: the page is asked for anew, and only what changed is put in place; rows stay where they are.
+// Live updates: fetches the page again and replaces only the parts that changed; rows stay where they are.
 const body = document.body;
-let refreshing = false, again = false, last = 0;
-function changed() {
-  if (document.hidden) { again = true; return; }
-  if (refreshing) { again = true; return; }
+let refreshing = false, pending = false, refreshedAt = 0;
+function requestRefresh() {
+  if (document.hidden || refreshing) { pending = true; return; }
   refreshing = true;
-  setTimeout(refresh, Math.max(0, 1000 - (Date.now() - last)));
+  setTimeout(refresh, Math.max(0, 1000 - (Date.now() - refreshedAt)));
 }
 async function refresh() {
-  last = Date.now();
-  again = false;
+  refreshedAt = Date.now();
+  pending = false;
   try {
     const answer = await fetch(location.href, { headers: { "X-Refresh": "1" } });
     if (answer.redirected || answer.status === 401) return;
-    if (answer.ok) put(new DOMParser().parseFromString(await answer.text(), "text/html"));
-    else late("the server's database does not answer; trying again");
-  } catch { late("the server does not answer; trying again"); }
+    if (answer.ok) update(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    else markLate("the database does not answer; retrying");
+  } catch { markLate("the server does not answer; retrying"); }
   finally {
     refreshing = false;
-    if (again && !document.hidden) changed();
+    if (pending && !document.hidden) requestRefresh();
   }
 }
-function put(fresh) {
-  if (body.dataset.first && !fresh.body.dataset.first) { location.href = body.dataset.first; return; }
+function update(fresh) {
+  if (body.dataset.livePage && !fresh.body.dataset.livePage) { location.href = body.dataset.livePage; return; }
   for (const part of all("[data-part]")) {
-    const other = fresh.getElementById(part.id);
-    if (other) replace(part, other);
+    const newer = fresh.getElementById(part.id);
+    if (newer) replace(part, newer);
   }
   const rows = new Map(all("[data-rows] tr[data-key]", fresh).map((row) => [row.dataset.key, row]));
   for (const row of all("[data-rows] tr[data-key]")) {
-    const other = rows.get(row.dataset.key);
+    const newer = rows.get(row.dataset.key);
     rows.delete(row.dataset.key);
     const cells = all("[data-cell]", row);
-    if (other) all("[data-cell]", other).forEach((cell, place) => replace(cells[place], cell));
+    if (newer) all("[data-cell]", newer).forEach((cell, place) => replace(cells[place], cell));
   }
-  const pill = one("#fresh"), list = one("[data-rows]");
-  if (list && rows.size && !one("tr[data-key]", list)) {  // nothing is there that could jump
-    list.replaceWith(document.importNode(one("[data-rows]", fresh), true));
+  const pill = first("#fresh"), list = first("[data-rows]");
+  if (list && rows.size && !first("tr[data-key]", list)) {  // an empty list has no rows that could move
+    list.replaceWith(document.importNode(first("[data-rows]", fresh), true));
     times();
   } else if (pill && rows.size) { pill.textContent = `${rows.size} new`; pill.hidden = false; }
-  watermark(one("#watermark", fresh)?.dataset.complete);
+  watermark(first("#watermark", fresh)?.dataset.complete);
   document.dispatchEvent(new Event("faultline:changed"));
 }
-const plain = (html) => html.replace(/<time[^>]*>[^<]*<\/time>/g, (tag) => /datetime="([^"]*)"/.exec(tag)?.[1] ?? tag);
+// Compares without the text of times, which this script rewrites.
+const comparable = (html) => html.replace(/<time[^>]*>[^<]*<\/time>/g, (tag) => /datetime="([^"]*)"/.exec(tag)?.[1] ?? tag);
 function replace(old, fresh) {
-  if (plain(old.innerHTML) === plain(fresh.innerHTML)) return;
+  if (comparable(old.innerHTML) === comparable(fresh.innerHTML)) return;
   old.innerHTML = fresh.innerHTML;
   times(old);
   old.classList.remove("changed");
-  void old.offsetWidth;
+  void old.offsetWidth; // restarts the animation
   old.classList.add("changed");
 }
-function late(reason) {
-  const mark = one("#watermark");
+function markLate(reason) {
+  const mark = first("#watermark");
   if (!mark) return;
   mark.classList.add("late");
-  one(".dot", mark).classList.add("late");
-  const behind = one(".behind", mark);
+  first(".dot", mark).classList.add("late");
+  const behind = first(".behind", mark);
   if (behind) behind.textContent = `· ${reason}`;
 }
-// Ingest may take 60 s from stamping an event to appending it, so under steady traffic that much is never certain yet.
+// Ingest may take 60 s from stamping an event to appending it: under steady traffic the watermark lags by that.
 const LATE_SECONDS = 75;
-let complete = Number(one("#watermark")?.dataset.complete || 0);
+let complete = Number(first("#watermark")?.dataset.complete || 0);
 function watermark(ms) {
-  const mark = one("#watermark");
+  const mark = first("#watermark");
   if (ms) complete = Number(ms);
   if (!mark || !complete) return;
-  const time = one("time", mark), behind = Math.floor((Date.now() - complete) / 1000);
+  const time = first("time", mark), behind = Math.floor((Date.now() - complete) / 1000);
   if (!time) return;
   time.dateTime = new Date(complete).toISOString();
   time.textContent = clock.format(complete);
-  if (behind > LATE_SECONDS) return late(`${behind} s behind: events are waiting to be counted`);
+  if (behind > LATE_SECONDS) return markLate(`${behind} s behind: events are waiting to be counted`);
   mark.classList.remove("late");
-  one(".dot", mark).classList.remove("late");
-  one(".behind", mark).textContent = "";
+  first(".dot", mark).classList.remove("late");
+  first(".behind", mark).textContent = "";
 }
 function follow(address) {
   let stream = null;
   function open() {
     if (stream) return;
     stream = new EventSource(address);
-    stream.addEventListener("open", changed); // what came before it was open is not told again
-    for (const name of ["window", "group", "reset"]) stream.addEventListener(name, changed);
+    stream.addEventListener("open", requestRefresh); // changes from before it was open are not sent
+    for (const name of ["window", "group", "reset"]) stream.addEventListener(name, requestRefresh);
     stream.addEventListener("watermark", (event) => watermark(Date.parse(JSON.parse(event.data).complete_until)));
-    stream.addEventListener("error", () => late("not connected; trying again"));
+    stream.addEventListener("error", () => markLate("not connected; retrying"));
   }
   function close() { stream?.close(); stream = null; }
-  // A browser has six connections to a host: tabs that nobody looks at hold none.
+  // A browser opens six connections to a host, so hidden tabs hold none.
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   addEventListener("pagehide", close);
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   if (!document.hidden) open();
 }
-document.addEventListener("visibilitychange", () => { if (!document.hidden && again) changed(); });
+document.addEventListener("visibilitychange", () => { if (!document.hidden && pending) requestRefresh(); });
 if (body.dataset.live) follow(body.dataset.live);
-if (body.dataset.refresh) setInterval(changed, Number(body.dataset.refresh) * 1000);
+if (body.dataset.refresh) setInterval(requestRefresh, Number(body.dataset.refresh) * 1000);

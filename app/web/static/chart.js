@@ -1,4 +1,4 @@
-// The large chart: stacked bars by time, marks where a release appeared, the part not yet complete hatched.
+// The large chart: stacked bars by time, a mark where each release appeared, the incomplete part hatched.
 "use strict";
 (() => {
   const box = document.querySelector("#chart");
@@ -17,8 +17,8 @@
   let plot = null, data = null, shape = "";
 
   const colour = (name) => { probe.className = name; return getComputedStyle(probe).color; };
-  const variable = (name) => { probe.className = ""; probe.style.color = `var(${name})`; const found = getComputedStyle(probe).color; probe.style.color = ""; return found; };
-  const tone = (place, name) => (name === "other" ? "c6" : colours[place % 5]);
+  const variable = (name) => { probe.className = ""; probe.style.color = `var(${name})`; const value = getComputedStyle(probe).color; probe.style.color = ""; return value; };
+  const colourClass = (place, name) => (name === "other" ? "c6" : colours[place % 5]);
 
   function address() {
     const url = new URL(box.dataset.chart, location.href);
@@ -31,26 +31,26 @@
     try { answer = await fetch(address()); } catch { return; }
     if (!answer.ok) return;
     data = await answer.json();
-    const names = JSON.stringify([data.series.map((one) => one.name), data.size]);
+    const names = JSON.stringify([data.series.map((part) => part.name), data.size]);
     if (plot && names === shape) { plot.setData(columns()); }
     else { shape = names; draw(); }
-    tell();
+    drawLegend();
     const late = document.querySelector("#chart-late");
-    if (late) late.textContent = data.late ? `${whole.format(data.late)} came too late for windows this small: they are in the numbers, not in the chart.` : "";
+    if (late) late.textContent = data.late ? `${whole.format(data.late)} late events are in the numbers but not in the chart: they arrived after windows of this size were closed.` : "";
   }
   function columns() {
     const times = data.total.map((_, place) => data.start + place * data.size);
     const sums = new Array(times.length).fill(0);
-    const stacked = data.series.map((one) => one.values.map((value, place) => (sums[place] += value)));
+    const stacked = data.series.map((part) => part.values.map((value, place) => (sums[place] += value)));
     return [times, ...stacked.reverse()];
   }
-  function tell() {
-    legend.replaceChildren(...data.series.map((one, place) => item(one, place, one.values.reduce((a, b) => a + b, 0))));
+  function drawLegend() {
+    legend.replaceChildren(...data.series.map((part, place) => legendItem(part, place, part.values.reduce((a, b) => a + b, 0))));
   }
-  function item(one, place, value) {
+  function legendItem(part, place, value) {
     const li = document.createElement("li"), swatch = document.createElement("i"), name = document.createElement("span"), number = document.createElement("b");
-    swatch.className = `swatch ${tone(place, one.name)}`;
-    name.textContent = name.title = one.name;
+    swatch.className = `swatch ${colourClass(place, part.name)}`;
+    name.textContent = name.title = part.name;
     number.textContent = value < 10000 ? whole.format(value) : short.format(value);
     li.append(swatch, name, number);
     return li;
@@ -58,10 +58,10 @@
   function draw() {
     plot?.destroy();
     const size = { width: box.clientWidth, height: box.clientHeight };
-    const series = data.series.map((one, place) => ({ label: one.name, fill: colour(tone(place, one.name)), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.85, 60], align: 1 }) })).reverse();
+    const series = data.series.map((part, place) => ({ label: part.name, fill: colour(colourClass(place, part.name)), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.85, 60], align: 1 }) })).reverse();
     const axis = { stroke: variable("--quiet"), grid: { stroke: variable("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     plot = new uPlot({
-      ...size, legend: { show: false }, padding: [16, 22, 0, 0],
+      ...size, legend: { show: false }, padding: [16, 28, 0, 0],
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
       scales: { x: { time: true, range: () => [data.start, data.start + data.total.length * data.size] }, y: { range: (_, low, high) => [0, Math.max(high * 1.1, 1)] } },
       axes: [{ ...axis, grid: { show: false } }, { ...axis, size: 44, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? short.format(tick) : "")) }],
@@ -121,7 +121,7 @@
     const head = document.createElement("p"), list = document.createElement("ul");
     const slot = Math.min(Math.max(Math.floor((u.posToVal(left, "x") - data.start) / data.size), 0), data.total.length - 1);
     head.textContent = `${at.format((data.start + slot * data.size) * 1000)} · ${whole.format(data.total[slot])} ${box.dataset.unit || "crashes"}`;
-    list.append(...data.series.map((one, index) => [one, index]).filter(([one]) => one.values[slot]).map(([one, index]) => item(one, index, one.values[slot])));
+    list.append(...data.series.map((part, index) => [part, index]).filter(([part]) => part.values[slot]).map(([part, index]) => legendItem(part, index, part.values[slot])));
     tip.replaceChildren(head, list);
     tip.hidden = false;
     const x = left + 60;
