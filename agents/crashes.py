@@ -48,5 +48,5 @@ class Crashes(SourceAgent):
         return Work(result, seen.chunks(judge.firsts))
 
     def expired(self, partition: int, received: int) -> list[bytes]:
-        """Give whole chunks that no record to come can be a duplicate of."""
+        """Return whole chunks that no record to come can be a duplicate of."""
         return seen.expired(self.table.scan(partition, seen.CHUNK), seen.expired_before(received), self.expire_most)

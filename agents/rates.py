@@ -46,11 +46,11 @@ class Table(Protocol):
     """What is used of ``app.state.table.DurableTable``."""
 
     def read_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
-        """Give staged values, else those of the local store."""
+        """Return staged values, else those of the local store."""
         ...
 
     def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Go through the local store in key order."""
+        """Yield the local store in key order."""
         ...
 
     def stage(self, partition: int, key: bytes, value: bytes | None) -> None:
@@ -66,7 +66,7 @@ class Ends(Protocol):
     """What is used of the log beside the table's changelog."""
 
     async def bounds(self, topic: str) -> dict[int, Bounds]:
-        """Give start and end of every partition."""
+        """Return start and end of every partition."""
         ...
 
 
@@ -187,7 +187,7 @@ class Rates:
             self._looked_at[partition] = minute
 
     async def _known(self, topic: str, claim: Claim) -> Mapping[Source, Progress]:
-        """Give the stored progress; it is read once a claim, and after each failure."""
+        """Return the stored progress; it is read once a claim, and after each failure."""
         epoch, progress = self._progress.get(claim.partition, (None, {}))
         if epoch != claim.epoch:
             progress = await self._store().progress(topic, claim.partition)
@@ -207,12 +207,12 @@ class _Share:
         self._bytes = 0
 
     def full(self) -> bool:
-        """Tell whether the transaction is to be closed, by all rows that deltas have added to the fold by now."""
+        """Return whether the transaction is to be closed, by all rows that deltas have added to the fold by now."""
         self._read()
         return len(self.fold.rows) + len(self.fold.again) >= MOST_ROWS or self._bytes >= MOST_BYTES
 
     def bases(self) -> dict[WindowKey, Row]:
-        """Give the rows that the fast copy has, once: their bytes are let go."""
+        """Return the rows that the fast copy has, once: their bytes are let go."""
         self._read()
         values, self._values = self._values, {}
         return {key: decode_value(value) for key, value in values.items() if value is not None}

@@ -48,7 +48,7 @@ class SearchIndex:
 
 
 def documents_of(value: bytes) -> list[Document]:
-    """Give the documents of one ``processed`` record. Raises UnknownSchema."""
+    """Return the documents of one ``processed`` record. Raises UnknownSchema."""
     processed = decode_processed(value)
     return [
         Document(Address(processed.topic, processed.partition, found.offset), found) for found in processed.summaries

@@ -50,7 +50,7 @@ class Sessions(SourceAgent):
         return Work(result, _staged(batch.changed))
 
     def expired(self, partition: int, received: int) -> list[bytes]:
-        """Give sessions whose 5 days are over for every record to come."""
+        """Return sessions whose 5 days are over for every record to come."""
         local = self.table.scan(partition, sessions.EXPIRY)
         return sessions.expired(local, sessions.expired_before(received), self.expire_most)
 

@@ -75,7 +75,7 @@ class SourceAgent(ABC):
 
     @abstractmethod
     def expired(self, partition: int, received: int) -> list[bytes]:
-        """Give changelog keys of state that may go, ``expire_most`` at most.
+        """Return changelog keys of state that may go, ``expire_most`` at most.
 
         ``received`` (ms) is the greatest among records behind this owner's own, accepted commit.
         """
@@ -136,7 +136,7 @@ class SourceAgent(ABC):
         return owned
 
     async def _secrets_of(self, read: Sequence[Read]) -> Mapping[int, bytes]:
-        """Give the secrets of the batch's projects; one that does not exist has none (immutable, so kept for good)."""
+        """Return the secrets of the batch's projects; one that does not exist has none (immutable, so kept for good)."""
         for project in {facts.project for _, facts in read} - self._secrets.keys():
             try:
                 self._secrets[project] = await self._projects.value.user_secret(project)

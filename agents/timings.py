@@ -54,7 +54,7 @@ class TimingsAgent(SourceAgent):
         return Work(result, chain(seen.chunks(judge.firsts), admitted.admitted))
 
     def expired(self, partition: int, received: int) -> list[bytes]:
-        """Give whole chunks that no record to come can be a duplicate of, and the names of days gone by."""
+        """Return whole chunks that no record to come can be a duplicate of, and the names of days gone by."""
         before = seen.expired_before(received)
         chunks = seen.expired(self.table.scan(partition, seen.CHUNK), before, self.expire_most)
         return [*chunks, *names.expired(self.table.scan(partition, names.NAME), before, EXPIRE_NAMES)]

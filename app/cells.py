@@ -35,7 +35,7 @@ class Cell(NamedTuple):
     release: str = ""
 
     def key(self) -> str:
-        """Give the text that stands for this cell in deltas and tables."""
+        """Return the text that stands for this cell in deltas and tables."""
         return f"{self.kind}:{self.project}:{self.group}:{self.release}"
 
     @classmethod
@@ -49,23 +49,23 @@ _KINDS: Final[dict[str, CellKind]] = {"c": "c", "t": "t", "l": "l"}
 
 
 def timing_group(kind: str, name: str) -> str:
-    """Give the group of a cell of timings; a colon, which ends a group in the key, is written as in an address."""
+    """Return the group of a cell of timings; a colon, which ends a group in the key, is written as in an address."""
     return f"{kind} {name.replace(':', '%3A')}"
 
 
 def timing_of(group: str) -> tuple[str, str]:
-    """Give (kind, name) of ``timing_group``."""
+    """Return (kind, name) of ``timing_group``."""
     kind, _, name = group.partition(" ")
     return kind, name.replace("%3A", ":")
 
 
 def home(key: str, partitions: int) -> int:
-    """Give the partition of ``deltas`` on which the cell of this key lives."""
+    """Return the partition of ``deltas`` on which the cell of this key lives."""
     return partition_of(key.encode(), partitions)
 
 
 def windows(time: int, received: int) -> list[tuple[int, int]]:
-    """Give (size, start) in seconds of each window that takes an event of ``time`` received at ``received`` (both ms).
+    """Return (size, start) in seconds of each window that takes an event of ``time`` received at ``received`` (both ms).
 
     Late is a property of the record: received - time (DESIGN.md 4).
     """
@@ -74,7 +74,7 @@ def windows(time: int, received: int) -> list[tuple[int, int]]:
 
 
 def windows_of_target(started: int, received: int) -> list[tuple[int, int]]:
-    """Give the windows of a session's ``started`` (ms) that an update received at ``received`` (ms) still reaches.
+    """Return the windows of a session's ``started`` (ms) that an update received at ``received`` (ms) still reaches.
 
     Lateness is judged by the target window (EXACTNESS.md, "Sessions"): received <= end of the window + lateness.
     """

@@ -130,7 +130,7 @@ class User(msgspec.Struct, omit_defaults=True, gc=False):
 
     @property
     def identity(self) -> str:
-        """Give the text that stands for this user in counts, '' for none."""
+        """Return the text that stands for this user in counts, '' for none."""
         return self.id or self.email or self.username or self.ip_address
 
 
@@ -183,7 +183,7 @@ class Event(msgspec.Struct, gc=False):
 
     @property
     def is_crash(self) -> bool:
-        """Tell whether this counts as a crash (level error or fatal), not as a message."""
+        """Return whether this counts as a crash (level error or fatal), not as a message."""
         return self.level in ("error", "fatal")
 
 

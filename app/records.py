@@ -236,7 +236,7 @@ def facts_of(headers: Mapping[str, bytes], kinds: Collection[str]) -> Facts:
 
 
 def category_of(topic: str) -> Category:
-    """Give the category under which what cannot be read of a topic (qualified) is counted."""
+    """Return the category under which what cannot be read of a topic (qualified) is counted."""
     return _CATEGORIES.get(topic.rpartition(".")[2], "session")
 
 

@@ -30,15 +30,15 @@ class Source(NamedTuple):
 
 
 def qualified(generation: int, name: str) -> str:
-    """Give the name in the log: ``1.crashes``."""
+    """Return the name in the log: ``1.crashes``."""
     return f"{generation}.{name}"
 
 
 def identity(project: int, event_id: str) -> bytes:
-    """Give the 16-byte key of an event or a session: it picks the partition, so a retry meets its first copy."""
+    """Return the 16-byte key of an event or a session: it picks the partition, so a retry meets its first copy."""
     return blake2b(f"{project}:{event_id}".encode(), digest_size=16).digest()
 
 
 def partition_of(key: bytes, partitions: int) -> int:
-    """Give the partition of a key, in [0, partitions). The same on every log, so that a move keeps the meaning."""
+    """Return the partition of a key, in [0, partitions). The same on every log, so that a move keeps the meaning."""
     return int.from_bytes(blake2b(key, digest_size=8).digest(), "big") % partitions

@@ -21,7 +21,7 @@ class Behind:
         self._handled.append((last, received))
 
     def received(self, accepted: int | None) -> int | None:
-        """Give the greatest received time (ms) at or before the last accepted offset; None before the first commit."""
+        """Return the greatest received time (ms) at or before the last accepted offset; None before the first commit."""
         if accepted is None:
             return None
         while self._handled and self._handled[0][0] <= accepted:

@@ -65,7 +65,7 @@ class Fold:
         self.releases: dict[tuple[int, str], Span] = {}
 
     def progress(self, source: Source) -> Progress | None:
-        """Give how far a source is counted, this fold included."""
+        """Return how far a source is counted, this fold included."""
         return self.after.get(source) or self.before.get(source)
 
     def skip_to(self, source: Source, first: int) -> None:
@@ -134,7 +134,7 @@ class Fold:
 
 
 def watermark(progress: Mapping[Source, Progress], sources: Iterable[Source]) -> int | None:
-    """Give the least received time (ms) over all configured sources, None while one has not been heard of."""
+    """Return the least received time (ms) over all configured sources, None while one has not been heard of."""
     least: int | None = None
     for source in sources:
         known = progress.get(source)

@@ -33,12 +33,12 @@ _decode = msgspec.msgpack.Decoder(dict[int, int]).decode
 
 
 def bucket(ms: float) -> int:
-    """Give the bucket of a duration in ms, 0 for the lowest."""
+    """Return the bucket of a duration in ms, 0 for the lowest."""
     return bisect_left(_TOPS, min(ms, MOST))
 
 
 def value(of: int) -> float:
-    """Give the duration in ms that stands for a bucket."""
+    """Return the duration in ms that stands for a bucket."""
     return 2 * _TOPS[of] / (_GAMMA + 1) if of else 0.0
 
 
@@ -51,7 +51,7 @@ def add(sketch: bytes, buckets: Iterable[int]) -> bytes:
 
 
 def union(sketches: Iterable[bytes]) -> bytes:
-    """Give the sketch of all the durations in these."""
+    """Return the sketch of all the durations in these."""
     sums: dict[int, int] = {}
     for sketch in sketches:
         for each, count in counts_of(sketch).items():
@@ -60,12 +60,12 @@ def union(sketches: Iterable[bytes]) -> bytes:
 
 
 def counts_of(sketch: bytes) -> dict[int, int]:
-    """Give how many durations fell into each bucket."""
+    """Return how many durations fell into each bucket."""
     return _decode(sketch) if sketch else {}
 
 
 def percentiles(counts: Mapping[int, int], shares: Sequence[int]) -> list[float]:
-    """Give for each share, in percent, the duration in ms at rank share * (count - 1), rounded down, by bucket counts.
+    """Return for each share, in percent, the duration in ms at rank share * (count - 1), rounded down, by bucket counts.
 
     Raises ValueError where nothing was counted.
     """

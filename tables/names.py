@@ -28,7 +28,7 @@ _prefix = struct.Struct(">cIQ")
 _value = struct.Struct(">Bq")  # below 0 it is of an older generation of the log
 
 Load = Callable[[bytes], Iterable[tuple[bytes, bytes]]]
-"""Gives the local entries under a prefix."""
+"""Return the local entries under a prefix."""
 
 
 class Names:
@@ -41,7 +41,7 @@ class Names:
         self._known: dict[bytes, dict[bytes, int]] = {}
 
     def admits(self, project: int, received: int, name: str, offset: int) -> bool:
-        """Tell whether a name in the record at ``offset``, received at ``received`` ms, is counted by itself."""
+        """Return whether a name in the record at ``offset``, received at ``received`` ms, is counted by itself."""
         prefix = _prefix.pack(NAME, received // _DAY_MS, project)
         known = self._known_of(prefix)
         key = prefix + blake2b(name.encode(), digest_size=16).digest()
@@ -72,14 +72,14 @@ def localise(read: seen.Read, key: bytes, value: bytes | None) -> Iterator[seen.
 
 
 def shifted(key: bytes, value: bytes | None, by: int) -> tuple[bytes, bytes | None]:
-    """Give a changelog record as it is in a generation whose offset 0 follows offset ``by - 1`` of this one."""
+    """Return a changelog record as it is in a generation whose offset 0 follows offset ``by - 1`` of this one."""
     if len(key) != _key.size:
         return seen.shifted(key, value, by)
     return key, None if value is None else _value.pack(SCHEMA, _offset(value) - by)
 
 
 def expired(local: Iterable[tuple[bytes, bytes]], before: int, most: int) -> list[bytes]:
-    """Give at most ``most`` keys whose day ended before a time (ms), from those with the prefix ``NAME`` in order."""
+    """Return at most ``most`` keys whose day ended before a time (ms), from those with the prefix ``NAME`` in order."""
     found: list[bytes] = []
     for key, _ in local:
         if len(found) == most or (_key.unpack(key)[1] + 1) * _DAY_MS > before:

@@ -39,20 +39,20 @@ class First(NamedTuple):
 
 
 def is_first(known: First | None, offset: int, received: int) -> bool:
-    """Tell whether the record at ``offset`` counts, by the two records alone, never by an absence that expiry made."""
+    """Return whether the record at ``offset`` counts, by the two records alone, never by an absence that expiry made."""
     if known is None or known.offset == offset:
         return True
     return known.offset < offset and received - known.received > DAY_MS
 
 
 def wins(one: First, other: First) -> First:
-    """Give which of two counted copies of one key is kept: the least offset, unless the later came after a day."""
+    """Return which of two counted copies of one key is kept: the least offset, unless the later came after a day."""
     early, late = (one, other) if one.offset <= other.offset else (other, one)
     return late if late.received - early.received > DAY_MS else early
 
 
 def local_key(key: bytes) -> bytes:
-    """Give an event's key in the local store."""
+    """Return an event's key in the local store."""
     return ENTRY + key
 
 
@@ -74,7 +74,7 @@ class Seen:
         self.firsts: list[First] = []
 
     def is_first(self, key: bytes, offset: int, received: int) -> bool:
-        """Tell whether this record counts; it is noted by ``count`` only, once it is known to work."""
+        """Return whether this record counts; it is noted by ``count`` only, once it is known to work."""
         return is_first(self._known.get(key), offset, received)
 
     def count(self, key: bytes, offset: int, received: int) -> None:
@@ -85,7 +85,7 @@ class Seen:
 
 
 def chunks(firsts: Iterable[First]) -> Iterator[tuple[bytes, bytes]]:
-    """Give the changelog records of one batch's counted copies (in the order of offsets): key and value a chunk."""
+    """Return the changelog records of one batch's counted copies (in the order of offsets): key and value a chunk."""
     hours: dict[int, list[First]] = {}
     for first in firsts:
         hours.setdefault(first.received // HOUR_MS, []).append(first)
@@ -108,7 +108,7 @@ def localise(read: Read, key: bytes, value: bytes | None) -> Iterator[Write]:
 
 
 def shifted(key: bytes, value: bytes | None, by: int) -> tuple[bytes, bytes | None]:
-    """Give a changelog record as it is in a generation whose offset 0 follows offset ``by - 1`` of this one."""
+    """Return a changelog record as it is in a generation whose offset 0 follows offset ``by - 1`` of this one."""
     hour, first, last = _chunk_key.unpack(key)
     moved = _chunk_key.pack(hour, first - by, last - by)
     if value is None:
@@ -118,12 +118,12 @@ def shifted(key: bytes, value: bytes | None, by: int) -> tuple[bytes, bytes | No
 
 
 def expired_before(received: int) -> int:
-    """Give the time (ms) before which entries may go, by the greatest received time behind the owner's own commit."""
+    """Return the time (ms) before which entries may go, by the greatest received time behind the owner's own commit."""
     return received - DAY_MS - SKEW_MS
 
 
 def expired(local_chunks: Iterable[tuple[bytes, bytes]], before: int, most: int) -> list[bytes]:
-    """Give the changelog keys of at most ``most`` chunks that lie wholly before a time (ms), the oldest first.
+    """Return the changelog keys of at most ``most`` chunks that lie wholly before a time (ms), the oldest first.
 
     ``local_chunks`` are those of the local store with the prefix ``CHUNK``, in key order, which is the order of hours.
     """

@@ -100,7 +100,7 @@ def decode(value: bytes | None) -> State | None:
 def advance(
     known: State | None, update: Session, offset: int, received: int, user: int | None, epoch: int
 ) -> Change | None:
-    """Give what the update at ``offset`` changes; None where it changes nothing or was done before.
+    """Return what the update at ``offset`` changes; None where it changes nothing or was done before.
 
     ``received`` in ms; ``user`` is the hash of the update's ``did``, None without.
     """
@@ -119,7 +119,7 @@ def advance(
 
 
 def _new_marks(known: int, marks: int) -> int:
-    """Give what an update adds: after the end only a crash."""
+    """Return what an update adds: after the end only a crash."""
     if known & ENDED:
         marks &= _MARKS["crashed"] if marks & CRASHED else 0
     return marks & ~known
@@ -135,17 +135,17 @@ def _users(seen: int | None, crashed: int | None, marks: int) -> dict[str, int]:
 
 
 def local_key(key: bytes) -> bytes:
-    """Give a session's key in the local store."""
+    """Return a session's key in the local store."""
     return STATE + key
 
 
 def changelog_key(key: bytes, epoch: int) -> bytes:
-    """Give a session's key in the changelog, as the claim ``epoch`` writes it."""
+    """Return a session's key in the changelog, as the claim ``epoch`` writes it."""
     return key + _epoch.pack(epoch)
 
 
 def staged(key: bytes, before: State | None, after: State) -> Iterator[tuple[bytes, bytes | None]]:
-    """Give the changelog records of a changed session, in order: an older epoch's key goes after the new write."""
+    """Return the changelog records of a changed session, in order: an older epoch's key goes after the new write."""
     yield changelog_key(key, after.epoch), encode(after)
     if before is not None and before.epoch != after.epoch:
         yield changelog_key(key, before.epoch), None
@@ -170,18 +170,18 @@ def localise(read: Read, key: bytes, value: bytes | None) -> Iterator[Write]:
 
 
 def shifted(key: bytes, value: bytes | None, by: int) -> tuple[bytes, bytes | None]:
-    """Give a changelog record as it is in a generation whose offset 0 follows offset ``by - 1`` of this one."""
+    """Return a changelog record as it is in a generation whose offset 0 follows offset ``by - 1`` of this one."""
     state = decode(value)
     return key, None if state is None else encode(msgspec.structs.replace(state, version=state.version - by))
 
 
 def expired_before(received: int) -> int:
-    """Give the time (ms) before which states may go, by the greatest received time behind the owner's own commit."""
+    """Return the time (ms) before which states may go, by the greatest received time behind the owner's own commit."""
     return received - LIFE_MS - SKEW_MS
 
 
 def expired(local: Iterable[tuple[bytes, bytes]], before: int, most: int) -> list[bytes]:
-    """Give the changelog keys of at most ``most`` sessions first seen before a time (ms), the oldest hour first.
+    """Return the changelog keys of at most ``most`` sessions first seen before a time (ms), the oldest hour first.
 
     ``local`` are the entries of the local store with the prefix ``EXPIRY``, in key order, which is the order of hours.
     """

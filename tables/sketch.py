@@ -52,7 +52,7 @@ def add(sketch: bytes, hashes: Iterable[int]) -> bytes:
 
 
 def union(sketches: Iterable[bytes]) -> bytes:
-    """Give the sketch of all the hashes that any of these has seen."""
+    """Return the sketch of all the hashes that any of these has seen."""
     known: set[int] = set()
     registers = 0
     for sketch in sketches:
@@ -66,7 +66,7 @@ def union(sketches: Iterable[bytes]) -> bytes:
 
 
 def estimate(sketch: bytes) -> int:
-    """Give the number of distinct hashes: exact in the small form, else within 0.8 % (one standard deviation)."""
+    """Return the number of distinct hashes: exact in the small form, else within 0.8 % (one standard deviation)."""
     if len(sketch) != _DENSE:
         return len(sketch) // 8
     registers = _lanes(sketch).to_bytes(_M, "little")
@@ -144,7 +144,7 @@ def _packed(lanes: int) -> bytes:
 
 
 def _greater(left: int, right: int) -> int:
-    """Give the greater of each pair of lanes: the top bit of a lane survives the subtraction where left >= right."""
+    """Return the greater of each pair of lanes: the top bit of a lane survives the subtraction where left >= right."""
     survived = ((left | _TOP) - right) & _TOP
     return right ^ ((left ^ right) & (survived - (survived >> 7)))
 

@@ -62,7 +62,7 @@ class Row(msgspec.Struct, frozen=True):
         return Version(self.generation, self.version)
 
     def unique(self, name: str) -> int:
-        """Give the number of distinct hashes in a sketch, 0 where there is none."""
+        """Return the number of distinct hashes in a sketch, 0 where there is none."""
         return sketch.estimate(self.sketches.get(name, sketch.EMPTY))
 
 
@@ -122,7 +122,7 @@ def _union(name: str, parts: Iterable[bytes]) -> bytes:
 
 
 def encode_sketches(sketches: Mapping[str, bytes]) -> bytes | None:
-    """Give the sketches of a row as PostgreSQL keeps them, None for none."""
+    """Return the sketches of a row as PostgreSQL keeps them, None for none."""
     return _encode(sketches) if sketches else None
 
 
@@ -132,7 +132,7 @@ def decode_sketches(data: bytes | None) -> dict[str, bytes]:
 
 
 def encode_key(key: WindowKey) -> bytes:
-    """Give the key of the ``windows`` table and of ``rates``."""
+    """Return the key of the ``windows`` table and of ``rates``."""
     return _KEY.pack(key.expires, key.size) + key.cell.encode()
 
 
@@ -143,7 +143,7 @@ def decode_key(data: bytes) -> WindowKey:
 
 
 def encode_row(row: Row) -> bytes:
-    """Give the value of the ``windows`` table and of ``rates``; equal rows give equal bytes."""
+    """Return the value of the ``windows`` table and of ``rates``; equal rows give equal bytes."""
     return _HEAD.pack(SCHEMA, row.generation, row.version) + _encode((row.counts, row.sketches))
 
 
@@ -181,7 +181,7 @@ def newest(
 
 
 def expired(rows: Iterable[tuple[bytes, bytes]], watermark: int, limit: int) -> list[bytes]:
-    """Give at most ``limit`` keys of rows that leave the table at this watermark (ms), from rows in key order."""
+    """Return at most ``limit`` keys of rows that leave the table at this watermark (ms), from rows in key order."""
     keys: list[bytes] = []
     for key, _ in rows:
         if len(keys) == limit or _KEY.unpack_from(key)[0] * 1000 > watermark:

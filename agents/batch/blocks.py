@@ -22,7 +22,7 @@ _compressor = zstandard.ZstdCompressor(level=LEVEL)
 
 
 def summary_of(event: Event, grouped: Grouped, offset: int) -> EventSummary:
-    """Give what search needs of an event."""
+    """Return what search needs of an event."""
     return EventSummary(
         offset,
         event.event_id,
@@ -49,7 +49,7 @@ def summary_of(event: Event, grouped: Grouped, offset: int) -> EventSummary:
 def processed_of(
     source: Source, a: int, b: int, received: int, found: list[EventSummary], stored: Sequence[Stored]
 ) -> Processed:
-    """Give the record of the span ``a..b``; reports and findings in the order of their offsets."""
+    """Return the record of the span ``a..b``; reports and findings in the order of their offsets."""
     return Processed(SCHEMA, source.topic, source.partition, a, b, received, found, list(blocks(stored)))
 
 

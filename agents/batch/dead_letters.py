@@ -58,7 +58,7 @@ def letter(role: str, record: Record, facts: Facts | None, code: str, error: str
 
 
 def to_record(dead: DeadLetter, generation: int, partitions: int) -> NewRecord:
-    """Give the record of ``dead-letters``; its key is role and address, so that a redelivered one can be told."""
+    """Return the record of ``dead-letters``; its key is role and address, so that a redelivered one can be told."""
     key = "/".join((dead.role, *map(str, dead.address))).encode()
     return NewRecord(
         topic=qualified(generation, DEAD_LETTERS),

@@ -27,7 +27,7 @@ _home = lru_cache(_CACHED)(home)
 
 @lru_cache(_CACHED)
 def crash_cells(project: int, group: str, release: str) -> Cells:
-    """Give the keys of the cells that a crash or message counts in; with the first, (project, group), its group."""
+    """Return the keys of the cells that a crash or message counts in; with the first, (project, group), its group."""
     bare = (Cell("c", project, group).key(), Cell("c", project).key())
     if not release:
         return bare
@@ -36,14 +36,14 @@ def crash_cells(project: int, group: str, release: str) -> Cells:
 
 @lru_cache(_CACHED)
 def session_cells(project: int, release: str) -> Cells:
-    """Give the keys of the cells that a session counts in."""
+    """Return the keys of the cells that a session counts in."""
     bare = Cell("c", project).key()
     return (bare, Cell("c", project, "", release).key()) if release else (bare,)
 
 
 @lru_cache(_CACHED // 4)
 def timing_cells(project: int, kind: str, name: str, release: str) -> Cells:
-    """Give the keys of the cells that a duration counts in."""
+    """Return the keys of the cells that a duration counts in."""
     group = timing_group(kind, name)
     bare = Cell("t", project, group).key()
     return (bare, Cell("t", project, group, release).key()) if release else (bare,)
@@ -51,12 +51,12 @@ def timing_cells(project: int, kind: str, name: str, release: str) -> Cells:
 
 @lru_cache(_CACHED)
 def ledger_cells(project: int, category: str) -> Cells:
-    """Give the key of the ledger's cell of a category."""
+    """Return the key of the ledger's cell of a category."""
     return (Cell("l", project, category).key(),)
 
 
 def crash_windows(time: int, received: int) -> Windows:
-    """Give the same windows as ``app.cells.windows`` (both times in ms), from a cache: one minute's are all alike."""
+    """Return the same windows as ``app.cells.windows`` (both times in ms), from a cache: one minute's are all alike."""
     late, taken = received - time, len(_LATE_MS)
     for limit in _LATE_MS:
         if late <= limit:
@@ -66,7 +66,7 @@ def crash_windows(time: int, received: int) -> Windows:
 
 
 def ledger_windows(received: int) -> Windows:
-    """Give the minute of receipt: the ledger's only window."""
+    """Return the minute of receipt: the ledger's only window."""
     return _minute(received // _MINUTE_MS)
 
 
@@ -100,7 +100,7 @@ class Spread:
         self._entries.append(entry)
 
     def knows(self, cell: str) -> bool:
-        """Tell whether this batch has met the group of a (project, group) cell."""
+        """Return whether this batch has met the group of a (project, group) cell."""
         return cell in self._groups
 
     def group(self, cell: str, facts: GroupFacts) -> None:
@@ -116,7 +116,7 @@ class Spread:
             span[1] = time
 
     def deal(self, source: Source, a: int, b: int, received: int) -> list[Delta]:
-        """Give one delta for every partition of ``deltas``, in order, empty or not."""
+        """Return one delta for every partition of ``deltas``, in order, empty or not."""
         parts = [_Part() for _ in range(self._partitions)]
         for (cells, windows), column in self._columns.items():
             for cell in cells if windows else ():

@@ -20,13 +20,13 @@ class UnknownProject(Exception):
 
 
 def key_of(record: Record, event_id: str, project: int) -> bytes:
-    """Give the 16 bytes that stand for an event or a session: the record's key, which picked its partition."""
+    """Return the 16 bytes that stand for an event or a session: the record's key, which picked its partition."""
     key = record.key
     return key if key is not None and len(key) == KEY_BYTES else identity(project, event_id)
 
 
 def keys_of(read: Iterable[Read]) -> list[bytes]:
-    """Give the keys of a batch's events that may be duplicates of others."""
+    """Return the keys of a batch's events that may be duplicates of others."""
     return [
         key_of(record, facts.event_id, facts.project)
         for record, facts in read
@@ -35,7 +35,7 @@ def keys_of(read: Iterable[Read]) -> list[bytes]:
 
 
 def user_of(secrets: Mapping[int, bytes], project: int, identity: str) -> int | None:
-    """Give the hash of a user's identity, None for ''. Raises UnknownProject for a project without a secret."""
+    """Return the hash of a user's identity, None for ''. Raises UnknownProject for a project without a secret."""
     secret = secrets.get(project)
     if secret is None:
         raise UnknownProject
@@ -43,7 +43,7 @@ def user_of(secrets: Mapping[int, bytes], project: int, identity: str) -> int | 
 
 
 def user_hash(secret: bytes, identity: str) -> int:
-    """Give the 64-bit hash of a user's identity (or a session's ``did``) in its project; one namespace for both."""
+    """Return the 64-bit hash of a user's identity (or a session's ``did``) in its project; one namespace for both."""
     digest = blake2b(identity.encode("utf-8", "replace"), digest_size=8, key=secret[:64]).digest()
     return int.from_bytes(digest, "big")
 

@@ -78,7 +78,7 @@ class BatchResult:
         self._received: list[int] = []
 
     def readable(self, kinds: frozenset[str]) -> list[tuple[Record, Facts]]:
-        """Give the records with their facts, each once; those without readable facts become dead letters."""
+        """Return the records with their facts, each once; those without readable facts become dead letters."""
         read = []
         for record in self._records:
             try:
@@ -142,17 +142,17 @@ class BatchResult:
         return Span(source, first.offset - self._lost, last.offset, min(self._received), max(self._received))
 
     def processed(self) -> Processed:
-        """Give the batch's one ``processed`` record."""
+        """Return the batch's one ``processed`` record."""
         source, a, b, _, latest = self.span
         return processed_of(source, a, b, latest, self.summaries, self.stored)
 
     def deltas(self) -> list[Delta]:
-        """Give the batch's delta for each partition of ``deltas``."""
+        """Return the batch's delta for each partition of ``deltas``."""
         source, a, b, _, latest = self.span
         return self.spread.deal(source, a, b, latest)
 
     def records(self) -> list[NewRecord]:
-        """Give all that leaves the agent, to be appended as one."""
+        """Return all that leaves the agent, to be appended as one."""
         span, generation = self.span, self._targets.generation
         processed = NewRecord(
             topic=qualified(generation, PROCESSED),
@@ -167,7 +167,7 @@ class BatchResult:
 
 
 def delta_records(deltas: Sequence[Delta], generation: int, stamp: int) -> list[NewRecord]:
-    """Give the records of one delta a partition; ``stamp`` is the least received time in them (ms)."""
+    """Return the records of one delta a partition; ``stamp`` is the least received time in them (ms)."""
     topic = qualified(generation, DELTAS)
     return [
         NewRecord(topic=topic, partition=home, key=None, value=encode_delta(delta), headers={}, stamp=stamp)
@@ -176,11 +176,11 @@ def delta_records(deltas: Sequence[Delta], generation: int, stamp: int) -> list[
 
 
 def empty_spans(source: Source, position: int, idle_at: int, targets: Targets) -> list[NewRecord]:
-    """Give the records by which a source with nothing at or after ``position`` at ``idle_at`` (ms) moves watermarks."""
+    """Return the records by which a source with nothing at or after ``position`` at ``idle_at`` (ms) moves watermarks."""
     deltas = Spread(targets.deltas).deal(source, position, position - 1, idle_at)
     return delta_records(deltas, targets.generation, idle_at)
 
 
 def too_large(records: Sequence[NewRecord]) -> bool:
-    """Tell whether the batch must be halved."""
+    """Return whether the batch must be halved."""
     return any(len(record.value or b"") > LARGEST for record in records)

@@ -29,7 +29,7 @@ class Changed(NamedTuple):
 
 
 def keys_of(read: Sequence[Read]) -> list[bytes]:
-    """Give the keys of the sessions that the batch updates."""
+    """Return the keys of the sessions that the batch updates."""
     return [_key(record, facts) for record, facts in read if facts.kind == "session"]
 
 

@@ -21,7 +21,7 @@ _PAGE: Final = 500
 
 
 async def listing(log: Log, generation: int, *, limit: int = 100, project: int | None = None) -> list[DeadLetter]:
-    """Give the newest dead letters by received time, newest first, each once however often it was delivered.
+    """Return the newest dead letters by received time, newest first, each once however often it was delivered.
 
     The whole topic is read (it is as short as the log's retention); at most ``limit`` letters are held, plus a page.
     """
@@ -38,7 +38,7 @@ async def listing(log: Log, generation: int, *, limit: int = 100, project: int |
 
 
 async def find(log: Log, generation: int, address: Address) -> list[DeadLetter]:
-    """Give the dead letters of one address: at most one of each role that read the record."""
+    """Return the dead letters of one address: at most one of each role that read the record."""
     found = {key: dead async for key, dead in _letters(log, generation) if dead.address == address}
     return list(found.values())
 
@@ -85,7 +85,7 @@ class Board:
         self._lock = asyncio.Lock()
 
     async def look(self, limit: int, projects: frozenset[int] | None = None) -> Letters:
-        """Give the newest letters, of some projects or of all. Raises LogError."""
+        """Return the newest letters, of some projects or of all. Raises LogError."""
         async with self._lock:
             if time.monotonic() - self._looked >= FRESH_SECONDS:
                 await self._read()

@@ -53,7 +53,7 @@ class Memory:
         return int(self.cache.get_usage())
 
     def options(self) -> Options:
-        """Give the options of one database."""
+        """Return the options of one database."""
         blocks = BlockBasedOptions()
         blocks.set_block_cache(self.cache)
         blocks.set_block_size(BLOCK_BYTES)
@@ -116,12 +116,12 @@ class Store:
         return None if raw is None else int.from_bytes(raw, "big")
 
     def get(self, key: bytes) -> bytes | None:
-        """Give the value of a key."""
+        """Return the value of a key."""
         value: bytes | None = self._db.get(DATA + key)
         return value
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """Give the values of keys, in one read."""
+        """Return the values of keys, in one read."""
         return cast("list[bytes | None]", self._db.get([DATA + key for key in keys])) if keys else []
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -145,11 +145,11 @@ class DurableTable:
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def read(self, partition: int, key: bytes) -> bytes | None:
-        """Give a value: what was staged, else the local copy's. Raises Revoked."""
+        """Return a value: what was staged, else the local copy's. Raises Revoked."""
         return self._shard(partition).read(key)
 
     def read_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
-        """Give values like ``read``, with one read of the local copy. Raises Revoked."""
+        """Return values like ``read``, with one read of the local copy. Raises Revoked."""
         shard = self._shard(partition)
         values = shard.store.get_many(keys)
         if shard.local:

@@ -56,7 +56,7 @@ class Mortal:
         return offsets
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  whatever the log has
-        """Give what else the log has."""
+        """Return what else the log has."""
         return getattr(self._log, name)
 
 
@@ -130,7 +130,7 @@ def batch_of(records: Sequence[Record], lost: int = 0) -> Batch:
 
 
 def specs() -> list[TopicSpec]:
-    """Give the topics that the agents write."""
+    """Return the topics that the agents write."""
     kept = (topics.PROCESSED, topics.DELTAS, topics.DEAD_LETTERS)
     changelogs = ("1.crashes-seen-changelog", "1.sessions-sessions-changelog", "1.timings-seen-changelog")
     return [
@@ -157,7 +157,7 @@ async def read_all(log: Log, name: str) -> list[Record]:
 
 
 async def deltas(log: Log) -> list[tuple[int, Delta]]:
-    """Give the deltas in the log with the partition of each."""
+    """Return the deltas in the log with the partition of each."""
     return [(record.partition, decode_delta(record.value or b"")) for record in await read_all(log, topics.DELTAS)]
 
 
@@ -219,7 +219,7 @@ async def live(owner: Owner, records: Sequence[Record], chance: random.Random) -
 async def survive(
     kind: Callable[[RoleApp], SourceAgent], role: Callable[[], Role], records: Sequence[Record], chance: random.Random
 ) -> None:
-    """Go through records in as many lives as it takes, each killed at some append, local copies kept or lost."""
+    """Yield records in as many lives as it takes, each killed at some append, local copies kept or lost."""
     done = lives = 0
     while done < len(records):
         lives += 1

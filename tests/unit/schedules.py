@@ -22,13 +22,13 @@ class Rules(Protocol):
     """What is tested: how records are judged, and how state is kept."""
 
     def process(self, records: Iterable[Any], read: Read, epoch: int) -> tuple[list[Counted], list[Write]]:
-        """Give (offset, what it counts) of each record that counts, and the changelog records to write."""
+        """Return (offset, what it counts) of each record that counts, and the changelog records to write."""
 
     def localise(self, read: Read, key: bytes, value: bytes | None) -> Iterator[Write]:
         """Turn a changelog record into local writes."""
 
     def expired(self, local: Local, received: int) -> list[bytes]:
-        """Give the changelog keys that may be deleted."""
+        """Return the changelog keys that may be deleted."""
 
 
 class Changelog:

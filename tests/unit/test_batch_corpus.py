@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(not CORPUS, reason=ABSENT)
 
 
 def recorded(topic: str) -> list[Record]:
-    """Give the recorded reports of a source topic as records, each with an id of its own."""
+    """Return the recorded reports of a source topic as records, each with an id of its own."""
     crashes = topic == "1.crashes"
     records: list[Record] = []
     for kind, payload in ((report.kind, report.payload) for report in reports()):

@@ -95,5 +95,5 @@ def test_a_group_keeps_its_least_offset_and_widens_what_it_spans() -> None:
 
 
 def offsets(delta: Delta, indices: list[int]) -> tuple[int, ...]:
-    """Give the source offsets of a row's entries."""
+    """Return the source offsets of a row's entries."""
     return tuple(sorted(delta.entries[index].offset for index in indices))
