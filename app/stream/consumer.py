@@ -5,7 +5,8 @@ How a member joins its group, fetches and commits is the log's own: a ``Group`` 
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, Protocol
 
 from faust.transport.consumer import RecordMap
@@ -95,7 +96,7 @@ class Consumer(Batching):
         self.app.on_rebalance_start()
         await self.on_partitions_revoked(set(self._assignment))
 
-    async def own(self, numbers: Set[int]) -> None:
+    async def own(self, numbers: AbstractSet[int]) -> None:
         """Go on with these partition numbers in all topics, from the commits on; their tables are recovered."""
         log.info("%s owns partitions %s", self.app.conf.id, sorted(numbers))
         self._assignment = {TP(topic, number) for topic in self._topics for number in numbers}

@@ -11,8 +11,9 @@ from app.log.batch import Batch, Claim
 from app.log.contract import NewRecord
 from app.log.open import AnyLog
 from app.settings import Settings
-from app.state.table import DurableTable, Localise, identity
+from app.state.table import DurableTable
 from app.stream.resources import Resource
+from tables.spec import TableSpec
 
 T = TypeVar("T")
 
@@ -36,10 +37,8 @@ class Role(Protocol):
         """Call ``handle`` with each batch of a topic (unqualified), those of one partition in order."""
         ...
 
-    def durable_table(
-        self, name: str, *, source: str, changelog: str | None = None, localise: Localise = identity
-    ) -> DurableTable:
-        """Declare a table that shares the partitions of the topic ``source``; names are unqualified."""
+    def durable_table(self, spec: TableSpec) -> DurableTable:
+        """Declare a table. Raises ValueError for a second one of its name."""
         ...
 
     def resource(self, name: str, opener: Callable[[], AbstractAsyncContextManager[T]]) -> Resource[T]:

@@ -99,9 +99,7 @@ class Cursors:
             raise MissingOffsets(tp.topic, tp.partition, position, start if start > position else end)
         lost = end - position
         self._report_lost(tp, position, lost)
-        return [
-            Batch(topic=tp.topic, partition=tp.partition, records=[], position=end, idle_at=idle_at, lost=lost)
-        ]
+        return [Batch(topic=tp.topic, partition=tp.partition, records=[], position=end, idle_at=idle_at, lost=lost)]
 
     async def idle(self, order: Sequence[TP], now: Callable[[], Awaitable[int]]) -> dict[TP, list[Batch]]:
         """Return an idle batch for each of these partitions that delivered nothing for ``idle_seconds``.

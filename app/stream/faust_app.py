@@ -87,5 +87,7 @@ class FaustApp(faust.App):
         # Every fatal error of any part comes through here, of all Apps of the process: it is named once.
         if FaustApp._reported is not reason:
             FaustApp._reported = reason
-            log.critical("role %s ends the process: %s: %s", self.role_app.role, code_of(reason), reason or repr(reason))
+            log.critical(
+                "role %s ends the process: %s: %s", self.role_app.role, code_of(reason), reason or repr(reason)
+            )
         super()._crash(reason)

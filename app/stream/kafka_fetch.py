@@ -108,7 +108,7 @@ class KafkaFetcher:
         }
 
     async def _out_of_range(self, partitions: list[TP]) -> dict[TP, list[Batch]]:
-        """Go on at the log's start, which retention moved. Raises LogBehindCommit where the position is past its end."""
+        """Go on at the log's start, which retention moved. Raises LogBehindCommit for a position past its end."""
         batches: dict[TP, list[Batch]] = {}
         for tp, (start, end) in (await self._cursors.refresh(partitions)).items():
             position = self._cursors.position[tp]

@@ -22,13 +22,14 @@ from app.log.open import AnyLog, open_log
 from app.postgres import AWAY
 from app.settings import Settings
 from app.state.rocksdb import Memory, forget_former
-from app.state.table import DurableTable, Localise, Revoked, identity, working_claim
+from app.state.table import DurableTable, Revoked, working_claim
 from app.stores.errors import StoreUnavailable
 from app.stream import metrics
 from app.stream.batching import BatchSchema, fatal
 from app.stream.contract import Handle
 from app.stream.faust_app import FaustApp
 from app.stream.resources import Resource, Shared
+from tables.spec import TableSpec
 
 T = TypeVar("T")
 
@@ -105,19 +106,12 @@ class RoleApp:
 
         self.faust.agent(topic, name=f"{self.role}.{name}")(work)
 
-    def durable_table(
-        self, name: str, *, source: str, changelog: str | None = None, localise: Localise = identity
-    ) -> DurableTable:
-        """Declare a table that shares the partitions of the topic ``source``; names are unqualified.
-
-        Raises ValueError for a second table of this name.
-        """
-        if name in self._tables:
-            raise ValueError(f"role {self.role} has a table {name} already")
-        table = DurableTable(
-            name, self._qualified(changelog or f"faultline-{self.role}-{name}-changelog"), localise=localise
-        )
-        self._tables[name] = (self._qualified(source), table)
+    def durable_table(self, spec: TableSpec) -> DurableTable:
+        """Declare a table. Raises ValueError for a second one of its name."""
+        if spec.name in self._tables:
+            raise ValueError(f"role {self.role} has a table {spec.name} already")
+        table = DurableTable(spec.name, self._qualified(spec.changelog), localise=spec.localise)
+        self._tables[spec.name] = (self._qualified(spec.source), table)
         return table
 
     def resource(self, name: str, opener: Callable[[], AbstractAsyncContextManager[T]]) -> Resource[T]:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from app.files.reports import Reports
 from app.log.contract import Log
-from app.log.dead_letters import Board
+from app.log.dead_letters import RecentDeadLetters
 from app.log.lag import complete_until
 from app.settings import Settings
 from app.stores.admin.access import Cached
@@ -24,7 +24,7 @@ from app.web.probe import Look
 if TYPE_CHECKING:
     from app.postgres import Pool
 
-BOARD: Final = web.AppKey("board", Board)
+BOARD: Final = web.AppKey("board", RecentDeadLetters)
 
 COMPLETE_SECONDS: Final = 0.5
 """``complete_until`` looks at the ends of every partition: one look serves all requests of half a second."""

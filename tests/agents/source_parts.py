@@ -19,10 +19,11 @@ from app.log.postgres.log import PostgresLog
 from app.records import Delta, Processed, Stored, decode_delta, decode_processed, decode_stored
 from app.settings import Settings
 from app.state.rocksdb import Memory
-from app.state.table import DurableTable, Localise
+from app.state.table import DurableTable
 from app.stores.admin.projects import Projects
 from app.stream.resources import Resource
 from app.stream.role import RoleApp
+from tables.spec import TableSpec
 from tests.unit.batches import Row
 
 PARTITIONS = 4
@@ -72,8 +73,8 @@ class Role:
         self.resources: list[Resource[Any]] = []
         self.committed: dict[tuple[str, int], int] = {}
 
-    def durable_table(self, name: str, *, source: str, localise: Localise) -> DurableTable:
-        table = DurableTable(name, f"1.{source}-{name}-changelog", localise=localise)
+    def durable_table(self, spec: TableSpec) -> DurableTable:
+        table = DurableTable(spec.name, f"1.{spec.source}-{spec.name}-changelog", localise=spec.localise)
         table.attach(cast("Log", self.log), self.folder, MEMORY, "log")
         self.tables.append(table)
         return table

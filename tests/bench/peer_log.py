@@ -27,7 +27,10 @@ class OneByOne(PostgresGroup):
 
     async def fetch(self, order: Sequence[TP]) -> dict[TP, list[Batch]]:
         """Return the records of the next batches, each a batch of its own."""
-        return {tp: [single for batch in batches for single in _singles(batch)] for tp, batches in (await super().fetch(order)).items()}
+        return {
+            tp: [single for batch in batches for single in _singles(batch)]
+            for tp, batches in (await super().fetch(order)).items()
+        }
 
 
 def _singles(batch: Batch) -> list[Batch]:

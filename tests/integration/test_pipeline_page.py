@@ -7,7 +7,7 @@ import pytest
 from agents.batch.dead_letters import to_record
 from app.log import dead_letters
 from app.log.contract import TopicSpec
-from app.log.dead_letters import Board
+from app.log.dead_letters import RecentDeadLetters
 from app.log.postgres.log import PostgresLog
 from app.model import Address
 from app.records import DeadLetter
@@ -28,17 +28,17 @@ async def test_the_board_reads_what_is_new_and_keeps_the_newest(database: str, m
     monkeypatch.setattr(dead_letters, "KEPT", 5)
     async with PostgresLog(database) as log:
         await log.ensure([TopicSpec("1.dead-letters", 2)])
-        board = Board(log, 1)
-        assert await board.look(3) == ([], [], False)
+        board = RecentDeadLetters(log, 1)
+        assert await board.newest(3) == ([], [], False)
         twice = [dead(0), dead(0), dead(1, project=2, code="no_facts")]
         await log.append([to_record(each, 1, 2) for each in twice])
-        found = await board.look(3)
+        found = await board.newest(3)
         assert [each.address.offset for each in found.newest] == [1, 0]
         assert sorted(found.codes) == [("crashes: no_facts", 1), ("crashes: not_json", 1)]
-        assert [each.project for each in (await board.look(3, frozenset({1}))).newest] == [1]
+        assert [each.project for each in (await board.newest(3, frozenset({1}))).newest] == [1]
         assert not found.more
         await log.append([to_record(dead(number), 1, 2) for number in range(2, 12)])
-        found = await board.look(3)
+        found = await board.newest(3)
         assert [each.address.offset for each in found.newest] == [11, 10, 9]
         assert (found.codes, found.more) == ([("crashes: not_json", 5)], True)
 

@@ -21,7 +21,7 @@ REPLICAS: Final = 3
 ADMIN_SECONDS: Final = 15.0
 RETRY_SECONDS: Final = 5.0
 SEAL_BYTES: Final = 1
-"""No record fits this limit, so that the leader of each partition refuses every append: that is how a topic is sealed."""
+"""No record fits this limit, so that each partition's leader refuses every append: that is how a topic is sealed."""
 
 RENEWED: Final = ("retention.ms", "delete.retention.ms", "max.message.bytes")
 """Settings of a topic that follow ours also after it was created."""
@@ -112,7 +112,9 @@ class Topics:
                 while not await self.sealed(names):  # noqa: ASYNC110  Kafka has no event for it
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError as error:
-            raise LogUnavailable(f"Kafka does not report {', '.join(names)} as sealed within {ADMIN_SECONDS:.0f} s") from error
+            raise LogUnavailable(
+                f"Kafka does not report {', '.join(names)} as sealed within {ADMIN_SECONDS:.0f} s"
+            ) from error
         await asyncio.sleep(SEAL_SECONDS)
 
     async def sealed(self, names: Sequence[str]) -> bool:
@@ -163,7 +165,9 @@ class Topics:
                         return topics
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError as error:
-            raise LogUnavailable(f"Kafka does not describe the new topics {', '.join(names)} within {ADMIN_SECONDS:.0f} s") from error
+            raise LogUnavailable(
+                f"Kafka does not describe the new topics {', '.join(names)} within {ADMIN_SECONDS:.0f} s"
+            ) from error
 
     async def _describe(self, names: Sequence[str]) -> dict[str, Topic]:
         # All topics are described: asking for one by name may make Kafka create it.
@@ -190,7 +194,7 @@ class Topics:
         return {entry[0]: entry[1] for entry in entries if entry[0] in names}
 
     async def _ask(self, call: Callable[[AIOKafkaAdminClient], Awaitable[T]]) -> T:
-        """Return the answer of the cluster's admin API; retried for some seconds while the controller is away or moves."""
+        """Return the answer of the admin API; retried for some seconds while the controller is away or moves."""
         until = monotonic() + RETRY_SECONDS
         with translated():
             async with asyncio.timeout(ADMIN_SECONDS):

@@ -1,4 +1,4 @@
-"""The log in PostgreSQL (ARCHITECTURE.md, "Stores"): group commit on one connection, reads on a pool, tails by NOTIFY."""
+"""The log in PostgreSQL (ARCHITECTURE.md, "Stores"): group commit, reads on a pool, tails by NOTIFY."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager

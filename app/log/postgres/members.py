@@ -81,7 +81,7 @@ class Membership:
         self.member = str(uuid4())
 
     async def join(self, lost: Callable[[], None]) -> None:
-        """Connect and become visible to the other members; ``lost`` is called if the connection ends before ``leave``."""
+        """Connect and become visible to the other members; ``lost`` is called if the connection ends too early."""
         options: dict[str, Any] = {**OPTIONS, "server_settings": {**OPTIONS["server_settings"], **KEEPALIVE}}
         connection: Connection = await asyncpg.connect(self._url, **options)
         self._connection = connection

@@ -88,7 +88,9 @@ def counts(records: Iterable[NewRecord], topics: Mapping[str, Topic]) -> dict[Pa
     return Counter(PartitionId(topics[record.topic].id, record.partition) for record in records)
 
 
-def place(records: Sequence[NewRecord], topics: Mapping[str, Topic], reserved: Mapping[PartitionId, Reserved]) -> Placed:
+def place(
+    records: Sequence[NewRecord], topics: Mapping[str, Topic], reserved: Mapping[PartitionId, Reserved]
+) -> Placed:
     """Return the offsets of all records, and the rows; of a compacted key only the last record gets a row."""
     following = {where: start.offset for where, start in reserved.items()}
     offsets: list[int] = []

@@ -163,9 +163,7 @@ class Writer:
         if sealed:
             self._topics.mark_sealed(sealed)
             raise LogSealed("a topic of this append is sealed")
-        return {
-            PartitionId(row["topic_id"], row["partition"]): Reserved(row["first"], row["appended"]) for row in rows
-        }
+        return {PartitionId(row["topic_id"], row["partition"]): Reserved(row["first"], row["appended"]) for row in rows}
 
     async def _connected(self) -> "Connection":
         if self._connection is None or self._connection.is_closed():

@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from app.log.dead_letters import Board
+from app.log.dead_letters import RecentDeadLetters
 from app.web.call import Call, check_change, identify
 from app.web.errors import understood
 from app.web.pages import (
@@ -57,7 +57,7 @@ POSTS: Final[dict[str, PageHandler]] = {
 
 def add_routes(application: web.Application, services: Services) -> None:
     """Serve the pages, their static files and the signing in."""
-    application[BOARD] = Board(services.log, services.generation)
+    application[BOARD] = RecentDeadLetters(services.log, services.generation)
     for path, handler in GETS.items():
         application.router.add_get(path, _guarded(handler, services))
     for path, handler in POSTS.items():

@@ -35,7 +35,7 @@ async def show(call: Call) -> web.Response:
                 now - HOUR * 1000, now + 1, call.access.projects, log=services.log, generation=services.generation
             )
         ),
-        part(call.request.app[BOARD].look(LETTERS, call.access.projects)),
+        part(call.request.app[BOARD].newest(LETTERS, call.access.projects)),
     )
     sums = {name: sum(minute[name] for minute in minutes or ()) for name in ("accepted", *OUTCOMES)}
     return page(
