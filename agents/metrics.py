@@ -1,4 +1,4 @@
-"""What agents count beside what every role has (``app.stream.metrics``): by batch, never by record."""
+"""Metrics of single agents, counted by batch, never by record; those of every role are in ``app.stream.metrics``."""
 
 from prometheus_client import Counter
 

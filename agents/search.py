@@ -1,4 +1,4 @@
-"""Role search: what was found out about events (``processed``) → documents that can be searched."""
+"""Role search: the summaries of events in ``processed`` -> searchable documents."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,25 +11,24 @@ from app.model import Address
 from app.records import decode_processed
 from app.stores.search.contract import Document, Search
 from app.stores.search.open import open_search
-from app.stream.role import RoleApp
+from app.stream.contract import Role
 from app.topics import PROCESSED
 
 
-def setup(app: RoleApp) -> None:
-    """Register the role on its App."""
-    app.consume(PROCESSED, SearchIndex(app).handle)
+def setup(role: Role) -> None:
+    """Register the agent of the role."""
+    role.consume(PROCESSED, SearchIndex(role).handle)
 
 
 class SearchIndex:
-    """Reads ``processed``; indexing is idempotent, so there is no state."""
+    """Indexes the events of ``processed``; indexing is idempotent, so there is no state."""
 
-    def __init__(self, app: RoleApp) -> None:
-        """Declare what it opens."""
-        self._app = app
-        self._search = app.resource("search", self._open)
+    def __init__(self, role: Role) -> None:
+        self._role = role
+        self._search = role.resource("search", self._open)
 
     async def handle(self, batch: Batch, _: Claim) -> None:
-        """Do one batch; on return its events can be found. May be called again with the same batch after any error."""
+        """Index one batch; on return its events can be found. It may be called again with it after any error."""
         documents = [
             document for record in batch if record.value is not None for document in documents_of(record.value)
         ]
@@ -39,17 +38,18 @@ class SearchIndex:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Search]:
-        settings = self._app.settings
+        settings = self._role.settings
         async with (
-            asyncpg.create_pool(settings.database_url, min_size=0, max_size=1) as pool,  # connects when it is used
+            asyncpg.create_pool(settings.database_url, min_size=0, max_size=1) as pool,  # connects when first used
             open_search(settings, pool) as search,
         ):
             yield search
 
 
 def documents_of(value: bytes) -> list[Document]:
-    """Give the documents of one ``processed`` record. Raises UnknownSchema."""
+    """Return the documents of one ``processed`` record. Raises UnknownSchema."""
     processed = decode_processed(value)
     return [
-        Document(Address(processed.topic, processed.partition, found.offset), found) for found in processed.summaries
+        Document(Address(processed.topic, processed.partition, summary.offset), summary)
+        for summary in processed.summaries
     ]

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.stream.role import FaustApp
+    from app.stream.faust_app import FaustApp
 
 
 @cache

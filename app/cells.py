@@ -1,4 +1,4 @@
-"""Cells and windows: what is counted, over which span of time.
+"""Cells and windows: what is counted, over which span of time (ARCHITECTURE.md, "Windows").
 
 A cell is written ``kind:project:group:release``; the release stands last because it may hold any character.
 Kind ``c`` counts crashes and sessions, ``t`` timings (its ``group`` is ``timing_group``'s), ``l`` is the ledger (its
@@ -15,19 +15,18 @@ DAY: Final = 86_400
 SIZES: Final = (MINUTE, HOUR, DAY)
 
 LATENESS: Final = {MINUTE: HOUR, HOUR: 3 * DAY, DAY: 31 * DAY}
-"""By window size: how much later than its own time an event may be received and still count there, seconds."""
+"""By window size (s): how many seconds after its own time an event may be received and still count there."""
 
 MAX_AGE: Final = 30 * DAY
 MAX_AHEAD: Final = MINUTE
 SKEW: Final = 60
-"""Ingest appends what it stamped within this many seconds, or stamps it anew."""
-
+"""Ingest appends a record within this many seconds of its stamp, or stamps it anew."""
 
 CellKind = Literal["c", "t", "l"]
 
 
 class Cell(NamedTuple):
-    """What is counted: a project, or a release, group, name of timings or ledger category of it."""
+    """What is counted: a project, or one of its releases, groups, names of timings or ledger categories."""
 
     kind: CellKind
     project: int
@@ -35,12 +34,12 @@ class Cell(NamedTuple):
     release: str = ""
 
     def key(self) -> str:
-        """Give the text that stands for this cell in deltas and tables."""
+        """Return the text of this cell in deltas and tables."""
         return f"{self.kind}:{self.project}:{self.group}:{self.release}"
 
     @classmethod
     def parse(cls, key: str) -> "Cell":
-        """Read ``key()`` back."""
+        """Parse the result of ``key``."""
         kind, project, group, release = key.split(":", 3)
         return cls(_KINDS[kind], int(project), group, release)
 
@@ -49,32 +48,32 @@ _KINDS: Final[dict[str, CellKind]] = {"c": "c", "t": "t", "l": "l"}
 
 
 def timing_group(kind: str, name: str) -> str:
-    """Give the group of a cell of timings; a colon, which ends a group in the key, is written as in an address."""
+    """Return the group of a cell of timings; a colon, which ends a group in the key, becomes ``%3A``."""
     return f"{kind} {name.replace(':', '%3A')}"
 
 
 def timing_of(group: str) -> tuple[str, str]:
-    """Give (kind, name) of ``timing_group``."""
+    """Return (kind, name) of a result of ``timing_group``."""
     kind, _, name = group.partition(" ")
     return kind, name.replace("%3A", ":")
 
 
 def home(key: str, partitions: int) -> int:
-    """Give the partition of ``deltas`` on which the cell of this key lives."""
+    """Return the partition of ``deltas`` on which the cell of this key lives."""
     return partition_of(key.encode(), partitions)
 
 
 def windows(time: int, received: int) -> list[tuple[int, int]]:
-    """Give (size, start) in seconds of each window that takes an event of ``time`` received at ``received`` (both ms).
+    """Return (size, start) in seconds of each window that counts an event of ``time`` received at ``received`` (ms).
 
-    Late is a property of the record: received - time (DESIGN.md 4).
+    Lateness is a property of the record: received - time.
     """
     second, late = time // 1000, (received - time) / 1000
     return [(size, second - second % size) for size in SIZES if late <= LATENESS[size]]
 
 
 def windows_of_target(started: int, received: int) -> list[tuple[int, int]]:
-    """Give the windows of a session's ``started`` (ms) that an update received at ``received`` (ms) still reaches.
+    """Return (size, start) of each window of ``started`` that still counts an update received at ``received`` (ms).
 
     Lateness is judged by the target window (EXACTNESS.md, "Sessions"): received <= end of the window + lateness.
     """

@@ -1,7 +1,7 @@
-"""What the parts of Faultline say to each other: an event, the facts that ingest knew of it, what was found out.
+"""The shared vocabulary: an event, the facts that ingest recorded of it, its group, sessions and timings.
 
-All times are integers, milliseconds since the epoch, UTC. Nothing here does I/O. What is made by the dozen for each
-event is kept from the collector (``gc=False``): it is read from JSON, a tree, so that no cycle is ever part of it.
+All times are integers, milliseconds since the epoch, UTC. Nothing here does I/O. Structs that exist by the dozen for
+each event are hidden from the garbage collector (``gc=False``): they come from JSON, a tree, so none is in a cycle.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 Kind = Literal["sentry", "raygun", "session", "sessions", "client_report", "timing", "refused"]
-"""How a source record's value is to be read: a Sentry event item, one Raygun body, a session item, an aggregate item,
-a client report item, one Raygun timing event; ``refused`` has no value, only what was refused."""
+"""The format of a source record's value: a Sentry event item, one Raygun body, a session item, an aggregate item, a
+client report item, one Raygun timing event. ``refused`` has no value; its facts list what was refused."""
 
 Category = Literal["error", "session", "timing", "other"]
 Outcome = Literal["grouped", "duplicate", "filtered", "rate_limited", "dead_lettered"]
@@ -18,7 +18,7 @@ Level = Literal["fatal", "error", "warning", "info", "debug"]
 
 
 class Address(NamedTuple):
-    """Where a raw report is for ever: (topic with generation, partition, offset)."""
+    """The permanent address of a raw report: (topic with generation, partition, offset)."""
 
     topic: str
     partition: int
@@ -26,7 +26,7 @@ class Address(NamedTuple):
 
 
 class Refused(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the edge accepted a request for and did not keep."""
+    """Events of an accepted request that ingest did not keep."""
 
     category: Category
     outcome: Literal["filtered", "rate_limited"]
@@ -35,7 +35,7 @@ class Refused(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What ingest knew of one record; the header ``facts`` of each record on a source topic."""
+    """What ingest recorded of one record: the header ``facts`` of each record on a source topic."""
 
     project: int
     kind: Kind
@@ -47,19 +47,19 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     sent: int | None = None
     """The SDK's ``sent_at``, where it gave one."""
     unique: bool = True
-    """False where ingest made the id up: such a record is never a duplicate."""
+    """False where ingest generated the id: such a record is never a duplicate."""
     rules: int = 1
-    """The version of scrub list and project rules that workers obey."""
+    """The version of scrub list and project rules that workers apply."""
     grouping: str = "g1"
     peer: str = ""
-    """The sender's IP address, as the trusted proxies tell it."""
+    """The sender's IP address, as the trusted proxies report it."""
     user_agent: str = ""
     content_type: str = "application/json"
     refused: tuple[Refused, ...] = ()
 
 
 class Frame(msgspec.Struct, omit_defaults=True, gc=False):
-    """One frame, as the SDK names it (not normalised for grouping)."""
+    """One frame, as the SDK sent it (not normalised for grouping)."""
 
     function: str = ""
     module: str = ""
@@ -68,7 +68,7 @@ class Frame(msgspec.Struct, omit_defaults=True, gc=False):
     line: int | None = None
     column: int | None = None
     in_app: bool | None = None
-    """None where the SDK does not say."""
+    """None where the SDK does not send it."""
     package: str = ""
     symbol: str = ""
     address: str = ""
@@ -108,7 +108,7 @@ class Thread(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class Breadcrumb(msgspec.Struct, omit_defaults=True, gc=False):
-    """What happened before; oldest first."""
+    """One event of the program before the crash; breadcrumbs are ordered oldest first."""
 
     time: int | None = None
     type: str = ""
@@ -119,7 +119,7 @@ class Breadcrumb(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class User(msgspec.Struct, omit_defaults=True, gc=False):
-    """The user that the SDK named; ``identity`` is the first of id, email, username, ip_address ('' for none)."""
+    """The user that the SDK sent; ``identity`` is the first of id, email, username, ip_address ('' for none)."""
 
     id: str = ""
     email: str = ""
@@ -130,7 +130,7 @@ class User(msgspec.Struct, omit_defaults=True, gc=False):
 
     @property
     def identity(self) -> str:
-        """Give the text that stands for this user in counts, '' for none."""
+        """The text that identifies this user in counts, '' for none."""
         return self.id or self.email or self.username or self.ip_address
 
 
@@ -174,7 +174,7 @@ class Event(msgspec.Struct, gc=False):
     url: str = ""
     unhandled: bool = False
     notes: list[str] = []
-    """What was dropped or mended on the way in, for people."""
+    """What normalisation dropped or repaired, for people."""
     request: dict[str, Any] = {}
     breadcrumbs: list[Breadcrumb] = []
     contexts: dict[str, Any] = {}
@@ -183,7 +183,7 @@ class Event(msgspec.Struct, gc=False):
 
     @property
     def is_crash(self) -> bool:
-        """Tell whether this counts as a crash (level error or fatal), not as a message."""
+        """Whether this counts as a crash (level error or fatal), not as a message."""
         return self.level in ("error", "fatal")
 
 
@@ -196,12 +196,12 @@ class Grouped(msgspec.Struct, frozen=True):
     title: str
     """``Type: message`` for people, at most 200 characters."""
     culprit: str
-    """Where: function and module or file of the frame that counted; '' where unknown."""
+    """Function and module or file of the frame that decided; '' where unknown."""
     version: str = "g1"
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One reason in "why it grouped": a part of the event, what it was normalised to, whether it counted, and why."""
+    """One line of "why it grouped": a part of the event, its normalised value, whether it counted, and why."""
 
     name: str
     raw: str
@@ -211,10 +211,12 @@ class Part(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Malformed(Exception):
-    """A payload that can never be an event: it goes to dead letters with ``code``."""
+    """A payload that can never be an event: it goes to dead letters.
+
+    ``code`` is short and stable; ``message`` is for people and holds nothing of the payload.
+    """
 
     def __init__(self, code: str, message: str) -> None:
-        """Take a short stable code and a text for people (no payload in it)."""
         super().__init__(message)
         self.code = code
         self.message = message
@@ -234,7 +236,7 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class SessionCounts(msgspec.Struct, frozen=True):
-    """One bucket of a session aggregate: how many sessions that started then ended how."""
+    """One bucket of a session aggregate: the sessions that started then, counted by how they ended."""
 
     started: int
     exited: int
@@ -248,12 +250,12 @@ class SessionCounts(msgspec.Struct, frozen=True):
 
 
 TimingKind = Literal["page", "view", "request", "asset", "cached", "custom", "vital"]
-"""What took its time: a page, a change of view within one, a request of a program, what a page loads, or loads from
-its cache, what a program measured itself, a web vital (of which CLS is a score, no time)."""
+"""What was measured: a page, a change of view within one, a request of a program, a resource of a page, one from its
+cache, a measurement of the program's own, a web vital (of which CLS is a score, not a time)."""
 
 
 class Timing(msgspec.Struct, frozen=True):
-    """One duration; ``name`` is a path without what differs from visit to visit, or what the program called it."""
+    """One duration; ``name`` is a path without its variable parts, or the program's own name of the measurement."""
 
     kind: TimingKind
     name: str
@@ -261,7 +263,7 @@ class Timing(msgspec.Struct, frozen=True):
 
 
 class Timings(msgspec.Struct, frozen=True):
-    """What one event measured; ``time`` is corrected and clamped like an event's."""
+    """The durations of one event; ``time`` is corrected and clamped like an event's."""
 
     time: int
     release: str

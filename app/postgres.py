@@ -1,4 +1,4 @@
-"""What the errors of PostgreSQL, and of the way to it, mean to those who use a store on it."""
+"""Types of PostgreSQL connections, and the errors that mean that PostgreSQL is away."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
     Pool = asyncpg.Pool[asyncpg.Record]
 
-AWAY: Final = (
+AWAY: Final = (  # the only list of these errors
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
@@ -29,7 +29,7 @@ AWAY: Final = (
 
 @contextmanager
 def translated(store: str) -> Iterator[None]:
-    """Raise StoreUnavailable, naming the store, where PostgreSQL does not answer or refuses for now."""
+    """Translate the errors in ``AWAY`` into StoreUnavailable, which names the store."""
     try:
         yield
     except AWAY as error:

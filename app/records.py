@@ -1,22 +1,22 @@
-"""The records that Faultline itself writes: their shapes, schema versions and bytes.
+"""The records that Faultline itself writes: their shapes, schema numbers and bytes.
 
-``processed`` and ``deltas`` are msgpack, ``facts`` and dead letters JSON. A reader refuses a schema it does not know.
+``processed`` and ``deltas`` are msgpack, ``facts`` and dead letters JSON. Each kind of record has a schema number of
+its own. A reader reads every number up to its own and refuses a newer one: an older worker stops instead of guessing.
 """
 
-from collections.abc import Collection, Mapping
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping
+from typing import ClassVar, Final, Protocol, TypeVar
 
 import msgspec
 
+from app.errors import FatalError
 from app.model import Address, Category, Facts, Outcome
 from app.topics import CRASHES, FACTS, TIMINGS
 
-SCHEMA: Final = 1
-
-
-GROUPINGS: Final = frozenset({"g1"})
-RULES: Final = 1
-"""The newest version of scrub list and project rules that this code knows."""
+FACTS_SCHEMA: Final = 1
+PROCESSED_SCHEMA: Final = 1
+DELTA_SCHEMA: Final = 1
+DEAD_LETTER_SCHEMA: Final = 1
 
 UNATTRIBUTED: Final = 0
 """The project of a record whose facts cannot be read."""
@@ -24,15 +24,32 @@ UNATTRIBUTED: Final = 0
 _CATEGORIES: Final[dict[str, Category]] = {CRASHES: "error", TIMINGS: "timing"}
 
 
-class UnknownSchema(Exception):
-    """A record of a schema version that this code does not know: an older worker must stop, not guess."""
+class UnknownSchema(FatalError):
+    """A record of a newer version than this code reads: an older worker must stop, not guess.
+
+    ``kind`` names what has the version, ``received`` is that version, ``known`` are the versions that this code reads.
+    """
+
+    code: ClassVar[str] = "unknown_schema"
+
+    def __init__(self, kind: str, received: object, known: Iterable[object]) -> None:
+        versions = ", ".join(map(str, known))
+        super().__init__(f"{kind}: received version {received}, this version of Faultline reads {versions}: upgrade it")
+
+
+def check_schema(kind: str, received: int, newest: int) -> None:
+    """Raise UnknownSchema for a schema number of a kind of record that is newer than ``newest``, or none at all."""
+    if not 1 <= received <= newest:
+        raise UnknownSchema(f"schema of {kind}", received, range(1, newest + 1))
 
 
 class Unreadable(Exception):
-    """A record that no agent can read, whatever is tried: it goes to dead letters with ``code``."""
+    """A record that no agent can ever read: it goes to dead letters.
+
+    ``code`` is short and stable; ``error`` is the class of the error, without text of the record.
+    """
 
     def __init__(self, code: str, error: str) -> None:
-        """Take a short stable code and the class of what went wrong (no text of the record)."""
         super().__init__(code)
         self.code = code
         self.error = error
@@ -61,11 +78,11 @@ class EventSummary(msgspec.Struct, frozen=True, array_like=True):
     sdk: str
     tags: dict[str, str]
     text: str
-    """Types, messages, functions, files: what free text search looks at, at most 8 KiB."""
+    """Types, messages, functions, files: what free-text search covers, at most 8 KiB."""
 
 
 class Stored(msgspec.Struct, frozen=True, array_like=True):
-    """One report as it is kept: where it was in its source partition, the facts of ingest, the scrubbed payload."""
+    """One stored report: its offset in the source partition, the facts of ingest, the scrubbed payload."""
 
     offset: int
     facts: Facts
@@ -73,7 +90,7 @@ class Stored(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Block(msgspec.Struct, frozen=True, array_like=True):
-    """Reports ``first``..``last`` of one source partition, zstd over msgpack of ``list[Stored]``; never cut again."""
+    """Reports ``first``..``last`` of one source partition, as zstd over msgpack of ``list[Stored]``."""
 
     first: int
     last: int
@@ -82,9 +99,9 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Processed(msgspec.Struct, frozen=True, array_like=True):
-    """One batch of a source partition after its agent: the span of offsets it covers, reports and findings.
+    """The result of one batch of a source partition: summaries of its events and their scrubbed reports.
 
-    ``first..last`` are all offsets read (inclusive; duplicates, refusals and dead letters among them).
+    ``first..last`` is the span of all offsets read (inclusive; duplicates, refusals and dead letters among them).
     """
 
     schema: int
@@ -99,7 +116,7 @@ class Processed(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """What one source offset adds: counts by metric name; by sketch name an 8-byte user hash, of timings a bucket."""
+    """What one source offset adds: counts by metric, and by sketch an 8-byte user hash, or a bucket of durations."""
 
     offset: int
     counts: dict[str, int]
@@ -107,7 +124,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 
 
 class GroupFacts(msgspec.Struct, frozen=True, array_like=True):
-    """What the group's row is made of, from the entries of one delta that fell into it."""
+    """The columns of a group's row, from the entries of one delta that belong to the group."""
 
     title: str
     culprit: str
@@ -119,7 +136,7 @@ class GroupFacts(msgspec.Struct, frozen=True, array_like=True):
     unhandled: bool
     release: str
     sample_event: str
-    """Event id of the entry with the least offset here; with ``sample_offset`` its address."""
+    """Event id of the entry with the least offset in the delta; ``sample_offset`` is that offset."""
     sample_offset: int
     grouping: str
 
@@ -145,7 +162,7 @@ class Delta(msgspec.Struct, frozen=True, array_like=True):
 
 
 class DeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A record that can never work: why, where it was, and its bytes, text-scrubbed, for replay by hand."""
+    """A record that can never be processed: why, its address, and the start of its scrubbed payload."""
 
     schema: int
     code: str
@@ -167,58 +184,95 @@ class LedgerCount(msgspec.Struct, frozen=True):
     quantity: int
 
 
-class _Versioned(msgspec.Struct):
+class _JsonSchema(msgspec.Struct):
     schema: int = 1
 
 
-_versioned = msgspec.json.Decoder(_Versioned)
+class _ArraySchema(msgspec.Struct, array_like=True):
+    schema: int
+
+
+_json_schema = msgspec.json.Decoder(_JsonSchema)
+_array_schema = msgspec.msgpack.Decoder(_ArraySchema)
 _facts = msgspec.json.Decoder(Facts)
 _processed = msgspec.msgpack.Decoder(Processed)
 _delta = msgspec.msgpack.Decoder(Delta)
+_dead_letter = msgspec.json.Decoder(DeadLetter)
 _stored = msgspec.msgpack.Decoder(list[Stored])
 _msgpack = msgspec.msgpack.Encoder()
 _json = msgspec.json.Encoder()
 
 encode_facts = _json.encode
 encode_dead_letter = _json.encode
-decode_dead_letter = msgspec.json.Decoder(DeadLetter).decode
 encode_processed = _msgpack.encode
 encode_delta = _msgpack.encode
 encode_stored = _msgpack.encode
 decode_stored = _stored.decode
 
 
+T_co = TypeVar("T_co", bound="_HasSchema", covariant=True)
+T = TypeVar("T", bound="_HasSchema")
+
+
+class _HasSchema(Protocol):
+    @property
+    def schema(self) -> int: ...
+
+
+class _Decoder(Protocol[T_co]):
+    def decode(self, data: bytes, /) -> T_co: ...
+
+
+class _SchemaDecoder(Protocol):
+    def decode(self, data: bytes, /) -> _JsonSchema | _ArraySchema: ...
+
+
+def _decode(kind: str, newest: int, decoder: _Decoder[T], schema: _SchemaDecoder, data: bytes) -> T:
+    try:
+        record = decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # A newer record may have other fields: its number alone says whether it is newer or broken.
+        try:
+            received = schema.decode(data).schema
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            received = newest
+        check_schema(kind, received, newest)
+        raise
+    check_schema(kind, record.schema, newest)
+    return record
+
+
 def decode_facts(data: bytes) -> Facts:
-    """Read the facts header. Raises ``msgspec.DecodeError`` for what is none, UnknownSchema for a newer one."""
-    facts = _facts.decode(data)
-    _check(facts.schema)
-    return facts
+    """Decode the facts header. Raises ``msgspec.DecodeError``, UnicodeDecodeError, UnknownSchema for a newer one."""
+    return _decode("facts", FACTS_SCHEMA, _facts, _json_schema, data)
 
 
 def decode_processed(data: bytes) -> Processed:
-    """Read a ``processed`` record; its blocks stay bytes."""
-    processed = _processed.decode(data)
-    _check(processed.schema)
-    return processed
+    """Decode a ``processed`` record; its blocks stay bytes. Raises ``msgspec.DecodeError``, UnknownSchema."""
+    return _decode("processed records", PROCESSED_SCHEMA, _processed, _array_schema, data)
 
 
 def decode_delta(data: bytes) -> Delta:
-    """Read a ``deltas`` record."""
-    delta = _delta.decode(data)
-    _check(delta.schema)
-    return delta
+    """Decode a ``deltas`` record. Raises ``msgspec.DecodeError``, UnknownSchema."""
+    return _decode("deltas", DELTA_SCHEMA, _delta, _array_schema, data)
 
 
-def _check(schema: int) -> None:
-    if schema != SCHEMA:
-        raise UnknownSchema(f"a record of schema {schema}; this version knows {SCHEMA}: upgrade the worker first")
+def decode_dead_letter(data: bytes) -> DeadLetter:
+    """Decode a dead letter. Raises ``msgspec.DecodeError``, UnicodeDecodeError, UnknownSchema."""
+    return _decode("dead letters", DEAD_LETTER_SCHEMA, _dead_letter, _json_schema, data)
 
 
-def facts_of(headers: Mapping[str, bytes], kinds: Collection[str]) -> Facts:
-    """Read what ingest knew of a record from its headers.
+def facts_of(
+    headers: Mapping[str, bytes], kinds: Collection[str], *, groupings: Collection[str], rules: Collection[int]
+) -> Facts:
+    """Decode the facts of a record from its headers.
 
-    Raises Unreadable for a record without readable facts or of a kind that does not belong on its topic, UnknownSchema
-    for one that a newer ingest wrote (schema, rules or grouping): an older worker stops instead of guessing.
+    ``kinds`` belong on the record's topic; ``groupings`` and ``rules`` are the versions of grouping and scrub rules
+    that this code has.
+
+    Raises:
+        Unreadable: The record has no readable facts, or a kind that does not belong on its topic.
+        UnknownSchema: A newer ingest wrote the record, by its schema, rules or grouping.
     """
     header = headers.get(FACTS)
     if header is None:
@@ -226,24 +280,16 @@ def facts_of(headers: Mapping[str, bytes], kinds: Collection[str]) -> Facts:
     try:
         facts = decode_facts(header)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        _refuse_newer(header)
         raise Unreadable("bad_facts", type(error).__name__) from error
-    if facts.rules > RULES or facts.grouping not in GROUPINGS:
-        raise UnknownSchema(f"rules {facts.rules}, grouping {facts.grouping}: upgrade the worker first")
+    if facts.rules not in rules:
+        raise UnknownSchema("scrub rules", facts.rules, rules)
+    if facts.grouping not in groupings:
+        raise UnknownSchema("grouping", facts.grouping, groupings)
     if facts.kind not in kinds:
         raise Unreadable("unexpected_kind", "ValueError")
     return facts
 
 
 def category_of(topic: str) -> Category:
-    """Give the category under which what cannot be read of a topic (qualified) is counted."""
+    """Return the category under which unreadable records of a topic (qualified) are counted."""
     return _CATEGORIES.get(topic.rpartition(".")[2], "session")
-
-
-def _refuse_newer(header: bytes) -> None:
-    try:
-        schema = _versioned.decode(header).schema
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return
-    if schema != SCHEMA:
-        raise UnknownSchema(f"facts of schema {schema}: upgrade the worker first")

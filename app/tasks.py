@@ -1,4 +1,4 @@
-"""Work that runs beside a block."""
+"""Tasks that run beside a block."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine

@@ -1,7 +1,7 @@
-"""Names of the topics, of their headers, and the partition of a key.
+"""Names of topics and headers, and the partition of a key.
 
-A log has a generation; it is part of each topic's name in the log (``1.crashes``), and so of every address and every
-progress. What has its offsets start again is a new topic, and nothing of the old one can be mistaken for it.
+The generation of the log is part of each topic's name in the log (``1.crashes``), and so of every address and every
+progress. Where offsets start again the topic is a new one, so that no record of the old one is mistaken for it.
 """
 
 from hashlib import blake2b
@@ -16,7 +16,7 @@ RATES: Final = "rates"
 DEAD_LETTERS: Final = "dead-letters"
 
 SOURCES: Final = (CRASHES, SESSIONS, TIMINGS)
-"""The topics that events arrive on and an agent consumes; complete_until and the watermark look at these."""
+"""The topics that events arrive on; complete_until and the watermark cover all of them."""
 
 FACTS: Final = "facts"
 """The one header of a source record: ``app.model.Facts``, as JSON, so that any log viewer shows it."""
@@ -30,15 +30,15 @@ class Source(NamedTuple):
 
 
 def qualified(generation: int, name: str) -> str:
-    """Give the name in the log: ``1.crashes``."""
+    """Return the name of a topic in the log: ``1.crashes``."""
     return f"{generation}.{name}"
 
 
 def identity(project: int, event_id: str) -> bytes:
-    """Give the 16-byte key of an event or a session: it picks the partition, so a retry meets its first copy."""
+    """Return the 16-byte key of an event or session. It picks the partition, so that a retry meets its first copy."""
     return blake2b(f"{project}:{event_id}".encode(), digest_size=16).digest()
 
 
 def partition_of(key: bytes, partitions: int) -> int:
-    """Give the partition of a key, in [0, partitions). The same on every log, so that a move keeps the meaning."""
+    """Return the partition of a key, in [0, partitions). It is the same on every log, so that state can be moved."""
     return int.from_bytes(blake2b(key, digest_size=8).digest(), "big") % partitions

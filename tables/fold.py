@@ -1,7 +1,7 @@
-"""What a batch of deltas changes, found without looking at any store: the rules of EXACTNESS.md, "Rates".
+"""The changes that a batch of deltas makes, computed without any store (EXACTNESS.md, "Rates").
 
-A ``Fold`` starts from the progress that PostgreSQL holds for one partition of ``deltas``, takes deltas in order, and
-ends with the changes of each row, the rows to be published again, groups, releases and the new progress.
+A ``Fold`` starts from the progress that PostgreSQL holds for one partition of ``deltas``, is given deltas in order, and
+holds the changes of each row, the rows to be published again, groups, releases and the new progress.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,29 +12,31 @@ import msgspec
 from app.cells import Cell
 from app.records import Delta, GroupFacts
 from app.topics import Source
-from tables.windows import Change, Version, WindowKey, change
+from tables.windows import RowChange, Version, WindowKey, change_of
 
 
 class Progress(NamedTuple):
-    """How far a source is counted on one partition of ``deltas``: greatest offset, greatest received time (ms)."""
+    """The progress of a source on one partition of ``deltas``: greatest offset and received time (ms) counted."""
 
     last: int
     received: int
 
 
-class Hole(Exception):
-    """A delta that starts beyond what is counted: offsets between were lost on the way."""
+class OffsetGap(Exception):
+    """A delta starts beyond the source's progress: ``expected`` is the offset due, ``received`` the delta's first.
 
-    def __init__(self, source: Source, expected: int, first: int) -> None:
-        """Take the source, the offset that had to come next and the one that came."""
-        super().__init__(f"{source.topic}/{source.partition}: offsets {expected}..{first - 1} never came")
+    Retention may have made the gap; any other is fatal. The caller decides by the log's start.
+    """
+
+    def __init__(self, source: Source, expected: int, received: int) -> None:
+        super().__init__(f"{source.topic}/{source.partition}: expected offset {expected}, received {received}")
         self.source = source
         self.expected = expected
-        self.first = first
+        self.received = received
 
 
 class GroupChange(msgspec.Struct):
-    """What the batch says about one group; the facts and the source of its first delta stay."""
+    """The changes of one group in a fold; facts and source are those of its first delta."""
 
     facts: GroupFacts
     source: Source
@@ -43,42 +45,41 @@ class GroupChange(msgspec.Struct):
     unhandled: bool
 
 
-class Span(NamedTuple):
-    """The least and the greatest time (ms) of something."""
+class TimeSpan(NamedTuple):
+    """The least and the greatest time (ms)."""
 
     first: int
     last: int
 
 
 class Fold:
-    """The changes of consecutive deltas of one partition."""
+    """The changes of consecutive deltas of one partition, from the stored progress on."""
 
     def __init__(self, generation: int, progress: Mapping[Source, Progress]) -> None:
-        """Start from the stored progress."""
         self.generation = generation
         self.before = progress
         self.after: dict[Source, Progress] = {}
-        self.rows: dict[WindowKey, list[Change]] = {}
+        self.rows: dict[WindowKey, list[RowChange]] = {}
         self.again: dict[WindowKey, Version] = {}
-        """Rows of entries that were counted before: their publishing may have been cut off."""
+        """Rows of entries that were counted before: the process may have died before it published them."""
         self.groups: dict[str, GroupChange] = {}
-        self.releases: dict[tuple[int, str], Span] = {}
+        self.releases: dict[tuple[int, str], TimeSpan] = {}
 
     def progress(self, source: Source) -> Progress | None:
-        """Give how far a source is counted, this fold included."""
+        """Return the progress of a source, this fold included."""
         return self.after.get(source) or self.before.get(source)
 
     def skip_to(self, source: Source, first: int) -> None:
-        """Accept that the offsets below ``first`` are lost (the log dropped them before they were read)."""
+        """Set the progress of a source to the offset before ``first``: retention deleted the ones before unread."""
         known = self.progress(source)
         self.after[source] = Progress(first - 1, known.received if known else 0)
 
     def take(self, offset: int, delta: Delta) -> None:
-        """Add the delta at this offset of ``deltas``. Raises Hole, having changed nothing."""
+        """Add the delta at this offset of ``deltas``. Raises OffsetGap, and has changed nothing then."""
         source = Source(delta.topic, delta.partition)
         known = self.progress(source)
         if known is not None and delta.first > known.last + 1:
-            raise Hole(source, known.last + 1, delta.first)
+            raise OffsetGap(source, known.last + 1, delta.first)
         floor = known.last if known is not None else delta.first - 1
         self._rows(Version(self.generation, offset), delta, floor)
         if delta.last > floor:
@@ -89,18 +90,18 @@ class Fold:
             self.after[source] = moved
 
     def _rows(self, at: Version, delta: Delta, floor: int) -> None:
-        for cell, given in delta.cells.items():
+        for cell, windows in delta.cells.items():
             counted: list[tuple[int, int, list[int]]] = []
             before: list[int] = []
-            for size, start, indices in given:
+            for size, start, indices in windows:
                 key = WindowKey(cell, size, start)
                 fresh = indices if delta.first > floor else self._fresh(delta, indices, floor)
                 if len(fresh) < len(indices):
                     self.again[key] = at
                 if fresh:
                     if fresh != before:  # the windows of a cell mostly hold the same entries
-                        before, found = fresh, change(at, [delta.entries[i] for i in fresh])
-                    self.rows.setdefault(key, []).append(found)
+                        before, change = fresh, change_of(at, [delta.entries[i] for i in fresh])
+                    self.rows.setdefault(key, []).append(change)
                     counted.append((size, start, fresh))
             if counted:
                 self._release(Cell.parse(cell), counted)
@@ -110,7 +111,7 @@ class Fold:
         return [index for index in indices if delta.entries[index].offset > floor]
 
     def _release(self, cell: Cell, counted: Iterable[tuple[int, int, list[int]]]) -> None:
-        """Note when a release was seen: by the start of the smallest window of each entry, whatever the cut."""
+        """Widen the time in which a release was seen by the start of each entry's smallest window, whatever the cut."""
         if not cell.release or cell.group or cell.kind != "c":
             return
         starts: dict[int, int] = {}
@@ -120,7 +121,9 @@ class Fold:
         first, last = min(starts.values()) * 1000, max(starts.values()) * 1000
         key = (cell.project, cell.release)
         known = self.releases.get(key)
-        self.releases[key] = Span(min(first, known.first), max(last, known.last)) if known else Span(first, last)
+        self.releases[key] = (
+            TimeSpan(min(first, known.first), max(last, known.last)) if known else TimeSpan(first, last)
+        )
 
     def _groups(self, source: Source, delta: Delta) -> None:
         for key, facts in delta.groups.items():
@@ -134,7 +137,7 @@ class Fold:
 
 
 def watermark(progress: Mapping[Source, Progress], sources: Iterable[Source]) -> int | None:
-    """Give the least received time (ms) over all configured sources, None while one has not been heard of."""
+    """Return the least received time (ms) over all configured sources, None while one has no progress."""
     least: int | None = None
     for source in sources:
         known = progress.get(source)

@@ -1,8 +1,8 @@
-"""Latencies as counts by logarithmic buckets: any quantile within 1 %, and the sum of two sketches is their union.
+"""Durations counted by logarithmic buckets: quantiles within 1 %; the union of two sketches is their sum.
 
-The mapping is that of DDSketch (Masson, Rim and Lee, VLDB 2019): the tops of buckets grow by a fixed factor, so that
-one value stands for a bucket with a bounded relative error. Counts add up whatever the order, so equal durations give
-equal bytes. The tops are made by multiplication alone, which every machine rounds alike; a logarithm is not.
+The mapping is that of DDSketch (Masson, Rim and Lee, VLDB 2019): the upper bounds of buckets grow by a fixed factor, so
+that one value represents a bucket with a bounded relative error. Counts add up in any order, so equal durations give
+equal bytes. The bounds are computed by multiplication alone, which every machine rounds alike, unlike a logarithm.
 """
 
 from bisect import bisect_left
@@ -16,10 +16,10 @@ ACCURACY: Final = 0.01
 """The greatest relative error of a quantile between the two limits below."""
 
 LEAST: Final = 0.01
-"""ms; what is not above it is in the lowest bucket and reads 0."""
+"""ms; a duration up to this is in the lowest bucket, whose value is 0."""
 
 MOST: Final = 3_600_000.0
-"""ms; what is above it counts as it: an hour."""
+"""ms; an hour; a longer duration counts as this."""
 
 EMPTY: Final = b""
 
@@ -33,41 +33,41 @@ _decode = msgspec.msgpack.Decoder(dict[int, int]).decode
 
 
 def bucket(ms: float) -> int:
-    """Give the bucket of a duration in ms, 0 for the lowest."""
+    """Return the bucket of a duration in ms, 0 for the lowest."""
     return bisect_left(_TOPS, min(ms, MOST))
 
 
 def value(of: int) -> float:
-    """Give the duration in ms that stands for a bucket."""
+    """Return the duration in ms that represents a bucket."""
     return 2 * _TOPS[of] / (_GAMMA + 1) if of else 0.0
 
 
 def add(sketch: bytes, buckets: Iterable[int]) -> bytes:
-    """Count one duration for each bucket given and return the new sketch."""
+    """Count one duration in each of these buckets and return the new sketch."""
     counts = counts_of(sketch)
-    for each in buckets:
-        counts[each] = counts.get(each, 0) + 1
+    for index in buckets:
+        counts[index] = counts.get(index, 0) + 1
     return _encode(dict(sorted(counts.items())))
 
 
 def union(sketches: Iterable[bytes]) -> bytes:
-    """Give the sketch of all the durations in these."""
+    """Return the sketch of all durations in these sketches."""
     sums: dict[int, int] = {}
     for sketch in sketches:
-        for each, count in counts_of(sketch).items():
-            sums[each] = sums.get(each, 0) + count
+        for index, count in counts_of(sketch).items():
+            sums[index] = sums.get(index, 0) + count
     return _encode(dict(sorted(sums.items()))) if sums else EMPTY
 
 
 def counts_of(sketch: bytes) -> dict[int, int]:
-    """Give how many durations fell into each bucket."""
+    """Return the number of durations by bucket."""
     return _decode(sketch) if sketch else {}
 
 
 def percentiles(counts: Mapping[int, int], shares: Sequence[int]) -> list[float]:
-    """Give for each share, in percent, the duration in ms at rank share * (count - 1), rounded down, by bucket counts.
+    """Return for each share (%) the duration in ms at rank share * (count - 1), rounded down, by counts of buckets.
 
-    Raises ValueError where nothing was counted.
+    Raises ValueError for no counts.
     """
     ordered = sorted(counts.items())
     if not ordered:

@@ -1,9 +1,9 @@
-"""Which names of timings are counted by themselves: the first so many of a project on each day, by the log's order.
+"""Which names of timings are counted separately: the first ``MOST`` of a project on each day, in the log's order.
 
-Clients choose names, so their number has no bound of its own; what comes after the first ``MOST`` of a partition's day
-(UTC, received) is counted together. The verdict on a record follows from the records at or before it alone: an entry
-is the offset at which its name was admitted, is never changed, and one beyond the record is as if it were not there.
-So a redelivery, cut differently or after a kill, gives the same. Of two entries of one name the least offset wins.
+Clients choose names, so their number is unbounded. Names after the first ``MOST`` of a partition's day (UTC, received)
+are counted together. The decision on a record depends only on records at or before it: an entry is the offset at
+which its name was admitted, never changes, and is ignored for records before that offset. A redelivery, cut
+differently or after a kill, therefore decides the same. Of two entries of one name the least offset wins.
 
 The entries share the table, and so the flush, of the events that were seen (``tables.seen``).
 """
@@ -14,8 +14,13 @@ from hashlib import blake2b
 from typing import Final
 
 from app.cells import DAY
-from app.records import SCHEMA, UnknownSchema
+from app.records import check_schema
+from app.topics import TIMINGS
 from tables import seen
+from tables.spec import Read, TableSpec, Write
+
+SCHEMA: Final = 1
+"""Of the entries of names."""
 
 MOST: Final = 250
 """Names of one project, source partition and day."""
@@ -25,30 +30,32 @@ _DAY_MS: Final = DAY * 1000
 
 _key = struct.Struct(">cIQ16s")
 _prefix = struct.Struct(">cIQ")
-_value = struct.Struct(">Bq")  # below 0 it is of an older generation of the log
+_value = struct.Struct(">Bq")  # an offset below 0 belongs to an older generation of the log
 
 Load = Callable[[bytes], Iterable[tuple[bytes, bytes]]]
-"""Gives the local entries under a prefix."""
+"""Returns the local entries under a prefix."""
 
 
 class Names:
-    """Judges the names of one batch, its records in order; what was admitted is in ``admitted``."""
+    """Decides on the names of one batch, its records in order; ``admitted`` are the changelog records to write.
+
+    ``load`` reads the table.
+    """
 
     def __init__(self, load: Load) -> None:
-        """Take what gives the table's entries of a prefix."""
         self.admitted: list[tuple[bytes, bytes]] = []
         self._load = load
         self._known: dict[bytes, dict[bytes, int]] = {}
 
     def admits(self, project: int, received: int, name: str, offset: int) -> bool:
-        """Tell whether a name in the record at ``offset``, received at ``received`` ms, is counted by itself."""
+        """Return whether a name in the record at ``offset``, received at ``received`` ms, is counted separately."""
         prefix = _prefix.pack(NAME, received // _DAY_MS, project)
         known = self._known_of(prefix)
         key = prefix + blake2b(name.encode(), digest_size=16).digest()
         first = known.get(key)
         if first is not None and first <= offset:
             return True
-        if len(known) >= MOST and sum(1 for each in known.values() if each <= offset) >= MOST:
+        if len(known) >= MOST and sum(1 for admitted in known.values() if admitted <= offset) >= MOST:
             return False
         known[key] = offset
         self.admitted.append((key, _value.pack(SCHEMA, offset)))
@@ -61,8 +68,8 @@ class Names:
         return known
 
 
-def localise(read: seen.Read, key: bytes, value: bytes | None) -> Iterator[seen.Write]:
-    """Turn a changelog record of either kind into local writes; a name's least offset wins."""
+def localise(read: Read, key: bytes, value: bytes | None) -> Iterator[Write]:
+    """Return the local writes of a changelog record of either kind; a name's least offset wins."""
     if len(key) != _key.size:
         yield from seen.localise(read, key, value)
         return
@@ -71,25 +78,28 @@ def localise(read: seen.Read, key: bytes, value: bytes | None) -> Iterator[seen.
         yield key, value
 
 
+TABLE: Final = TableSpec("seen", TIMINGS, "faultline-timings-seen-changelog", localise)
+"""Events seen, and names, of the role timings."""
+
+
 def shifted(key: bytes, value: bytes | None, by: int) -> tuple[bytes, bytes | None]:
-    """Give a changelog record as it is in a generation whose offset 0 follows offset ``by - 1`` of this one."""
+    """Return a changelog record for the next generation, whose offset 0 follows offset ``by - 1`` of this one."""
     if len(key) != _key.size:
         return seen.shifted(key, value, by)
     return key, None if value is None else _value.pack(SCHEMA, _offset(value) - by)
 
 
 def expired(local: Iterable[tuple[bytes, bytes]], before: int, most: int) -> list[bytes]:
-    """Give at most ``most`` keys whose day ended before a time (ms), from those with the prefix ``NAME`` in order."""
-    found: list[bytes] = []
+    """Return at most ``most`` keys whose day ended before a time (ms), from those with the prefix ``NAME`` in order."""
+    keys: list[bytes] = []
     for key, _ in local:
-        if len(found) == most or (_key.unpack(key)[1] + 1) * _DAY_MS > before:
+        if len(keys) == most or (_key.unpack(key)[1] + 1) * _DAY_MS > before:
             break
-        found.append(key)
-    return found
+        keys.append(key)
+    return keys
 
 
 def _offset(value: bytes) -> int:
     schema, offset = _value.unpack(value)
-    if schema != SCHEMA:
-        raise UnknownSchema(f"a name of schema {schema}: upgrade the worker first")
+    check_schema("names of timings", schema, SCHEMA)
     return int(offset)

@@ -5,27 +5,32 @@ A state's version is the offset of the last update in it: an update at or below 
 - the first sight of a session counts ``sessions``, with or without ``init``, in the windows of its ``started`` then;
 - ``errored_sessions`` once a session has errors or ended crashed, abnormal or unhandled; ``abnormal_sessions``,
   ``unhandled_sessions`` and ``crashed_sessions`` are parts of it;
-- a status other than ``ok`` is terminal: what comes after it adds nothing, but for a crash, which counts whatever was
-  said before (updates come in any order, and a native crash is often told at the next start: to drop it would show a
-  release as better than it is);
+- a status other than ``ok`` is terminal: a later update adds nothing, except a crash, which always counts (updates
+  arrive in any order, and a native crash is often reported at the next start: dropping it would show a release as
+  better than it is);
 - ``session_users`` and ``crashed_users`` hold the hash of ``did``, which may come with a later update.
 
-A state lives 5 days of received time from its first sight. As with duplicates, that is decided by the two records:
-after it the session id is new, whether its state is still there or not.
+A state lives 5 days of received time from its first sight. As with duplicates, the two records decide: after 5 days
+the session id is new, whether its state is still stored or not.
 
-Changelog keys end with the epoch of the claim that wrote them, so that a stopped owner that wakes writes over no newer
-state, also after compaction; on recovery the greatest version wins, whatever the order.
+Changelog keys end with the epoch of the claim that wrote them: a stopped owner that wakes overwrites no newer state,
+also not by compaction. On recovery the greatest version wins, whatever the order.
 """
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 import msgspec
 
 from app.cells import DAY, HOUR, SKEW
 from app.model import Session
-from app.records import SCHEMA, UnknownSchema
+from app.records import check_schema
+from app.topics import SESSIONS
+from tables.spec import Read, TableSpec, Write
+
+SCHEMA: Final = 1
+"""Of a session's state."""
 
 LIFE_MS: Final = 5 * DAY * 1000
 HOUR_MS: Final = HOUR * 1000
@@ -57,12 +62,9 @@ _MARKS: Final = {
 _epoch = struct.Struct(">Q")
 _hour = struct.Struct(">I")
 
-Read = Callable[[bytes], bytes | None]
-Write = tuple[bytes, bytes | None]
-
 
 class State(msgspec.Struct, frozen=True, array_like=True):
-    """What is known of one session. Times in ms; ``user`` is the hash of ``did``."""
+    """The state of one session. Times in ms; ``user`` is the hash of ``did``."""
 
     schema: int
     version: int
@@ -75,8 +77,8 @@ class State(msgspec.Struct, frozen=True, array_like=True):
     user: int | None
 
 
-class Change(NamedTuple):
-    """What an update makes of a session: its state, and what it adds to the windows of ``state.started``."""
+class SessionChange(NamedTuple):
+    """The effect of an update: the session's new state, and what is added to the windows of ``state.started``."""
 
     state: State
     counts: dict[str, int]
@@ -88,38 +90,46 @@ encode = msgspec.msgpack.Encoder().encode
 
 
 def decode(value: bytes | None) -> State | None:
-    """Read a state, None for none. Raises UnknownSchema."""
+    """Decode a state, None for none. Raises UnknownSchema."""
     if value is None:
         return None
     state = _decoder.decode(value)
-    if state.schema != SCHEMA:
-        raise UnknownSchema(f"state of schema {state.schema}: upgrade the worker first")
+    check_schema("states of sessions", state.schema, SCHEMA)
     return state
 
 
 def advance(
     known: State | None, update: Session, offset: int, received: int, user: int | None, epoch: int
-) -> Change | None:
-    """Give what the update at ``offset`` changes; None where it changes nothing or was done before.
+) -> SessionChange | None:
+    """Return the change that the update at ``offset`` makes; None for none, or where it was applied before.
 
-    ``received`` in ms; ``user`` is the hash of the update's ``did``, None without.
+    ``received`` is in ms; ``user`` is the hash of the update's ``did``, None without one.
     """
     if known is not None and offset <= known.version:
         return None
     marks = _MARKS[update.status] | (ERRORED if update.errors > 0 else 0)
     if known is None or received - known.received > LIFE_MS:
-        state = State(SCHEMA, offset, epoch, received, update.started, marks, update.release, user)
-        return Change(state, {"sessions": 1, **_counts(marks)}, _users(user, user, marks))
+        state = State(
+            schema=SCHEMA,
+            version=offset,
+            epoch=epoch,
+            received=received,
+            started=update.started,
+            marks=marks,
+            release=update.release,
+            user=user,
+        )
+        return SessionChange(state, {"sessions": 1, **_counts(marks)}, _users(user, user, marks))
     new = _new_marks(known.marks, marks)
-    who = user if known.user is None else known.user
-    if not new and who == known.user:
+    known_user = user if known.user is None else known.user
+    if not new and known_user == known.user:
         return None
-    state = msgspec.structs.replace(known, version=offset, epoch=epoch, marks=known.marks | new, user=who)
-    return Change(state, _counts(new), _users(who if known.user is None else None, who, new))
+    state = msgspec.structs.replace(known, version=offset, epoch=epoch, marks=known.marks | new, user=known_user)
+    return SessionChange(state, _counts(new), _users(known_user if known.user is None else None, known_user, new))
 
 
 def _new_marks(known: int, marks: int) -> int:
-    """Give what an update adds: after the end only a crash."""
+    """Return the marks that an update adds: after the session's end only a crash."""
     if known & ENDED:
         marks &= _MARKS["crashed"] if marks & CRASHED else 0
     return marks & ~known
@@ -135,24 +145,24 @@ def _users(seen: int | None, crashed: int | None, marks: int) -> dict[str, int]:
 
 
 def local_key(key: bytes) -> bytes:
-    """Give a session's key in the local store."""
+    """Return a session's key in the local store."""
     return STATE + key
 
 
 def changelog_key(key: bytes, epoch: int) -> bytes:
-    """Give a session's key in the changelog, as the claim ``epoch`` writes it."""
+    """Return a session's key in the changelog, as the claim ``epoch`` writes it."""
     return key + _epoch.pack(epoch)
 
 
 def staged(key: bytes, before: State | None, after: State) -> Iterator[tuple[bytes, bytes | None]]:
-    """Give the changelog records of a changed session, in order: an older epoch's key goes after the new write."""
+    """Yield the changelog records of a changed session: the new state, then the deletion of an older epoch's key."""
     yield changelog_key(key, after.epoch), encode(after)
     if before is not None and before.epoch != after.epoch:
         yield changelog_key(key, before.epoch), None
 
 
 def localise(read: Read, key: bytes, value: bytes | None) -> Iterator[Write]:
-    """Turn a changelog record into local writes: the greatest version wins; a deletion is of its own epoch's state."""
+    """Return the local writes of a changelog record: the greatest version wins; a deletion is of its epoch's state."""
     session, epoch = key[: -_epoch.size], _epoch.unpack(key[-_epoch.size :])[0]
     local = local_key(session)
     known = decode(read(local))
@@ -169,30 +179,33 @@ def localise(read: Read, key: bytes, value: bytes | None) -> Iterator[Write]:
     yield _expiry_key(session, state), _epoch.pack(epoch)
 
 
+TABLE: Final = TableSpec("sessions", SESSIONS, "faultline-sessions-sessions-changelog", localise)
+
+
 def shifted(key: bytes, value: bytes | None, by: int) -> tuple[bytes, bytes | None]:
-    """Give a changelog record as it is in a generation whose offset 0 follows offset ``by - 1`` of this one."""
+    """Return a changelog record for the next generation, whose offset 0 follows offset ``by - 1`` of this one."""
     state = decode(value)
     return key, None if state is None else encode(msgspec.structs.replace(state, version=state.version - by))
 
 
 def expired_before(received: int) -> int:
-    """Give the time (ms) before which states may go, by the greatest received time behind the owner's own commit."""
+    """Return the time (ms) before which states expire, by the greatest received time behind the owner's own commit."""
     return received - LIFE_MS - SKEW_MS
 
 
 def expired(local: Iterable[tuple[bytes, bytes]], before: int, most: int) -> list[bytes]:
-    """Give the changelog keys of at most ``most`` sessions first seen before a time (ms), the oldest hour first.
+    """Return the changelog keys of at most ``most`` sessions first seen before a time (ms), the oldest hour first.
 
     ``local`` are the entries of the local store with the prefix ``EXPIRY``, in key order, which is the order of hours.
     """
-    found: list[bytes] = []
+    keys: list[bytes] = []
     start = len(EXPIRY) + _hour.size
     for key, epoch in local:
         hour = _hour.unpack(key[len(EXPIRY) : start])[0]
-        if (hour + 1) * HOUR_MS > before or len(found) == most:
+        if (hour + 1) * HOUR_MS > before or len(keys) == most:
             break
-        found.append(key[start:] + epoch)
-    return found
+        keys.append(key[start:] + epoch)
+    return keys
 
 
 def _expiry_key(session: bytes, state: State) -> bytes:

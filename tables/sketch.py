@@ -1,7 +1,7 @@
-"""Unique counts: a HyperLogLog whose bytes depend on the set of hashes alone, not on the way they came together.
+"""Unique counts: a HyperLogLog whose bytes depend on the set of hashes alone, not on the order of additions.
 
 Up to ``EXACT`` distinct hashes a sketch is those hashes, sorted, 8 bytes each (little-endian), and its count exact.
-Above, it is 2^14 registers of 6 bits. Both forms follow from the set, so a rebuilt sketch can be compared byte by byte.
+Above that it is 2^14 registers of 6 bits. Both forms follow from the set: rebuilt sketches compare byte by byte.
 Registers are packed by plain bit fields (12 KiB), not by zlib, whose output differs from version to version.
 
 Registers and ranks: Flajolet et al., "HyperLogLog" (AofA 2007). Estimate: Ertl, "New cardinality estimation algorithms
@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Final
 
 EXACT: Final = 1024
-"""Most hashes that are kept themselves: 8 KiB, still less than the registers take."""
+"""Hashes that are kept themselves at most: 8 KiB, still less than the registers take."""
 
 _P: Final = 14
 _M: Final = 1 << _P
@@ -32,7 +32,7 @@ _HIGH12: Final = int.from_bytes(b"\x00\x00\xff\x0f" * (_M // 4), "little")
 _TOP: Final = int.from_bytes(b"\x80" * _M, "little")
 
 _FEW: Final = 256
-"""Bytes of a sketch for each hash up to which placing hashes one by one is quicker than sorting all (measured)."""
+"""Bytes of a sketch for each new hash from which on inserting hashes one by one is quicker than sorting (measured)."""
 
 EMPTY: Final = b""
 
@@ -41,18 +41,18 @@ def add(sketch: bytes, hashes: Iterable[int]) -> bytes:
     """Add 64-bit hashes to a sketch and return the new one."""
     if len(sketch) == _DENSE:
         return _add_dense(bytearray(sketch), hashes)
-    given = tuple(hashes)
-    if len(given) > 1 + len(sketch) // _FEW:
-        return _of_set({*_hashes(sketch), *given})
-    for at, value in enumerate(given):
+    new = tuple(hashes)
+    if len(new) > 1 + len(sketch) // _FEW:
+        return _of_set({*_hashes(sketch), *new})
+    for index, value in enumerate(new):
         sketch = _add_one(sketch, value)
         if len(sketch) == _DENSE:
-            return _add_dense(bytearray(sketch), given[at + 1 :])
+            return _add_dense(bytearray(sketch), new[index + 1 :])
     return sketch
 
 
 def union(sketches: Iterable[bytes]) -> bytes:
-    """Give the sketch of all the hashes that any of these has seen."""
+    """Return the sketch of the union of the sets."""
     known: set[int] = set()
     registers = 0
     for sketch in sketches:
@@ -66,7 +66,7 @@ def union(sketches: Iterable[bytes]) -> bytes:
 
 
 def estimate(sketch: bytes) -> int:
-    """Give the number of distinct hashes: exact in the small form, else within 0.8 % (one standard deviation)."""
+    """Return the number of distinct hashes: exact in the small form, else within 0.8 % (one standard deviation)."""
     if len(sketch) != _DENSE:
         return len(sketch) // 8
     registers = _lanes(sketch).to_bytes(_M, "little")
@@ -82,7 +82,7 @@ def _histogram(registers: bytes) -> list[int]:
     counts = [0] * (_Q + 2)
     left = _M
     for rank in range(_Q + 2):
-        if not left:  # no register is greater: at any real count most ranks are empty
+        if not left:  # no register is greater; at any real count most ranks are empty
             break
         counts[rank] = registers.count(rank)
         left -= counts[rank]
@@ -125,7 +125,7 @@ def _hashes(sketch: bytes) -> tuple[int, ...]:
 
 
 def _lanes(packed: bytes) -> int:
-    """Spread the registers out to one a byte, as one integer, so that all of them are worked on at once."""
+    """Return the registers spread to one a byte, as one integer, so that one operation works on all of them."""
     spread = bytearray(_M)
     for byte in range(3):
         spread[byte::4] = packed[byte::3]
@@ -144,7 +144,7 @@ def _packed(lanes: int) -> bytes:
 
 
 def _greater(left: int, right: int) -> int:
-    """Give the greater of each pair of lanes: the top bit of a lane survives the subtraction where left >= right."""
+    """Return the greater of each pair of lanes: a lane's top bit survives the subtraction where left >= right."""
     survived = ((left | _TOP) - right) & _TOP
     return right ^ ((left ^ right) & (survived - (survived >> 7)))
 

@@ -1,18 +1,23 @@
-"""What is kept of one cell in one window, how entries change it, and its bytes in the ``windows`` table.
+"""The row of one cell in one window: how entries change it, and its bytes in the ``windows`` table.
 
-The key starts with the time at which the row leaves the table, so that what has expired stands first. The value starts
-with the row's version, so that the newer of two can be told without reading the rest.
+The key starts with the time at which the row expires, so that expired rows sort first. The value starts with the row's
+version, so that the newer of two is known without decoding the rest.
 """
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
 from app.cells import LATENESS, SKEW, Cell
-from app.records import SCHEMA, Entry, UnknownSchema
+from app.records import Entry, check_schema
+from app.topics import DELTAS, RATES
 from tables import latency, sketch
+from tables.spec import Read, TableSpec, Write
+
+SCHEMA: Final = 1
+"""Of the rows in ``rates`` and in the table."""
 
 LATENCY: Final = "ms"
 """The sketch of durations; its entries are buckets, not user hashes."""
@@ -33,12 +38,12 @@ class WindowKey(NamedTuple):
 
     @property
     def expires(self) -> int:
-        """The second of the watermark from which on no entry that was on time can come."""
+        """The watermark (s) from which on no entry that is on time can arrive."""
         return self.start + self.size + LATENESS[self.size] + SKEW
 
 
 class Version(NamedTuple):
-    """Which entry of ``deltas`` a row counted last: generation of the topic, offset in the cell's partition."""
+    """The last delta that a row counted: generation of the topic, offset in the cell's partition."""
 
     generation: int
     offset: int
@@ -49,7 +54,7 @@ NEVER: Final = Version(0, -1)
 
 
 class Row(msgspec.Struct, frozen=True):
-    """Counts by metric, sketches (``tables.sketch``, ``tables.latency``) by name, and the version: what is in them."""
+    """Counts by metric, sketches (``tables.sketch``, ``tables.latency``) by name, and the version up to which."""
 
     counts: dict[str, int] = {}
     sketches: dict[str, bytes] = {}
@@ -62,19 +67,19 @@ class Row(msgspec.Struct, frozen=True):
         return Version(self.generation, self.version)
 
     def unique(self, name: str) -> int:
-        """Give the number of distinct hashes in a sketch, 0 where there is none."""
+        """Return the number of distinct hashes in a sketch, 0 without the sketch."""
         return sketch.estimate(self.sketches.get(name, sketch.EMPTY))
 
 
-class Change(NamedTuple):
-    """What one delta adds to one row."""
+class RowChange(NamedTuple):
+    """The sums of one delta's entries for one row."""
 
     at: Version
     counts: dict[str, int]
     hashes: dict[str, list[int]]
 
 
-def change(at: Version, entries: Iterable[Entry]) -> Change:
+def change_of(at: Version, entries: Iterable[Entry]) -> RowChange:
     """Sum the entries of one delta that fall into one row."""
     counts: dict[str, int] = {}
     hashes: dict[str, list[int]] = {}
@@ -83,20 +88,20 @@ def change(at: Version, entries: Iterable[Entry]) -> Change:
             counts[name] = counts.get(name, 0) + number
         for name, value in entry.users.items():
             hashes.setdefault(name, []).append(value)
-    return Change(at, counts, hashes)
+    return RowChange(at, counts, hashes)
 
 
-def apply(row: Row, changes: Sequence[Change]) -> Row:
-    """Add the changes that came after the row's version, in order; the row itself where none did."""
+def apply(row: Row, changes: Sequence[RowChange]) -> Row:
+    """Return the row with the changes after its version, in order; the same object where there are none."""
     fresh = [change for change in changes if change.at > row.at]
     if not fresh:
         return row
     counts = dict(row.counts)
     hashes: dict[str, list[int]] = {}
-    for each in fresh:
-        for name, number in each.counts.items():
+    for change in fresh:
+        for name, number in change.counts.items():
             counts[name] = counts.get(name, 0) + number
-        for name, values in each.hashes.items():
+        for name, values in change.hashes.items():
             hashes.setdefault(name, []).extend(values)
     sketches = dict(row.sketches)
     for name, values in hashes.items():
@@ -106,13 +111,13 @@ def apply(row: Row, changes: Sequence[Change]) -> Row:
 
 
 def united(rows: Iterable[tuple[Mapping[str, int], Mapping[str, bytes]]]) -> Row:
-    """Sum counts and unite sketches of several rows, as for merged groups or a long range; it has no version."""
+    """Return the sum of several rows, as for merged groups or a long range; it has no version."""
     counts: dict[str, int] = {}
     sketches: dict[str, list[bytes]] = {}
-    for some_counts, some_sketches in rows:
-        for name, number in some_counts.items():
+    for row_counts, row_sketches in rows:
+        for name, number in row_counts.items():
             counts[name] = counts.get(name, 0) + number
-        for name, data in some_sketches.items():
+        for name, data in row_sketches.items():
             sketches.setdefault(name, []).append(data)
     return Row(counts, {name: _union(name, parts) for name, parts in sketches.items()})
 
@@ -122,66 +127,66 @@ def _union(name: str, parts: Iterable[bytes]) -> bytes:
 
 
 def encode_sketches(sketches: Mapping[str, bytes]) -> bytes | None:
-    """Give the sketches of a row as PostgreSQL keeps them, None for none."""
+    """Return the sketches of a row as stored in PostgreSQL, None for none."""
     return _encode(sketches) if sketches else None
 
 
 def decode_sketches(data: bytes | None) -> dict[str, bytes]:
-    """Read ``encode_sketches`` back."""
+    """Decode a result of ``encode_sketches``."""
     return _decode_sketches(data) if data else {}
 
 
 def encode_key(key: WindowKey) -> bytes:
-    """Give the key of the ``windows`` table and of ``rates``."""
+    """Return the key in the ``windows`` table and in ``rates``."""
     return _KEY.pack(key.expires, key.size) + key.cell.encode()
 
 
 def decode_key(data: bytes) -> WindowKey:
-    """Read ``encode_key`` back."""
+    """Decode a result of ``encode_key``."""
     expires, size = _KEY.unpack_from(data)
     return WindowKey(data[_KEY.size :].decode(), size, expires - size - LATENESS[size] - SKEW)
 
 
 def encode_row(row: Row) -> bytes:
-    """Give the value of the ``windows`` table and of ``rates``; equal rows give equal bytes."""
+    """Return the value in the ``windows`` table and in ``rates``; equal rows give equal bytes."""
     return _HEAD.pack(SCHEMA, row.generation, row.version) + _encode((row.counts, row.sketches))
 
 
 def decode_value(data: bytes) -> Row:
-    """Read ``encode_row`` back. Raises UnknownSchema."""
+    """Decode a result of ``encode_row``. Raises UnknownSchema."""
     at = version_of(data)
     counts, sketches = _decode(memoryview(data)[_HEAD.size :])
     return Row(counts, sketches, *at)
 
 
 def decode_row(key: bytes, value: bytes) -> tuple[Cell, int, int, Row]:
-    """Read a record of ``rates``: cell, window size and start (s), row. Raises UnknownSchema."""
+    """Decode a record of ``rates``: cell, window size and start (s), row. Raises UnknownSchema."""
     where = decode_key(key)
     return Cell.parse(where.cell), where.size, where.start, decode_value(value)
 
 
 def version_of(value: bytes) -> Version:
-    """Read a value's version alone. Raises UnknownSchema."""
+    """Decode a value's version alone. Raises UnknownSchema."""
     schema, generation, offset = _HEAD.unpack_from(value)
-    if schema != SCHEMA:
-        raise UnknownSchema(f"a window row of schema {schema}; this version knows {SCHEMA}: upgrade the worker first")
+    check_schema("window rows", schema, SCHEMA)
     return Version(generation, offset)
 
 
-def newest(
-    read: Callable[[bytes], bytes | None], key: bytes, value: bytes | None
-) -> Iterator[tuple[bytes, bytes | None]]:
-    """Say what a record of ``rates`` changes in the local table: the greatest version wins, whatever came last.
+def newest(read: Read, key: bytes, value: bytes | None) -> Iterator[Write]:
+    """Return the local writes of a record of ``rates``: the greatest version wins, whichever came last.
 
-    A deletion is only ever of an expired row, which nothing on time can change, so it always holds.
+    A deletion always applies: only expired rows are deleted, and no entry that is on time changes those.
     """
     known = read(key)
     if value is None or known is None or version_of(value) >= version_of(known):
         yield key, value
 
 
+TABLE: Final = TableSpec("windows", DELTAS, RATES, newest)
+
+
 def expired(rows: Iterable[tuple[bytes, bytes]], watermark: int, limit: int) -> list[bytes]:
-    """Give at most ``limit`` keys of rows that leave the table at this watermark (ms), from rows in key order."""
+    """Return at most ``limit`` keys of rows that expire at this watermark (ms), from rows in key order."""
     keys: list[bytes] = []
     for key, _ in rows:
         if len(keys) == limit or _KEY.unpack_from(key)[0] * 1000 > watermark:

@@ -1,1 +1,1 @@
-"""What agents compute of a batch: pure functions of its records, without Faust, stores or a clock."""
+"""The pure part of the agents: functions of a batch's records, without Faust, stores or a clock."""

@@ -1,4 +1,4 @@
-"""The ``processed`` record of one batch: what was found out of each event, and the scrubbed reports in blocks."""
+"""The ``processed`` record of one batch: the summary of each event, and the scrubbed reports in blocks."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -7,14 +7,14 @@ import zstandard
 
 from app.model import Event, Grouped
 from app.normalise import words
-from app.records import SCHEMA, Block, EventSummary, Processed, Stored, encode_stored
+from app.records import PROCESSED_SCHEMA, Block, EventSummary, Processed, Stored, encode_stored
 from app.topics import Source
 
 BLOCK_BYTES: Final = 64 << 10
-"""Of a compressed block at most, but where one report alone is more: one ranged GET reads one report (DESIGN.md 5)."""
+"""Bytes of a compressed block at most, except of a single larger report: one ranged GET reads one report."""
 
 RAW_BYTES: Final = 256 << 10
-"""Reports that are tried as one block: JSON of reports packs to less than a quarter, and reading one unpacks all."""
+"""Bytes of reports that are tried as one block: JSON packs to less than a quarter, and reading one unpacks all."""
 
 LEVEL: Final = 3
 
@@ -22,39 +22,48 @@ _compressor = zstandard.ZstdCompressor(level=LEVEL)
 
 
 def summary_of(event: Event, grouped: Grouped, offset: int) -> EventSummary:
-    """Give what search needs of an event."""
+    """Return the searchable fields of an event; its offset is in the source partition."""
     return EventSummary(
-        offset,
-        event.event_id,
-        event.project,
-        event.received,
-        event.time,
-        grouped.group,
-        grouped.title,
-        grouped.culprit,
-        event.level,
-        event.platform,
-        event.release,
-        event.environment,
-        event.user.identity,
-        event.unhandled,
-        event.server,
-        event.url,
-        f"{event.sdk_name} {event.sdk_version}".strip(),
-        event.tags,
-        words(event),
+        offset=offset,
+        event_id=event.event_id,
+        project=event.project,
+        received=event.received,
+        time=event.time,
+        group=grouped.group,
+        title=grouped.title,
+        culprit=grouped.culprit,
+        level=event.level,
+        platform=event.platform,
+        release=event.release,
+        environment=event.environment,
+        user=event.user.identity,
+        unhandled=event.unhandled,
+        server=event.server,
+        url=event.url,
+        sdk=f"{event.sdk_name} {event.sdk_version}".strip(),
+        tags=event.tags,
+        text=words(event),
     )
 
 
 def processed_of(
-    source: Source, a: int, b: int, received: int, found: list[EventSummary], stored: Sequence[Stored]
+    source: Source, first: int, last: int, received: int, summaries: list[EventSummary], stored: Sequence[Stored]
 ) -> Processed:
-    """Give the record of the span ``a..b``; reports and findings in the order of their offsets."""
-    return Processed(SCHEMA, source.topic, source.partition, a, b, received, found, list(blocks(stored)))
+    """Return the record of the span ``first..last``; reports and summaries are in the order of their offsets."""
+    return Processed(
+        schema=PROCESSED_SCHEMA,
+        topic=source.topic,
+        partition=source.partition,
+        first=first,
+        last=last,
+        received=received,
+        summaries=summaries,
+        blocks=list(blocks(stored)),
+    )
 
 
 def blocks(stored: Sequence[Stored]) -> Iterator[Block]:
-    """Compress reports into blocks; a report is never split."""
+    """Yield reports in compressed blocks; a report is never split."""
     start, size = 0, 0
     for index, report in enumerate(stored):
         if size and size + len(report.payload) > RAW_BYTES:

@@ -1,7 +1,7 @@
 """Crashes and messages of one batch: scrub, normalise, group, deduplicate, and count. Pure.
 
-A redelivered batch, however it is cut, gives the same counts for the same offsets. Reports take each step by some
-dozens at a time: code and tables of a step stay in the processor's caches, which saves a quarter of the time.
+A redelivered batch, however it is cut, gives the same counts for the same offsets. Each step is applied to some dozens
+of reports before the next: its code and tables stay in the processor's caches, which saves a quarter of the time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,9 +9,9 @@ from typing import Final
 
 from agents.batch.blocks import summary_of
 from agents.batch.deltas import crash_cells, crash_windows
-from agents.batch.records import Read, key_of, user_of
+from agents.batch.records import ReadRecord, key_of, user_of
 from agents.batch.result import BatchResult
-from app.grouping import group
+from app.grouping import versions
 from app.log.contract import Record
 from app.model import Event, Facts, Grouped
 from app.normalise import event as normalise
@@ -21,9 +21,9 @@ from tables.seen import Seen
 
 KINDS: Final = frozenset({"sentry", "raygun", "refused"})
 
-TOGETHER: Final = 64
-TOGETHER_BYTES: Final = 512 << 10
-"""Reports that take a step together, at most: all that is made of them is in memory at once."""
+CHUNK_RECORDS: Final = 64
+CHUNK_BYTES: Final = 512 << 10
+"""Reports that a step is applied to together, at most: all results of a chunk are in memory at once."""
 
 _CRASH: Final = {"crashes": 1}
 _UNHANDLED: Final = {"crashes": 1, "unhandled": 1}
@@ -31,18 +31,20 @@ _MESSAGE: Final = {"messages": 1}
 
 
 class CrashBatch:
-    """Puts the readable records of a batch into its result."""
+    """Adds the readable records of a batch to its result, judged by the events seen before.
+
+    ``secrets`` are the keys of the projects' user hashes.
+    """
 
     def __init__(self, result: BatchResult, seen: Seen, secrets: Mapping[int, bytes]) -> None:
-        """Take the result, what was seen before, and each project's secret for user hashes."""
         self._result = result
         self._seen = seen
         self._secrets = secrets
 
-    def add_all(self, read: Sequence[Read]) -> None:
-        """Add the records in order. Raises UnknownSchema; nothing else comes of a record."""
-        for part in _parts(read):
-            drafts = [_Draft(record, facts) for record, facts in part]
+    def add_all(self, read: Sequence[ReadRecord]) -> None:
+        """Add the records in order. Raises UnknownSchema; any other failure makes a dead letter."""
+        for chunk in _chunks(read):
+            drafts = [_Draft(record, facts) for record, facts in chunk]
             self._prepare_likely(drafts)
             for draft in drafts:
                 if draft.facts.kind == "refused":
@@ -51,7 +53,7 @@ class CrashBatch:
                     self._add(draft)
 
     def _prepare_likely(self, drafts: list["_Draft"]) -> None:
-        """Prepare what will count, as far as that can be told before those ahead of it have counted."""
+        """Prepare the records that will count, as far as is known before those ahead of them have counted."""
         likely: list[_Draft] = []
         keys: set[bytes] = set()
         for draft in drafts:
@@ -76,7 +78,7 @@ class CrashBatch:
             _prepare([draft])
         try:
             if draft.error is not None:
-                raise draft.error  # noqa: TRY301  one way for what failed at any step
+                raise draft.error  # noqa: TRY301  one handler for the failure of any step
             self._count(draft.event, draft.grouped, self._entry(draft.event, record.offset))
         except MemoryError:
             raise
@@ -98,19 +100,19 @@ class CrashBatch:
         return Entry(offset, counts) if user is None else Entry(offset, counts, {"users": user})
 
     def _count(self, event: Event, grouped: Grouped, entry: Entry) -> None:
-        """Count last, when all that may fail has worked: an event counts whole or not at all."""
+        """Count last, after every step that may fail: an event counts in all of its cells or in none."""
         cells = crash_cells(event.project, grouped.group, event.release)
         windows = crash_windows(event.time, event.received)
         spread, own = self._result.spread, cells[0]
-        if spread.knows(own):
-            spread.saw(own, event.time)
+        if spread.has_group(own):
+            spread.widen_group(own, event.time)
         else:
-            spread.group(own, _group_facts(event, grouped, entry.offset))
+            spread.add_group(own, _group_facts(event, grouped, entry.offset))
         spread.add(cells, windows, entry)
 
 
 class _Draft:
-    """One record on its way through the steps; what a step gives is there once all worked."""
+    """One record on its way through the steps; the result of each step is set by that step."""
 
     __slots__ = ("error", "event", "facts", "grouped", "key", "payload", "prepared", "record", "summary")
 
@@ -128,8 +130,8 @@ class _Draft:
 
 
 def _prepare(drafts: Sequence[_Draft]) -> None:
-    """Take every step with all of them before the next. Raises UnknownSchema; what else goes wrong is noted."""
-    for step in (_scrub, _normalise, _group, _find):
+    """Apply each step to all drafts before the next. Raises UnknownSchema; other errors are kept in the draft."""
+    for step in (_scrub, _normalise, _group, _summarise):
         for draft in drafts:
             if draft.error is None:
                 try:
@@ -137,7 +139,7 @@ def _prepare(drafts: Sequence[_Draft]) -> None:
                 except (UnknownSchema, MemoryError):
                     raise
                 except Exception as error:  # noqa: BLE001  whatever one record does, the batch goes on
-                    draft.error = error.with_traceback(None)  # which would hold all drafts
+                    draft.error = error.with_traceback(None)  # a traceback would keep all drafts in memory
     for draft in drafts:
         draft.prepared = True
 
@@ -151,19 +153,19 @@ def _normalise(draft: _Draft) -> None:
 
 
 def _group(draft: _Draft) -> None:
-    draft.grouped = group(draft.event)
+    draft.grouped = versions[draft.facts.grouping].group(draft.event)
 
 
-def _find(draft: _Draft) -> None:
+def _summarise(draft: _Draft) -> None:
     draft.summary = summary_of(draft.event, draft.grouped, draft.record.offset)
 
 
-def _parts(read: Sequence[Read]) -> Iterator[Sequence[Read]]:
-    """Cut a batch into what takes the steps together."""
+def _chunks(read: Sequence[ReadRecord]) -> Iterator[Sequence[ReadRecord]]:
+    """Cut a batch into the chunks that each step is applied to."""
     start, size = 0, 0
     for index, (record, _) in enumerate(read):
         size += len(record.value or b"")
-        if index > start and (index - start >= TOGETHER or size > TOGETHER_BYTES):
+        if index > start and (index - start >= CHUNK_RECORDS or size > CHUNK_BYTES):
             yield read[start:index]
             start, size = index, len(record.value or b"")
     if read:
@@ -172,16 +174,16 @@ def _parts(read: Sequence[Read]) -> Iterator[Sequence[Read]]:
 
 def _group_facts(event: Event, grouped: Grouped, offset: int) -> GroupFacts:
     return GroupFacts(
-        grouped.title,
-        grouped.culprit,
-        event.platform,
-        event.level,
-        event.exceptions[-1].type if event.exceptions else "",
-        event.time,
-        event.time,
-        event.unhandled,
-        event.release,
-        event.event_id,
-        offset,
-        grouped.version,
+        title=grouped.title,
+        culprit=grouped.culprit,
+        platform=event.platform,
+        level=event.level,
+        type=event.exceptions[-1].type if event.exceptions else "",
+        first_seen=event.time,
+        last_seen=event.time,
+        unhandled=event.unhandled,
+        release=event.release,
+        sample_event=event.event_id,
+        sample_offset=offset,
+        grouping=grouped.version,
     )

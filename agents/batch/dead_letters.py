@@ -1,51 +1,57 @@
-"""Records that can never work: what is kept of each, and when there are too many of them in a row."""
+"""Records that can never be processed: their dead letters, and the limit of failures in a row."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
+from app.errors import FatalError
 from app.log.contract import NewRecord, Record
 from app.model import Address, Facts
-from app.records import SCHEMA, UNATTRIBUTED, DeadLetter, category_of, encode_dead_letter
+from app.records import DEAD_LETTER_SCHEMA, UNATTRIBUTED, DeadLetter, category_of, encode_dead_letter
 from app.topics import DEAD_LETTERS, partition_of, qualified
 
 EXCERPT_BYTES: Final = 4096
 
 
-class TooManyDeadLetters(Exception):
-    """So many records in a row failed that the fault is likelier ours than theirs: the worker stops."""
+class TooManyDeadLetters(FatalError):
+    """So many records in a row failed that the cause is likelier in our code than in the records."""
+
+    code: ClassVar[str] = "too_many_dead_letters"
 
 
-class InARow:
-    """Counts records that failed one after another; a record that worked starts the count again.
+class FailureStreak:
+    """Counts failures in a row; a record that worked sets ``count`` to 0, and ``limit`` failures are too many.
 
     Payloads that are no event (``Malformed``) are not counted: anyone with a DSN can send them, and none may stop a
-    worker. What is counted are records without readable facts and exceptions in our own code.
+    worker. Records without readable facts and exceptions in our own code are counted.
     """
 
     def __init__(self, limit: int, count: int = 0) -> None:
-        """Take the number of failures in a row that is one too many, and how many there were before."""
         self._limit = limit
         self.count = count
 
     def follow(self, failed: Sequence[int], worked: Sequence[int]) -> None:
-        """Go on over the offsets of a batch that failed and that worked. Raises TooManyDeadLetters at the limit."""
+        """Continue over the failed and the successful offsets of a batch. Raises TooManyDeadLetters at the limit."""
         if worked and not failed:
             self.count = 0
             return
-        for _, good in sorted([*((offset, False) for offset in failed), *((offset, True) for offset in worked)]):
-            self.count = 0 if good else self.count + 1
+        outcomes = [*((offset, False) for offset in failed), *((offset, True) for offset in worked)]
+        for offset, success in sorted(outcomes):
+            self.count = 0 if success else self.count + 1
             if self.count >= self._limit:
-                raise TooManyDeadLetters(f"{self.count} records in a row could not be processed")
+                raise TooManyDeadLetters(
+                    f"{self.count} records in a row up to offset {offset} could not be processed, the limit is "
+                    f"{self._limit}: the last dead letters name the errors"
+                )
 
 
-def letter(role: str, record: Record, facts: Facts | None, code: str, error: str, excerpt: bytes) -> DeadLetter:
-    """Describe a record that can never work.
+def dead_letter(role: str, record: Record, facts: Facts | None, code: str, error: str, excerpt: bytes) -> DeadLetter:
+    """Return the dead letter of a record that can never be processed.
 
-    ``error`` is the class of the error, without text of the payload; ``excerpt`` the text-scrubbed payload, of which
-    the first 4 KiB are kept.
+    ``error`` is the class of the error, without text of the payload; of ``excerpt``, the text-scrubbed payload, the
+    first 4 KiB are kept.
     """
     return DeadLetter(
-        schema=SCHEMA,
+        schema=DEAD_LETTER_SCHEMA,
         code=code,
         error=error,
         role=role,
@@ -58,7 +64,7 @@ def letter(role: str, record: Record, facts: Facts | None, code: str, error: str
 
 
 def to_record(dead: DeadLetter, generation: int, partitions: int) -> NewRecord:
-    """Give the record of ``dead-letters``; its key is role and address, so that a redelivered one can be told."""
+    """Return the record of ``dead-letters``; its key is role and address, by which redelivered ones are recognised."""
     key = "/".join((dead.role, *map(str, dead.address))).encode()
     return NewRecord(
         topic=qualified(generation, DEAD_LETTERS),

@@ -1,7 +1,7 @@
-"""What the records of one batch add to which windows of which cells, dealt to the partitions of ``deltas``.
+"""The additions of one batch to windows of cells, as one delta for each partition of ``deltas``.
 
 Each roll-up cell gets its own entry here (EXACTNESS.md, "Deltas"): the rates agent derives no cell from another.
-Records of the same cells and windows share a column, so that a batch costs by its columns more than by its records.
+Records of the same cells and windows share a column, so that the cost of a batch grows with its columns, not records.
 """
 
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from typing import Final
 import msgspec
 
 from app.cells import LATENESS, MINUTE, SIZES, Cell, home, timing_group
-from app.records import SCHEMA, Delta, Entry, GroupFacts
+from app.records import DELTA_SCHEMA, Delta, Entry, GroupFacts
 from app.topics import Source
 
 Cells = tuple[str, ...]
 Windows = tuple[tuple[int, int], ...]
 
-# Bounded caches over what repeats from batch to batch: at most a few MB.
+# Bounded caches of values that repeat from batch to batch: at most a few MB.
 _CACHED: Final = 16_384
 _MINUTE_MS: Final = MINUTE * 1000
 _LATE_MS: Final = [LATENESS[size] * 1000 for size in SIZES]
@@ -27,7 +27,7 @@ _home = lru_cache(_CACHED)(home)
 
 @lru_cache(_CACHED)
 def crash_cells(project: int, group: str, release: str) -> Cells:
-    """Give the keys of the cells that a crash or message counts in; with the first, (project, group), its group."""
+    """Return the keys of the cells that a crash or message counts in; the first is its group's, (project, group)."""
     bare = (Cell("c", project, group).key(), Cell("c", project).key())
     if not release:
         return bare
@@ -36,14 +36,14 @@ def crash_cells(project: int, group: str, release: str) -> Cells:
 
 @lru_cache(_CACHED)
 def session_cells(project: int, release: str) -> Cells:
-    """Give the keys of the cells that a session counts in."""
+    """Return the keys of the cells that a session counts in."""
     bare = Cell("c", project).key()
     return (bare, Cell("c", project, "", release).key()) if release else (bare,)
 
 
 @lru_cache(_CACHED // 4)
 def timing_cells(project: int, kind: str, name: str, release: str) -> Cells:
-    """Give the keys of the cells that a duration counts in."""
+    """Return the keys of the cells that a duration counts in."""
     group = timing_group(kind, name)
     bare = Cell("t", project, group).key()
     return (bare, Cell("t", project, group, release).key()) if release else (bare,)
@@ -51,12 +51,12 @@ def timing_cells(project: int, kind: str, name: str, release: str) -> Cells:
 
 @lru_cache(_CACHED)
 def ledger_cells(project: int, category: str) -> Cells:
-    """Give the key of the ledger's cell of a category."""
+    """Return the key of the ledger's cell of a category."""
     return (Cell("l", project, category).key(),)
 
 
 def crash_windows(time: int, received: int) -> Windows:
-    """Give the same windows as ``app.cells.windows`` (both times in ms), from a cache: one minute's are all alike."""
+    """Return the windows of ``app.cells.windows`` (times in ms) from a cache: all times of one minute have the same."""
     late, taken = received - time, len(_LATE_MS)
     for limit in _LATE_MS:
         if late <= limit:
@@ -66,7 +66,7 @@ def crash_windows(time: int, received: int) -> Windows:
 
 
 def ledger_windows(received: int) -> Windows:
-    """Give the minute of receipt: the ledger's only window."""
+    """Return the ledger's only window: the minute of receipt (ms)."""
     return _minute(received // _MINUTE_MS)
 
 
@@ -82,10 +82,9 @@ def _minute(minute: int) -> Windows:
 
 
 class Spread:
-    """Collects what the records of one batch add, in the order of their offsets."""
+    """Collects the entries of one batch, in the order of their offsets, for ``partitions`` partitions of ``deltas``."""
 
     def __init__(self, partitions: int) -> None:
-        """Take the number of partitions of ``deltas``."""
         self._partitions = partitions
         self._entries: list[Entry] = []
         self._columns: dict[tuple[Cells, Windows], list[int]] = {}
@@ -99,32 +98,42 @@ class Spread:
         column.append(len(self._entries))
         self._entries.append(entry)
 
-    def knows(self, cell: str) -> bool:
-        """Tell whether this batch has met the group of a (project, group) cell."""
+    def has_group(self, cell: str) -> bool:
+        """Return whether this batch holds the group of a (project, group) cell."""
         return cell in self._groups
 
-    def group(self, cell: str, facts: GroupFacts) -> None:
-        """Note a group by the entry of its least offset in this batch: title and sample stay that entry's."""
+    def add_group(self, cell: str, facts: GroupFacts) -> None:
+        """Add a group by the entry of its least offset in this batch: title and sample stay that entry's."""
         self._groups[cell] = (facts, [facts.first_seen, facts.last_seen])
 
-    def saw(self, cell: str, time: int) -> None:
-        """Widen first seen to last seen of a group that is known by ``time`` (ms)."""
+    def widen_group(self, cell: str, time: int) -> None:
+        """Widen first seen and last seen of a group of this batch to ``time`` (ms)."""
         span = self._groups[cell][1]
         if time < span[0]:
             span[0] = time
         elif time > span[1]:
             span[1] = time
 
-    def deal(self, source: Source, a: int, b: int, received: int) -> list[Delta]:
-        """Give one delta for every partition of ``deltas``, in order, empty or not."""
+    def deal(self, source: Source, first: int, last: int, received: int) -> list[Delta]:
+        """Return the delta of the span ``first..last`` for every partition of ``deltas``, in order, empty or not."""
         parts = [_Part() for _ in range(self._partitions)]
         for (cells, windows), column in self._columns.items():
             for cell in cells if windows else ():
-                parts[_home(cell, self._partitions)].take(cell, windows, column, self._entries)
+                parts[_home(cell, self._partitions)].add(cell, windows, column, self._entries)
         for cell, facts in self._group_facts():
             parts[_home(cell, self._partitions)].groups[cell] = facts
         return [
-            Delta(SCHEMA, source.topic, source.partition, a, b, received, part.entries, part.by_window(), part.groups)
+            Delta(
+                schema=DELTA_SCHEMA,
+                topic=source.topic,
+                partition=source.partition,
+                first=first,
+                last=last,
+                received=received,
+                entries=part.entries,
+                cells=part.by_window(),
+                groups=part.groups,
+            )
             for part in parts
         ]
 
@@ -135,7 +144,7 @@ class Spread:
 
 
 class _Part:
-    """What falls to one partition of ``deltas``."""
+    """The entries and groups of one partition of ``deltas``."""
 
     __slots__ = ("_local", "_rows", "entries", "groups")
 
@@ -145,7 +154,7 @@ class _Part:
         self._local: dict[int, int] = {}
         self._rows: dict[str, dict[tuple[int, int], list[int]]] = {}
 
-    def take(self, cell: str, windows: Windows, column: list[int], entries: list[Entry]) -> None:
+    def add(self, cell: str, windows: Windows, column: list[int], entries: list[Entry]) -> None:
         local, own = self._local, self.entries
         for index in column:
             if index not in local:

@@ -1,32 +1,40 @@
-"""A source record on its way into an agent: its facts, or the code of why it has none."""
+"""A source record with its facts, its key, and the hash of its user."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
+from app import grouping
 from app.log.contract import Record
 from app.model import Facts
+from app.normalise.scrubbing import VERSIONS
+from app.records import facts_of
 from app.topics import identity
 
 KEY_BYTES: Final = 16
 
-Read = tuple[Record, Facts]
-"""A record that could be read, with its facts."""
+ReadRecord = tuple[Record, Facts]
+"""A readable record with its facts."""
 
 
 class UnknownProject(Exception):
-    """A record of a project that does not exist."""
+    """The record's project does not exist."""
+
+
+def read_facts(record: Record, kinds: Collection[str]) -> Facts:
+    """Return a record's facts. Raises Unreadable, and UnknownSchema where this code lacks a version that they name."""
+    return facts_of(record.headers, kinds, groupings=grouping.versions, rules=VERSIONS)
 
 
 def key_of(record: Record, event_id: str, project: int) -> bytes:
-    """Give the 16 bytes that stand for an event or a session: the record's key, which picked its partition."""
+    """Return the 16-byte key of an event or session: the record's own, which picked its partition, where it has one."""
     key = record.key
     return key if key is not None and len(key) == KEY_BYTES else identity(project, event_id)
 
 
-def keys_of(read: Iterable[Read]) -> list[bytes]:
-    """Give the keys of a batch's events that may be duplicates of others."""
+def keys_of(read: Iterable[ReadRecord]) -> list[bytes]:
+    """Return the keys of the batch's events that may be duplicates."""
     return [
         key_of(record, facts.event_id, facts.project)
         for record, facts in read
@@ -35,7 +43,7 @@ def keys_of(read: Iterable[Read]) -> list[bytes]:
 
 
 def user_of(secrets: Mapping[int, bytes], project: int, identity: str) -> int | None:
-    """Give the hash of a user's identity, None for ''. Raises UnknownProject for a project without a secret."""
+    """Return the hash of a user's identity, None for ''. Raises UnknownProject for a project without a secret."""
     secret = secrets.get(project)
     if secret is None:
         raise UnknownProject
@@ -43,7 +51,7 @@ def user_of(secrets: Mapping[int, bytes], project: int, identity: str) -> int | 
 
 
 def user_hash(secret: bytes, identity: str) -> int:
-    """Give the 64-bit hash of a user's identity (or a session's ``did``) in its project; one namespace for both."""
+    """Return the 64-bit hash of a user's identity, or of a session's ``did``, under its project's secret."""
     digest = blake2b(identity.encode("utf-8", "replace"), digest_size=8, key=secret[:64]).digest()
     return int.from_bytes(digest, "big")
 

@@ -1,15 +1,16 @@
-"""What one batch of a source partition amounts to, put together record by record, and the records it becomes.
+"""Collects the outcome of one batch from one source partition and encodes the records that the agent publishes.
 
-Every offset of the span gets one outcome in the ledger; what is reported lost comes on top. The bytes that leave
-here follow from the records of the batch alone, so that a redelivery sends the same again.
+Every offset of the span gets one outcome in the ledger; losses that SDKs report are added to it. The published bytes
+depend on the records of the batch alone, so that a redelivery publishes the same again.
 """
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from agents.batch.blocks import processed_of
-from agents.batch.dead_letters import letter, to_record
+from agents.batch.dead_letters import dead_letter, to_record
 from agents.batch.deltas import Spread, ledger_cells, ledger_windows
+from agents.batch.records import ReadRecord, read_facts
 from app.log.contract import NewRecord, Record
 from app.model import Facts, Malformed
 from app.normalise import scrub_text
@@ -23,12 +24,11 @@ from app.records import (
     Unreadable,
     encode_delta,
     encode_processed,
-    facts_of,
 )
 from app.topics import DELTAS, PROCESSED, Source, qualified
 
 LARGEST: Final = 8 << 20
-"""Bytes of the largest delta or ``processed`` record: a batch that makes a larger one is halved (EXACTNESS.md)."""
+"""Bytes of a delta or ``processed`` record; a batch with a larger one is halved (EXACTNESS.md, "Deltas")."""
 
 GROUPED: Final = {"grouped": 1}
 DUPLICATE: Final = {"duplicate": 1}
@@ -44,8 +44,8 @@ class Targets(NamedTuple):
     dead_letters: int
 
 
-class Span(NamedTuple):
-    """The source offsets ``a..b`` (inclusive) of a batch, with the least and greatest received time (ms) in it."""
+class OffsetSpan(NamedTuple):
+    """The source offsets ``first..last`` (inclusive) of a batch, with its least and greatest received time (ms)."""
 
     source: Source
     first: int
@@ -55,20 +55,18 @@ class Span(NamedTuple):
 
 
 class BatchResult:
-    """Collects one batch."""
+    """The outcome of one batch of a role: ``records`` are of one partition, in order, at least one.
+
+    Retention deleted ``lost`` offsets just before them unread: the span covers those too, as nothing else will.
+    """
 
     def __init__(self, role: str, records: Sequence[Record], targets: Targets, lost: int = 0) -> None:
-        """Take the role that reads, and the records: one partition's, in order, at least one.
-
-        ``lost`` offsets just before them were deleted by retention before the role read them: the span covers them, as
-        nothing will ever come of them.
-        """
         self.spread = Spread(targets.deltas)
         self.summaries: list[EventSummary] = []
         self.stored: list[Stored] = []
-        self.letters: list[DeadLetter] = []
+        self.dead_letters: list[DeadLetter] = []
         self.failed: list[int] = []
-        """Offsets of the dead letters that point at us, not at what a client sent."""
+        """Offsets of the dead letters whose cause is in our code, not in what a client sent."""
         self.duplicates = 0
         self.refused = 0
         self._role = role
@@ -77,38 +75,38 @@ class BatchResult:
         self._lost = lost
         self._received: list[int] = []
 
-    def readable(self, kinds: frozenset[str]) -> list[tuple[Record, Facts]]:
-        """Give the records with their facts, each once; those without readable facts become dead letters."""
-        read = []
+    def readable(self, kinds: frozenset[str]) -> list[ReadRecord]:
+        """Return the records with their facts; those without readable facts become dead letters. Call it once."""
+        read: list[ReadRecord] = []
         for record in self._records:
             try:
-                facts = facts_of(record.headers, kinds)
+                facts = read_facts(record, kinds)
             except Unreadable as error:
                 self._received.append(record.stamp)
                 self.failed.append(record.offset)
-                self._bury(record, None, error.code, error.error)
+                self._add_dead_letter(record, None, error.code, error.error)
                 continue
             self._received.append(facts.received)
             read.append((record, facts))
         return read
 
     def outcome(self, facts: Facts, offset: int, counts: dict[str, int]) -> None:
-        """Note what became of a record in the ledger."""
+        """Add the outcome of a record to the ledger."""
         cells = ledger_cells(facts.project, facts.category)
         self.spread.add(cells, ledger_windows(facts.received), Entry(offset, counts))
 
     def grouped(self, facts: Facts, offset: int, payload: bytes) -> None:
-        """Note a record that worked, and keep its scrubbed payload."""
+        """Add a record that worked, with its scrubbed payload."""
         self.outcome(facts, offset, GROUPED)
         self.stored.append(Stored(offset, facts, payload))
 
     def duplicate(self, facts: Facts, offset: int) -> None:
-        """Note a later copy of what was counted."""
+        """Add a later copy of an event that counted."""
         self.outcome(facts, offset, DUPLICATE)
         self.duplicates += 1
 
     def refuse(self, facts: Facts, offset: int) -> None:
-        """Note what the edge accepted a request for and did not keep."""
+        """Add the events of an accepted request that ingest did not keep."""
         for refused in facts.refused:
             cells = ledger_cells(facts.project, refused.category)
             entry = Entry(offset, {refused.outcome: refused.quantity})
@@ -116,43 +114,43 @@ class BatchResult:
         self.refused += 1
 
     def lost(self, facts: Facts, offset: int, reason: str, category: str, quantity: int) -> None:
-        """Note what an SDK says it lost."""
+        """Add a loss that an SDK reports."""
         cells = ledger_cells(facts.project, category)
         self.spread.add(cells, ledger_windows(facts.received), Entry(offset, {f"lost:{reason}": quantity}))
 
     def bury(self, record: Record, facts: Facts, error: Exception) -> None:
-        """Make a dead letter of a record that can never work."""
+        """Add the dead letter of a record that can never be processed."""
         if isinstance(error, Malformed):
-            self._bury(record, facts, error.code, type(error).__name__)
+            self._add_dead_letter(record, facts, error.code, type(error).__name__)
             return
         self.failed.append(record.offset)
-        self._bury(record, facts, "failed", type(error).__name__)
+        self._add_dead_letter(record, facts, "failed", type(error).__name__)
 
-    def _bury(self, record: Record, facts: Facts | None, code: str, error: str) -> None:
-        dead = letter(self._role, record, facts, code, error, scrub_text(record.value or b""))
-        self.letters.append(dead)
+    def _add_dead_letter(self, record: Record, facts: Facts | None, code: str, error: str) -> None:
+        dead = dead_letter(self._role, record, facts, code, error, scrub_text(record.value or b""))
+        self.dead_letters.append(dead)
         cells = ledger_cells(dead.project, dead.category)
         self.spread.add(cells, ledger_windows(dead.received), Entry(record.offset, DEAD_LETTERED))
 
     @property
-    def span(self) -> Span:
-        """The span of the batch, once it was read."""
+    def span(self) -> OffsetSpan:
+        """The span of the batch, after ``readable``."""
         first, last = self._records[0], self._records[-1]
         source = Source(first.topic, first.partition)
-        return Span(source, first.offset - self._lost, last.offset, min(self._received), max(self._received))
+        return OffsetSpan(source, first.offset - self._lost, last.offset, min(self._received), max(self._received))
 
     def processed(self) -> Processed:
-        """Give the batch's one ``processed`` record."""
-        source, a, b, _, latest = self.span
-        return processed_of(source, a, b, latest, self.summaries, self.stored)
+        """Return the batch's one ``processed`` record."""
+        span = self.span
+        return processed_of(span.source, span.first, span.last, span.latest, self.summaries, self.stored)
 
     def deltas(self) -> list[Delta]:
-        """Give the batch's delta for each partition of ``deltas``."""
-        source, a, b, _, latest = self.span
-        return self.spread.deal(source, a, b, latest)
+        """Return the batch's delta for each partition of ``deltas``."""
+        span = self.span
+        return self.spread.deal(span.source, span.first, span.last, span.latest)
 
     def records(self) -> list[NewRecord]:
-        """Give all that leaves the agent, to be appended as one."""
+        """Return all records that the agent publishes, in one append."""
         span, generation = self.span, self._targets.generation
         processed = NewRecord(
             topic=qualified(generation, PROCESSED),
@@ -162,12 +160,12 @@ class BatchResult:
             headers={},
             stamp=span.earliest,
         )
-        letters = [to_record(dead, generation, self._targets.dead_letters) for dead in self.letters]
-        return [processed, *delta_records(self.deltas(), generation, span.earliest), *letters]
+        dead_letters = [to_record(dead, generation, self._targets.dead_letters) for dead in self.dead_letters]
+        return [processed, *delta_records(self.deltas(), generation, span.earliest), *dead_letters]
 
 
 def delta_records(deltas: Sequence[Delta], generation: int, stamp: int) -> list[NewRecord]:
-    """Give the records of one delta a partition; ``stamp`` is the least received time in them (ms)."""
+    """Return the records of the deltas, one for each partition; ``stamp`` is the batch's least received time (ms)."""
     topic = qualified(generation, DELTAS)
     return [
         NewRecord(topic=topic, partition=home, key=None, value=encode_delta(delta), headers={}, stamp=stamp)
@@ -176,11 +174,14 @@ def delta_records(deltas: Sequence[Delta], generation: int, stamp: int) -> list[
 
 
 def empty_spans(source: Source, position: int, idle_at: int, targets: Targets) -> list[NewRecord]:
-    """Give the records by which a source with nothing at or after ``position`` at ``idle_at`` (ms) moves watermarks."""
+    """Return the empty deltas of a source that had no record at or after ``position`` at ``idle_at`` (ms).
+
+    They move the watermark.
+    """
     deltas = Spread(targets.deltas).deal(source, position, position - 1, idle_at)
     return delta_records(deltas, targets.generation, idle_at)
 
 
 def too_large(records: Sequence[NewRecord]) -> bool:
-    """Tell whether the batch must be halved."""
+    """Return whether a record is too large, so that the batch must be halved."""
     return any(len(record.value or b"") > LARGEST for record in records)

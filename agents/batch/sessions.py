@@ -1,14 +1,14 @@
-"""Sessions and client reports of one batch: single updates by their state, aggregates as they are. Pure.
+"""Sessions and client reports of one batch: updates are counted by the session's state, aggregates directly. Pure.
 
-Aggregates have no identity: each counts. ``sessions`` of an aggregate is the sum of its five ends, and
-``errored_sessions`` all but the healthy, so that both kinds of session add up alike.
+Aggregates have no identity: each counts. ``sessions`` of an aggregate is the sum of its five outcomes, and
+``errored_sessions`` is all but the healthy ones, so that both kinds of session add up alike.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from agents.batch.deltas import session_cells
-from agents.batch.records import Read, key_of, user_of
+from agents.batch.records import ReadRecord, key_of, user_of
 from agents.batch.result import BatchResult
 from app.cells import windows_of_target
 from app.log.contract import Record
@@ -20,26 +20,29 @@ from tables.sessions import State, advance
 KINDS: Final = frozenset({"session", "sessions", "client_report", "refused"})
 
 
-class Changed(NamedTuple):
-    """A session whose state is to be written: what it was before the batch, and what it is after it."""
+class ChangedSession(NamedTuple):
+    """A session whose state is to be written, with its states before and after the batch."""
 
     key: bytes
     before: State | None
     after: State
 
 
-def keys_of(read: Sequence[Read]) -> list[bytes]:
-    """Give the keys of the sessions that the batch updates."""
+def keys_of(read: Sequence[ReadRecord]) -> list[bytes]:
+    """Return the keys of the sessions that the batch updates."""
     return [_key(record, facts) for record, facts in read if facts.kind == "session"]
 
 
 class SessionBatch:
-    """Puts the readable records of a batch into its result; what it changed is in ``changed``."""
+    """Adds the readable records of a batch to its result; ``changed`` are the sessions whose state to write.
+
+    ``known`` holds the states of the batch's sessions, ``secrets`` the keys of the projects' user hashes, ``epoch`` is
+    the claim's.
+    """
 
     def __init__(
         self, result: BatchResult, known: Mapping[bytes, State], secrets: Mapping[int, bytes], epoch: int
     ) -> None:
-        """Take the result, the states of the batch's sessions, each project's secret, the claim's epoch."""
         self._result = result
         self._known = known
         self._states = dict(known)
@@ -48,12 +51,12 @@ class SessionBatch:
         self._written: dict[bytes, State] = {}
 
     @property
-    def changed(self) -> list[Changed]:
+    def changed(self) -> list[ChangedSession]:
         """The sessions whose state changed, in the order of their first change."""
-        return [Changed(key, self._known.get(key), after) for key, after in self._written.items()]
+        return [ChangedSession(key, self._known.get(key), after) for key, after in self._written.items()]
 
-    def add_all(self, read: Sequence[Read]) -> None:
-        """Add the records in order. Raises UnknownSchema; nothing else comes of a record."""
+    def add_all(self, read: Sequence[ReadRecord]) -> None:
+        """Add the records in order. Raises UnknownSchema; any other failure makes a dead letter."""
         for record, facts in read:
             if facts.kind == "refused":
                 self._result.refuse(facts, record.offset)

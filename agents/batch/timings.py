@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from agents.batch.deltas import crash_windows, timing_cells
-from agents.batch.records import Read, key_of
+from agents.batch.records import ReadRecord, key_of
 from agents.batch.result import BatchResult
 from app.log.contract import Record
 from app.model import Facts, Timing, Timings
@@ -21,22 +21,21 @@ from tables.windows import LATENCY
 KINDS: Final = frozenset({"timing", "refused"})
 
 OTHER: Final = "(other)"
-"""The name of what is counted together, of each kind, when a project's day has as many names as are kept."""
+"""The name, for each kind, of durations counted together once a project's day has as many names as are kept."""
 
 _TIMING: Final = {"timings": 1}
 
 
 class TimingBatch:
-    """Puts the readable records of a batch into its result."""
+    """Adds the readable records of a batch to its result, by the events seen and the names admitted before it."""
 
     def __init__(self, result: BatchResult, seen: Seen, names: Names) -> None:
-        """Take the result, and what was seen and which names were admitted before it."""
         self._result = result
         self._seen = seen
         self._names = names
 
-    def add_all(self, read: Sequence[Read]) -> None:
-        """Add the records in order. Raises UnknownSchema; nothing else comes of a record."""
+    def add_all(self, read: Sequence[ReadRecord]) -> None:
+        """Add the records in order. Raises UnknownSchema; any other failure makes a dead letter."""
         for record, facts in read:
             if facts.kind == "refused":
                 self._result.refuse(facts, record.offset)
@@ -60,19 +59,19 @@ class TimingBatch:
         if facts.unique:
             self._seen.count(key, record.offset, facts.received)
 
-    def _count(self, found: Timings, offset: int, facts: Facts) -> None:
-        """Count last, when all that may fail has worked: an event counts whole or not at all."""
-        windows = crash_windows(found.time, facts.received)
-        made = [
+    def _count(self, event: Timings, offset: int, facts: Facts) -> None:
+        """Count last, after every step that may fail: an event counts in all of its cells or in none."""
+        windows = crash_windows(event.time, facts.received)
+        additions = [
             (
-                timing_cells(facts.project, each.kind, self._name(each, offset, facts), found.release),
-                Entry(offset, _TIMING, {LATENCY: latency.bucket(each.ms)}),
+                timing_cells(facts.project, timing.kind, self._name(timing, offset, facts), event.release),
+                Entry(offset, _TIMING, {LATENCY: latency.bucket(timing.ms)}),
             )
-            for each in found.durations
+            for timing in event.durations
         ]
-        for cells, entry in made:
+        for cells, entry in additions:
             self._result.spread.add(cells, windows, entry)
 
-    def _name(self, each: Timing, offset: int, facts: Facts) -> str:
-        text = f"{each.kind} {each.name}"
-        return each.name if self._names.admits(facts.project, facts.received, text, offset) else OTHER
+    def _name(self, timing: Timing, offset: int, facts: Facts) -> str:
+        text = f"{timing.kind} {timing.name}"
+        return timing.name if self._names.admits(facts.project, facts.received, text, offset) else OTHER

@@ -1,1 +1,1 @@
-"""The log: its contract, its implementations, and the Faust transports over them."""
+"""The log: its contract and its two implementations, in PostgreSQL and in Kafka."""

@@ -1,4 +1,4 @@
-"""Micro-batches: consecutive records of one partition, and the prefix of them that may be committed. Pure."""
+"""Micro-batches: consecutive records of one partition, and the prefix of batches that may be committed. Pure."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -13,14 +13,14 @@ RECORD_OVERHEAD = 64
 
 
 class Claim(NamedTuple):
-    """A partition as one owner has it: no other claim, by any member, has the same epoch."""
+    """One owner's claim of a partition: no other claim, by any member, has the same epoch."""
 
     partition: int
     epoch: int
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """Consecutive records of one partition, or, with no records, the news that the partition is idle."""
+    """Consecutive records of one partition, or, without records, the report that it is idle."""
 
     topic: str
     """With its generation: ``1.crashes``."""
@@ -28,15 +28,15 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     records: list[Record]
     nbytes: int = 0
     position: int = 0
-    """Of an idle batch: the next offset to be read."""
+    """Of an idle batch: the next offset to read."""
     idle_at: int | None = None
-    """Server time in ms, read before the partition's end was looked at and found equal to the position; else None."""
+    """Of an idle batch: the server's time (ms), read before the partition's end was read and equalled the position."""
     lost: int = 0
     """Offsets just before ``first`` that retention deleted before this group read them; already reported."""
 
     @property
     def first(self) -> int:
-        """The offset of the first record; of an idle batch the next offset to be read."""
+        """The offset of the first record; of an idle batch the next offset to read."""
         return self.records[0].offset if self.records else self.position
 
     @property
@@ -45,16 +45,16 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         return self.records[-1].offset if self.records else self.position - 1
 
     def __len__(self) -> int:
-        """Count the records."""
+        """Return the number of records."""
         return len(self.records)
 
     def __iter__(self) -> Iterator[Record]:
-        """Go through the records in order."""
+        """Iterate over the records in order."""
         return iter(self.records)
 
 
 def size_of(record: Record) -> int:
-    """Give the bytes that a record counts for in the limits."""
+    """Return the bytes that a record counts toward the limits of a batch."""
     headers = sum(len(name) + len(value) for name, value in record.headers.items())
     return RECORD_OVERHEAD + len(record.key or b"") + len(record.value or b"") + headers
 
@@ -77,34 +77,34 @@ def cut(topic: str, partition: int, records: Sequence[Record], max_records: int,
 
 
 class Acked(Protocol):
-    """What tells whether its batch was acknowledged."""
+    """The message of a batch; ``acked`` becomes true when the batch is done."""
 
     acked: bool
 
 
 class Chain:
-    """The batches of one partition that were delivered, in order, and how far all of them are acknowledged.
+    """The delivered batches of one partition, in order, and how far all of them are acknowledged.
 
-    A batch that starts at or before the last one delivered begins a new chain: the partition was read again from its
-    commit, and late acknowledgements of the older chain count for nothing.
+    ``expected`` is the offset that the next batch must begin with; None accepts any. A batch that starts at or before
+    the last one delivered begins a new chain: the partition was read again from its commit, and late acknowledgements
+    of the older chain have no effect.
     """
 
     def __init__(self, expected: int | None = None) -> None:
-        """Start at ``expected``, the offset that the next batch must begin with; None takes any."""
         self.expected = expected
         self.committable: int | None = None
         self._pending: deque[tuple[int, Acked]] = deque()
 
     def __len__(self) -> int:
-        """Count the batches that are delivered and not yet passed."""
+        """Return the number of batches that are delivered and not yet committable."""
         return len(self._pending)
 
-    def hole(self, batch: Batch) -> int:
-        """Count the offsets that are missing between the last batch delivered and this one."""
+    def missing(self, batch: Batch) -> int:
+        """Return the number of offsets missing between the last batch delivered and this one."""
         return 0 if self.expected is None else max(0, batch.first - batch.lost - self.expected)
 
     def deliver(self, batch: Batch, message: Acked) -> None:
-        """Put a batch at the end; ``message.acked`` will say when it is done."""
+        """Append a batch; ``message.acked`` becomes true when it is done."""
         if self.expected is not None and batch.first < self.expected:
             self._pending.clear()
             self.committable = None
@@ -112,7 +112,7 @@ class Chain:
         self.expected = batch.last + 1
 
     def advance(self) -> int | None:
-        """Pass what is acknowledged without a gap; give the next offset to be read, None if nothing was passed yet."""
+        """Move over the acknowledged prefix; return the offset to commit (the next to read), None before the first."""
         while self._pending and self._pending[0][1].acked:
             self.committable, _ = self._pending.popleft()
         return self.committable

@@ -1,7 +1,8 @@
-"""The generations of the log: which log each one is on, and that the settings name that one (DESIGN 3).
+"""The generations of the log: which log each is on, and the check that the settings name that one.
 
-Offsets start again with each generation. Were another log, or another count of partitions, taken for the same one,
-what it holds would lie below every version and progress, and what was acknowledged to the former would not be read.
+Offsets start again with each generation (ARCHITECTURE.md, "Exactly-once effect"). If another log, or one with another
+number of partitions, were taken for the same generation, its offsets would lie below every version and progress, and
+the records that the former log acknowledged would never be read.
 """
 
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -11,14 +12,14 @@ from app.log.open import on_kafka
 from app.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from app.log.postgres.connect import Connection, Pool
+    from app.postgres import Connection, Pool
 
 DATABASE: Final = "database"
 KAFKA: Final = "kafka:"
 
 _LATEST: Final = """
 select generation, log, partitions, sealed is not null from log_generations order by generation desc limit 1"""
-_NOTE: Final = "update log_generations set log = $2, partitions = $3 where generation = $1 and log is null"
+_STORE: Final = "update log_generations set log = $2, partitions = $3 where generation = $1 and log is null"
 
 
 class Generation(NamedTuple):
@@ -28,32 +29,32 @@ class Generation(NamedTuple):
     log: str | None
     partitions: int | None
     sealed: bool
-    """The topics that events arrive on take no more: it is drained, and then another follows."""
+    """True where the source topics accept no more records: the generation is drained, and then another follows."""
 
 
 async def latest(connection: "Connection | Pool") -> Generation:
-    """Give the generation that is worked on. Raises asyncpg's errors."""
+    """Return the newest generation, the one that is worked on. Raises asyncpg's errors."""
     [row] = await connection.fetch(_LATEST)
     return Generation(*row)
 
 
 async def working_generation(connection: "Connection | Pool", settings: Settings) -> int:
-    """Give the number of the generation that is worked on, after noting its log where that is not known yet.
+    """Return the number of the newest generation, after storing its log where that is not known yet.
 
-    Raises SettingsError where the settings name another log or another count of partitions, LogUnavailable, and
+    Raises SettingsError where the settings name another log or another number of partitions, LogUnavailable, and
     asyncpg's errors.
     """
     name = await name_of(settings)
-    found = await latest(connection)
-    if found.log is None:
-        await connection.execute(_NOTE, found.number, name, settings.partitions)
-        found = await latest(connection)  # another process may have been quicker
-    refuse_other(found, name, settings)
-    return found.number
+    generation = await latest(connection)
+    if generation.log is None:
+        await connection.execute(_STORE, generation.number, name, settings.partitions)
+        generation = await latest(connection)  # another process may have been quicker
+    refuse_other(generation, name, settings)
+    return generation.number
 
 
 async def name_of(settings: Settings) -> str:
-    """Name the log of the settings as ``log_generations`` does. Raises SettingsError, LogUnavailable."""
+    """Return the name of the settings' log, as ``log_generations`` stores it. Raises SettingsError, LogUnavailable."""
     if not on_kafka(settings):
         return DATABASE
     async with KafkaLog(settings.log) as log:
@@ -61,7 +62,7 @@ async def name_of(settings: Settings) -> str:
 
 
 def refuse_other(generation: Generation, name: str, settings: Settings) -> None:
-    """Raise SettingsError, which says what to do, where the settings do not fit the generation."""
+    """Raise SettingsError, with what to do, where the settings do not fit the generation."""
     number, log, partitions, sealed = generation
     if log is not None and log != name:
         todo = (
@@ -81,6 +82,6 @@ def refuse_other(generation: Generation, name: str, settings: Settings) -> None:
 
 
 def described(name: str) -> str:
-    """Say in words which log this is."""
+    """Return the name of a log in words."""
     cluster, _, prefix = name.removeprefix(KAFKA).partition("/")
     return "PostgreSQL" if name == DATABASE else f"Kafka (cluster {cluster}, prefix {prefix or 'none'})"

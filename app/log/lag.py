@@ -1,4 +1,4 @@
-"""How far the numbers are complete, and what is behind: from the ends of the log and the groups' commits alone."""
+"""How far the numbers are complete, and how far each role is behind: by the log's ends and the groups' commits."""
 
 import asyncio
 from collections.abc import Container
@@ -17,18 +17,18 @@ READERS: Final = (
     ("archive", PROCESSED),
     ("search", PROCESSED),
 )
-"""Each role with the topic that it reads; those over sources come first."""
+"""Each role with the topic it reads; the roles that read source topics come first."""
 
 
 PAGE: Final = 100
 MOST_PAGES: Final = 10
-"""Deltas that are looked through for the first that adds something; behind them the last one's stamp holds."""
+"""Pages of deltas that are searched for the first that adds something; beyond them the last one's stamp is used."""
 
 
 class Stage(NamedTuple):
-    """How far one role is behind: records it has not committed, and the stamp (ms) of the first that adds something.
+    """The lag of one role: records it has not committed, and the stamp (ms) of the first that adds something.
 
-    ``oldest`` is None where nothing waits but the empty deltas by which idle sources move watermarks.
+    ``oldest`` is None where only the empty deltas wait by which idle sources move watermarks.
     """
 
     role: str
@@ -38,10 +38,10 @@ class Stage(NamedTuple):
 
 
 async def complete_until(log: Log, generation: int, now_ms: int) -> int:
-    """Give the time (ms) up to which everything that was received is in the numbers.
+    """Return the time (ms) up to which everything that was received is in the numbers.
 
-    The order of looking is EXACTNESS.md's ("complete_until"): sources first. What they have committed then was in
-    ``deltas`` before its end is looked at; looked at the other way round, it could slip between the two looks.
+    Sources are read before ``deltas`` (EXACTNESS.md, "complete_until"): what a source has committed by then was in
+    ``deltas`` before the end of ``deltas`` is read. In the other order an event could fall between the two reads.
     """
     sources = await asyncio.gather(*(stage(log, generation, *reader) for reader in READERS if reader[1] in SOURCES))
     rates = await stage(log, generation, "rates", DELTAS)
@@ -50,12 +50,15 @@ async def complete_until(log: Log, generation: int, now_ms: int) -> int:
 
 
 async def lag(log: Log, generation: int) -> list[Stage]:
-    """Give how far each role is behind."""
+    """Return the lag of each role."""
     return list(await asyncio.gather(*(stage(log, generation, *reader) for reader in READERS)))
 
 
 async def stage(log: Log, generation: int, role: str, name: str, only: Container[int] | None = None) -> Stage:
-    """Look at the ends of a topic, then at what the role's group has committed of it, on all partitions or some."""
+    """Return a role's lag on a topic (unqualified), on all partitions or on those in ``only``.
+
+    The ends of the topic are read before the commits of the role's group.
+    """
     topic = qualified(generation, name)
     bounds = await log.bounds(topic)
     committed = await log.committed(f"faultline-{role}", topic)
@@ -64,8 +67,8 @@ async def stage(log: Log, generation: int, role: str, name: str, only: Container
         for partition, bound in bounds.items()
         if committed.get(partition, bound.start) < bound.end and (only is None or partition in only)
     }
-    look = _first_that_adds if name == DELTAS else _first
-    firsts = await asyncio.gather(*(look(log, topic, p, at, bounds[p].end) for p, at in behind.items()))
+    first_of = _first_that_adds if name == DELTAS else _first
+    firsts = await asyncio.gather(*(first_of(log, topic, p, at, bounds[p].end) for p, at in behind.items()))
     lagging = sum(bounds[partition].end - at for partition, at in behind.items())
     return Stage(role, topic, lagging, min((stamp for stamp in firsts if stamp is not None), default=None))
 
@@ -76,7 +79,7 @@ async def _first(log: Log, topic: str, partition: int, at: int, _end: int) -> in
 
 
 async def _first_that_adds(log: Log, topic: str, partition: int, at: int, end: int) -> int | None:
-    """Pass over empty deltas: there are always some under way, and the numbers do not wait for them."""
+    """Return the stamp of the first delta that is not empty: some empty ones are always under way, and add nothing."""
     stamp: int | None = None
     for _ in range(MOST_PAGES):
         records = [record for record in await log.read(topic, partition, at, max_records=PAGE) if record.offset < end]

@@ -1,7 +1,7 @@
 """Moves to another log: seal the old generation, drain it, carry its state over, open the next.
 
-The order is EXACTNESS.md's ("Generation change"). State moves without being keyed anew: the count of partitions stays.
-Every step may be done again: a move that was interrupted is begun anew, and finds what is done already.
+The order is that of EXACTNESS.md, "Generation change". State moves without being re-keyed: the number of partitions
+stays. Every step may be repeated: a move that was interrupted starts again and skips what is done.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from app.log.postgres.log import PostgresLog
 from app.topics import SOURCES, qualified
 
 if TYPE_CHECKING:
-    from app.log.postgres.connect import Connection
+    from app.postgres import Connection
 
 Shift = Callable[[bytes, bytes | None, int], tuple[bytes, bytes | None]]
 """(key, value, end of the source partition) of a changelog record -> the same in the next generation. Pure."""
 
 LOCK: Final = 0x4661_756C_7400_0012  # "Fault", moving: one process at a time
-LOOK_SECONDS: Final = 0.5
+POLL_SECONDS: Final = 0.5
 PAGE: Final = 1000
 
 _SEALED: Final = "update log_generations set sealed = coalesce(sealed, now()) where generation = $1"
@@ -31,7 +31,7 @@ _OPENED: Final = "insert into log_generations (generation, log, partitions) valu
 
 @asynccontextmanager
 async def alone(connection: "Connection") -> AsyncIterator[None]:
-    """Keep other moves out. Raises LogError where one is under way."""
+    """Hold the lock of moves for the block. Raises LogError where another move is under way."""
     if not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
         raise LogError("the log is being moved by another process")
     try:
@@ -41,23 +41,23 @@ async def alone(connection: "Connection") -> AsyncIterator[None]:
 
 
 async def seal(connection: "Connection", log: PostgresLog | KafkaLog, generation: int) -> None:
-    """Refuse every event from now on: what was acknowledged is in the log on return. Raises LogError."""
+    """Refuse every event from now on; what was acknowledged is in the log on return. Raises LogError."""
     await connection.execute(_SEALED, generation)
     await log.seal([qualified(generation, name) for name in SOURCES])
 
 
 async def drain(log: Log, generation: int) -> AsyncIterator[Mapping[str, int]]:
-    """Yield how many records each role has still to do, until there is none; the log's sources are sealed.
+    """Yield by role the number of records still to be read, until there are none; the source topics are sealed.
 
-    The sources come first: what their readers committed is in the topics behind them before the ends of those are
-    looked at. (Idle sources go on writing empty deltas there; these are waited for no longer.)
+    The sources come first: once their readers have committed, their output is in the downstream topics, and only then
+    the ends of those are read. Idle sources go on appending empty deltas there; those are not waited for.
     """
     for upstream in (True, False):
         readers = [reader for reader in READERS if (reader[1] in SOURCES) is upstream]
         ends = {name: await _ends(log, qualified(generation, name)) for _, name in readers}
         while left := await _left(log, generation, readers, ends):
             yield left
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
 
 
 async def _ends(log: Log, topic: str) -> dict[int, int]:
@@ -79,7 +79,7 @@ async def _left(
 
 
 async def prepare(log: Log, generation: int, specs: Sequence[TopicSpec]) -> None:
-    """Make the topics of the next generation. Raises LogError where there are events in it already."""
+    """Create the topics of the next generation. Raises LogError where they hold events already."""
     await log.ensure(specs)
     for name in SOURCES:
         topic = qualified(generation, name)
@@ -88,9 +88,9 @@ async def prepare(log: Log, generation: int, specs: Sequence[TopicSpec]) -> None
 
 
 async def carry(old: Log, new: Log, generation: int, name: str, source: str, shift: Shift) -> int:
-    """Append what a changelog holds to the one of the next generation; gives the number of records.
+    """Append what a changelog holds to the one of the next generation; return their number.
 
-    A drained source writes no more state, so that the end which is looked at here is the last.
+    A drained source writes no more state, so that the end read here is final.
     """
     topic, following, count = qualified(generation, name), qualified(generation + 1, name), 0
     by = await _ends(old, qualified(generation, source))
@@ -111,16 +111,16 @@ def _moved(record: Record, topic: str, shift: Shift, by: int) -> NewRecord:
 
 
 async def _append(log: Log, records: Sequence[NewRecord]) -> None:
-    """Append, again after an outage: twice in a changelog is as good as once, in the same order."""
+    """Append, again after an outage: a changelog that holds the same records twice in order has the same state."""
     while True:
         try:
             await log.append(records)
         except LogUnavailable:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         else:
             return
 
 
 async def open_next(connection: "Connection", generation: int, log: str, partitions: int) -> None:
-    """Have every process that starts from now on work on the next generation, which is on ``log``."""
+    """Open the next generation, on ``log``, for every process that starts from now on."""
     await connection.execute(_OPENED, generation + 1, log, partitions)

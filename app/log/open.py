@@ -1,4 +1,4 @@
-"""Which log the settings name: tables in PostgreSQL, or Kafka."""
+"""Opens the log that the settings name: tables in PostgreSQL, or Kafka."""
 
 from app.log.contract import LogError
 from app.log.kafka.address import SCHEME, Address
@@ -12,7 +12,7 @@ AnyLog = PostgresLog | KafkaLog
 
 
 def on_kafka(settings: Settings) -> bool:
-    """Tell whether the log is in Kafka. Raises SettingsError for what names no log."""
+    """Return whether the log is in Kafka. Raises SettingsError for a setting that names no log."""
     if settings.log.startswith(SCHEME):
         try:
             Address.parse(settings.log)
@@ -25,7 +25,7 @@ def on_kafka(settings: Settings) -> bool:
 
 
 def open_log(settings: Settings) -> AnyLog:
-    """Make the log of the settings, whose database can be reached; to be opened. Raises SettingsError."""
+    """Return the log of the settings, not yet opened. Raises SettingsError."""
     if on_kafka(settings):
         return KafkaLog(settings.log, retention_days=settings.retention_days, replication=settings.kafka_replication)
     reserve = settings.disk_reserve_mb << 20
@@ -33,9 +33,9 @@ def open_log(settings: Settings) -> AnyLog:
 
 
 async def log_identity(settings: Settings, database: str) -> str:
-    """Name the log: local copies of state that come from another one are dropped.
+    """Return the log's name, by which local copies of another log's state are recognised and dropped.
 
-    Takes the identity of the database. Raises LogUnavailable, SettingsError.
+    ``database`` is the identity of the database. Raises LogUnavailable, SettingsError.
     """
     if not on_kafka(settings):
         return database

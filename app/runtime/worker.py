@@ -33,7 +33,8 @@ from app.log.kafka.quiet import quieten
 from app.log.open import log_identity
 from app.runtime.worker_http import Outlook
 from app.settings import Settings, SettingsError
-from app.stream.role import FaustApp, Process, RoleApp
+from app.stream.faust_app import FaustApp
+from app.stream.role import Process, RoleApp, process_of
 
 CONSUMED: Final[Mapping[str, frozenset[str]]] = {
     "crashes": frozenset({topics.CRASHES}),
@@ -160,8 +161,8 @@ class RoleWorker(faust.worker.Worker):
         """Take the App that the command line found; its siblings come along."""
         app.conf.web_enabled = False  # the command line switches it on
         super().__init__(app, *services, **kwargs)
-        self._outlook = Outlook(app.role_app.process, beacon=self.beacon)
-        self._roles = Roles([role.faust for role in app.role_app.process.roles], beacon=self.beacon)
+        self._outlook = Outlook(process_of(app), beacon=self.beacon)
+        self._roles = Roles([role.faust for role in process_of(app).roles], beacon=self.beacon)
 
     def on_init_dependencies(self) -> Iterable[ServiceT]:
         """Start the roles as one service instead of one after another, and before them what tells how they do."""

@@ -1,1 +1,1 @@
-"""How the state of agents is kept: durable tables, and their local copies in RocksDB."""
+"""The state of agents: durable tables, and their local copies in RocksDB."""

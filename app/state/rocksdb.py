@@ -22,15 +22,15 @@ log = logging.getLogger(__name__)
 DATA: Final = b"d"
 OFFSET: Final = b"m:offset"
 LOG: Final = b"m:log"
-"""Keys of the table stand under DATA; the changelog offset and the name of the log they come from beside them."""
+"""The table's keys have the prefix DATA; OFFSET holds the changelog offset, LOG the name of the log."""
 
 DAMAGED: Final = "Corruption"
-"""How RocksDB's errors begin where files are not as they were written."""
+"""How RocksDB's errors begin for files that are not as they were written."""
 
 BLOOM_BITS: Final = 10
 BLOCK_BYTES: Final = 4 << 10
 WRITE_SHARE: Final = 4
-"""One part in this many of the memory is for write buffers, charged to the one cache."""
+"""The share (one in this many) of the memory that is for write buffers, which are charged to the one cache."""
 
 WRITE_BUFFER_BYTES: Final = 8 << 20
 ARENA_BYTES: Final = 64 << 10
@@ -39,21 +39,20 @@ WAL_BYTES: Final = 16 << 20
 
 
 class Memory:
-    """The memory of all stores of a process: one block cache, and write buffers that are charged to it."""
+    """The memory of all stores of a process, at most ``megabytes`` MiB: one cache with the write buffers in it."""
 
     def __init__(self, megabytes: int) -> None:
-        """Take the bound, MiB."""
         size = megabytes << 20
         self.cache = Cache(size)
         self.buffers = WriteBufferManager.new_write_buffer_manager_with_cache(size // WRITE_SHARE, False, self.cache)
 
     @property
     def used(self) -> int:
-        """Bytes of blocks and write buffers now; above the bound only while buffers are being written out."""
+        """Bytes of blocks and write buffers now; above the bound only while buffers are written out."""
         return int(self.cache.get_usage())
 
     def options(self) -> Options:
-        """Give the options of one database."""
+        """Return the options of one database."""
         blocks = BlockBasedOptions()
         blocks.set_block_cache(self.cache)
         blocks.set_block_size(BLOCK_BYTES)
@@ -64,7 +63,7 @@ class Memory:
         options.set_block_based_table_factory(blocks)
         options.set_write_buffer_manager(self.buffers)
         options.set_compression_type(DBCompressionType.lz4())
-        # There is one database a partition and table: small blocks keep many nearly empty buffers below the bound.
+        # One database for each partition and table: small blocks keep many nearly empty buffers below the bound.
         options.set_write_buffer_size(WRITE_BUFFER_BYTES)
         options.set_arena_block_size(ARENA_BYTES)
         options.set_max_open_files(OPEN_FILES)
@@ -76,13 +75,13 @@ class Memory:
 
 
 class Store:
-    """One database. Survives kill -9 of the process; every write carries the changelog offset that it reflects."""
+    """The database at ``path``: the local copy of one partition of a table.
+
+    It survives kill -9 of the process; every write stores the changelog offset that it reflects. A database that comes
+    from another log than ``log`` is emptied. Raises OSError while another process has it open.
+    """
 
     def __init__(self, path: Path, memory: Memory, log: str) -> None:
-        """Open what is at ``path``, or begin anew where it comes from another log than ``log``.
-
-        Raises OSError while another process has it open.
-        """
         self._path = path
         self._memory = memory
         self._log = log
@@ -97,12 +96,12 @@ class Store:
         except Exception as error:  # rocksdict raises nothing more precise
             if not str(error).startswith(DAMAGED):
                 raise OSError(f"cannot open {self._path}: {error}") from error
-            log.warning("%s is damaged and is made anew from its changelog: %s", self._path, error)
+            log.warning("%s is damaged and is rebuilt from its changelog: %s", self._path, error)
         shutil.rmtree(self._path)
         return Rdict(str(self._path), self._memory.options())
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         self.close()
         with suppress(FileNotFoundError):
             shutil.rmtree(self._path)
@@ -116,12 +115,12 @@ class Store:
         return None if raw is None else int.from_bytes(raw, "big")
 
     def get(self, key: bytes) -> bytes | None:
-        """Give the value of a key."""
+        """Return the value of a key."""
         value: bytes | None = self._db.get(DATA + key)
         return value
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """Give the values of keys, in one read."""
+        """Return the values of keys, in one read."""
         return cast("list[bytes | None]", self._db.get([DATA + key for key in keys])) if keys else []
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -133,7 +132,7 @@ class Store:
             yield key[len(DATA) :], value
 
     def write(self, items: Mapping[bytes, bytes | None], offset: int | None) -> None:
-        """Write values (None deletes) and, where given, the changelog offset: all of it or nothing."""
+        """Write values (None deletes) and the changelog offset, where given: all or nothing."""
         batch = WriteBatch(raw_mode=True)
         for key, value in items.items():
             if value is None:
@@ -145,12 +144,12 @@ class Store:
         self._db.write(batch)
 
     def close(self) -> None:
-        """Close; nothing is lost."""
+        """Close the database; what was written stays."""
         self._db.close()
 
 
 def forget_former(folder: Path, generation: int) -> None:
-    """Delete a role's local copies of generations before this one, a folder each: they are drained."""
+    """Delete a role's local copies of former generations, a folder each: those generations are drained."""
     for former in folder.glob("*"):
         if former.name.isdecimal() and int(former.name) < generation:
             shutil.rmtree(former, ignore_errors=True)

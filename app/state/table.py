@@ -1,49 +1,44 @@
-"""Durable tables: state by partition whose changelog in the log is written first, and whose local copy follows it.
+"""Durable tables: state by partition, written to a changelog in the log first and to a local copy second.
 
-The order is the whole point: changelog records acknowledged, then one local write with the values and the changelog's
-offset. A local copy is never ahead of its changelog, so whoever takes the partition over finds all that was committed.
+The changelog records are acknowledged before one local write stores the values and the changelog's offset. A local
+copy is never ahead of its changelog, so that the next owner of the partition finds all that was committed
+(EXACTNESS.md, "State of dedup and sessions").
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from time import time
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 
+from app.errors import FatalError
 from app.log.batch import Claim
 from app.log.contract import Log, LogUnavailable, NewRecord, Record
 from app.state.rocksdb import Memory, Store
-
-Read = Callable[[bytes], bytes | None]
-Localise = Callable[[Read, bytes, bytes | None], Iterable[tuple[bytes, bytes | None]]]
-"""(read local, changelog key, changelog value) -> local writes. Pure; used on stage and on recovery alike, so that
-"greatest version wins" and its like hold wherever a record comes from. Applied twice it must change nothing more."""
+from tables.spec import Localise, identity
 
 RECOVERY_RECORDS: Final = 2000
 RECOVERY_BYTES: Final = 4 << 20
 
 OPEN_TRIES: Final = 50
 OPEN_SECONDS: Final = 0.1
-"""A worker that lost its partitions may still be closing its copy on this machine: wait 5 s for it, then end."""
+"""A worker that lost its partitions may still have its copy open on this machine: wait 5 s for it, then fail."""
 
 working_claim: ContextVar[Claim | None] = ContextVar("working_claim", default=None)
 """The claim under which the present task works on a batch; None outside of agents."""
 
 
 class Revoked(Exception):
-    """The partition is no longer this owner's: what is under way for it must be dropped, not acknowledged."""
+    """Another owner has the partition: the batch in work must be dropped, not acknowledged."""
 
 
-class UnknownOutcome(Exception):
-    """A changelog append may or may not be in the log: a later retry could undo a successor's work. Fatal."""
+class UnknownOutcome(FatalError):
+    """A changelog append may or may not be in the log: a later retry could undo a successor's work."""
 
-
-def identity(_: Read, key: bytes, value: bytes | None) -> Iterable[tuple[bytes, bytes | None]]:
-    """Keep each changelog record as it is, the last one of a key winning."""
-    return ((key, value),)
+    code: ClassVar[str] = "unknown_outcome"
 
 
 class _Staged(msgspec.Struct):
@@ -52,7 +47,7 @@ class _Staged(msgspec.Struct):
 
 
 class _Shard(msgspec.Struct, eq=False):
-    """One claimed partition: its local copy, what is to be sent, and what will be written locally after that."""
+    """One claimed partition: its local copy, the staged changelog records, and the local writes that follow them."""
 
     store: Store
     epoch: int
@@ -67,10 +62,12 @@ class _Shard(msgspec.Struct, eq=False):
 
 
 class DurableTable:
-    """Bytes by bytes, by explicit partition. One agent works on a partition at a time."""
+    """A map of bytes to bytes for each partition; one agent works on a partition at a time.
+
+    ``changelog`` is the topic's name in the log; ``localise`` returns the local writes of a changelog record.
+    """
 
     def __init__(self, name: str, changelog: str, *, localise: Localise = identity) -> None:
-        """Take the table's name, its changelog's name in the log, and how a changelog record becomes local writes."""
         self.name = name
         self.changelog = changelog
         self._localise = localise
@@ -79,7 +76,7 @@ class DurableTable:
         self._opener: Callable[[int], Store] | None = None
 
     def attach(self, log: Log, directory: Path, memory: Memory, log_id: str) -> None:
-        """Connect the table to its log and to the folder of its local copies, before partitions are opened."""
+        """Set the table's log and the folder of its local copies, before partitions are opened."""
         self._log = log
         self._opener = lambda partition: Store(directory / self.name / f"{partition}.rocksdb", memory, log_id)
 
@@ -96,14 +93,14 @@ class DurableTable:
         self._shards[partition] = _Shard(store, epoch, applied)
 
     def close(self, partition: int) -> None:
-        """Let go of a partition; what was staged and not flushed is dropped."""
+        """Close a partition; what was staged and not flushed is dropped."""
         shard = self._shards.pop(partition, None)
         if shard is not None:
             shard.store.close()
 
     async def _open_store(self, partition: int) -> Store:
         if self._opener is None:
-            raise RuntimeError(f"table {self.name}: attach comes first")
+            raise RuntimeError(f"table {self.name} is not attached to a log")
         for _ in range(OPEN_TRIES):
             try:
                 return self._opener(partition)
@@ -112,19 +109,19 @@ class DurableTable:
         return self._opener(partition)
 
     async def _recover(self, partition: int, store: Store) -> int:
-        """Apply what the changelog holds beyond the local copy; give the offset up to which it is then complete."""
-        end = (await self._living_log().bounds(self.changelog))[partition].end
+        """Apply the changelog beyond the local copy; return the offset up to which the copy is then complete."""
+        end = (await self._attached_log().bounds(self.changelog))[partition].end
         applied = -1 if store.offset is None else store.offset
         if applied >= end:
-            store.clear()  # the log was put back to an earlier state: this copy is of one that never was
+            store.clear()  # the log was restored to an earlier state: this copy is of a history that is gone
             applied = -1
         async for records in self._changes(partition, applied + 1, end):
             self._apply(store, records)
-        return end - 1  # compaction may have removed the last records before the end: there is nothing to wait for
+        return end - 1  # compaction may have removed the last records before the end: none is waited for
 
     async def _changes(self, partition: int, position: int, end: int) -> AsyncIterator[list[Record]]:
-        """Yield what the changelog still holds of ``[position, end)``, some records at a time."""
-        log = self._living_log()
+        """Yield the records that the changelog still holds of ``[position, end)``, some at a time."""
+        log = self._attached_log()
         while position < end:
             records = await log.read(
                 self.changelog, partition, position, max_records=RECOVERY_RECORDS, max_bytes=RECOVERY_BYTES
@@ -145,11 +142,11 @@ class DurableTable:
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def read(self, partition: int, key: bytes) -> bytes | None:
-        """Give a value: what was staged, else the local copy's. Raises Revoked."""
+        """Return the staged value of a key, else the local copy's. Raises Revoked."""
         return self._shard(partition).read(key)
 
     def read_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
-        """Give values like ``read``, with one read of the local copy. Raises Revoked."""
+        """Return values as ``read`` does, with one read of the local copy. Raises Revoked."""
         shard = self._shard(partition)
         values = shard.store.get_many(keys)
         if shard.local:
@@ -157,7 +154,7 @@ class DurableTable:
         return values
 
     def scan(self, partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield what the local copy (without what is staged) holds under a prefix, in key order. Raises Revoked."""
+        """Yield keys under a prefix with their values, in key order, from the local copy alone. Raises Revoked."""
         return self._shard(partition).store.scan(prefix)
 
     # -- writing ----------------------------------------------------------------------------------------------------
@@ -165,18 +162,18 @@ class DurableTable:
     def stage(
         self, partition: int, key: bytes, value: bytes | None, *, headers: Mapping[str, bytes] | None = None
     ) -> None:
-        """Put a changelog record (None deletes its key) into the next flush; its local writes can be read at once."""
+        """Add a changelog record (None deletes its key) to the next flush; its local writes can be read at once."""
         shard = self._shard(partition)
         shard.staged[key] = _Staged(value, headers or {})
         shard.local.update(self._localise(shard.read, key, value))
 
     def stage_local(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """Put a local write without a changelog record into the next flush."""
+        """Add a local write without a changelog record to the next flush."""
         shard = self._shard(partition)
         shard.local[key] = shard.only_local[key] = value
 
     def discard(self, partition: int) -> None:
-        """Drop what is staged: the batch that it came from starts again."""
+        """Drop what is staged: the batch that staged it is handled again."""
         shard = self._shards.get(partition)
         if shard is not None:
             shard.staged, shard.local, shard.only_local = {}, {}, {}
@@ -184,7 +181,7 @@ class DurableTable:
     async def flush(self, partition: int) -> None:
         """Append what is staged to the changelog, then write the local copy. On an error what is staged stays.
 
-        Raises Revoked, UnknownOutcome, and what the log refuses with (LogFull, LogSealed, RecordTooLarge).
+        Raises Revoked, UnknownOutcome, and the log's refusals (LogFull, LogSealed, RecordTooLarge).
         """
         shard = self._shard(partition)
         offset = None
@@ -200,16 +197,16 @@ class DurableTable:
         shard.staged, shard.local, shard.only_local = {}, {}, {}
 
     async def _catch_up(self, partition: int, shard: _Shard, offsets: Sequence[int]) -> None:
-        """Take in what others (a zombie, a successor) appended before or among our records.
+        """Apply the records that others (a zombie, a successor) appended before or among our own.
 
-        What is written locally says that it is complete up to our offsets: without theirs a later takeover from this
-        copy would not know of them. What of ours a later record of theirs compacted away already comes last.
+        The local write that follows marks the copy as complete up to our offsets: without the others' records a later
+        recovery from this copy would miss them. Those of our own that compaction has already removed are applied last.
         """
-        ours, seen = set(offsets), set[int]()
+        own, seen = set(offsets), set[int]()
         async for records in self._changes(partition, shard.applied + 1, max(offsets) + 1):
             self._refuse_moved(partition, shard)
             self._apply(shard.store, records)
-            seen |= {record.offset for record in records} & ours
+            seen |= {record.offset for record in records} & own
         self._refuse_moved(partition, shard)
         shard.local = {}
         for offset, (key, staged) in zip(offsets, shard.staged.items(), strict=True):
@@ -219,7 +216,7 @@ class DurableTable:
 
     def _refuse_moved(self, partition: int, shard: _Shard) -> None:
         if self._shards.get(partition) is not shard:
-            raise Revoked(f"{self.name}: partition {partition} went to another owner during a flush")
+            raise Revoked(f"table {self.name}: partition {partition} was claimed anew during a flush")
 
     async def _append(self, partition: int, shard: _Shard) -> list[int]:
         stamp = int(time() * 1000)
@@ -228,18 +225,20 @@ class DurableTable:
             for key, staged in shard.staged.items()
         ]
         try:
-            return await self._living_log().append(records)
+            return await self._attached_log().append(records)
         except LogUnavailable as error:
-            raise UnknownOutcome(f"{self.name}: a flush of partition {partition}: {error}") from error
+            raise UnknownOutcome(
+                f"table {self.name}, partition {partition}: {len(records)} changelog records may be in the log: {error}"
+            ) from error
 
     def _shard(self, partition: int) -> _Shard:
         shard = self._shards.get(partition)
         claim = working_claim.get()
         if shard is None or (claim is not None and claim.partition == partition and claim.epoch != shard.epoch):
-            raise Revoked(f"{self.name}: partition {partition} is not claimed, or was claimed anew")
+            raise Revoked(f"table {self.name}: partition {partition} is not claimed, or was claimed anew")
         return shard
 
-    def _living_log(self) -> Log:
+    def _attached_log(self) -> Log:
         if self._log is None:
-            raise RuntimeError(f"table {self.name}: attach comes first")
+            raise RuntimeError(f"table {self.name} is not attached to a log")
         return self._log

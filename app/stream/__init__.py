@@ -1,1 +1,1 @@
-"""What Faust is for Faultline: one App a role, micro-batches over both logs."""
+"""What Faust is for Faultline: one App a role, micro-batches over both logs (FAUST.md, "Recommended shape")."""

@@ -1,7 +1,7 @@
-"""The mixin that makes a Faust consumer deliver micro-batches and commit exactly what is acknowledged.
+"""The mixin that makes a Faust consumer deliver micro-batches and commit exactly the acknowledged prefix.
 
-It stands over any of Faust's consumers: ``class Consumer(Batching, TheirConsumer)``. Every override here answers a
-loss or a stall that was seen with the stock one.
+It stands over any of Faust's consumers: ``class Consumer(Batching, TheirConsumer)``. Every override answers a loss or a
+stall that was reproduced with the stock consumer (FAUST.md, "Micro-batch transport").
 """
 
 import asyncio
@@ -16,16 +16,13 @@ from faust.transport.consumer import Consumer
 from faust.types import TP, AppT, ConsumerMessage, Message
 from faust.types.transports import TPorTopicSet
 
+from app.errors import MissingOffsets
 from app.log.batch import Batch, Chain
 
 log = logging.getLogger(__name__)
 
 DRAIN_POLL = 0.02
-"""Seconds between looks at the batches in work while partitions are given up; far below any drain time."""
-
-
-class Hole(Exception):
-    """Offsets were passed over on the way to an agent: what was in them would be lost if work went on."""
+"""Seconds between checks of the batches in work while partitions are given up; far below any drain time."""
 
 
 async def fatal(app: AppT, error: BaseException) -> NoReturn:
@@ -36,10 +33,10 @@ async def fatal(app: AppT, error: BaseException) -> NoReturn:
 
 
 class BatchSchema(Schema[None, Batch]):
-    """Hands the batch through as the event's value: there is nothing to decode."""
+    """Passes the batch through as the event's value: there is nothing to decode."""
 
     def compile(self, app: AppT, **_: Any) -> Callable[..., Awaitable[Event]]:  # noqa: ANN401  Faust's own callbacks
-        """Give the function that makes the event of a message."""
+        """Return the function that makes the event of a message."""
 
         async def decode(message: Message, **_: Any) -> Event:  # noqa: ANN401  Faust awaits it
             # The message lives until its commit: its payload must not.
@@ -50,12 +47,11 @@ class BatchSchema(Schema[None, Batch]):
 
 
 class Batching(Consumer):
-    """What a Faust consumer needs so that its unit of work is a ``Batch``."""
+    """A Faust consumer whose unit of work is a ``Batch``."""
 
     drain_seconds: float = 4.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  Faust's signature
-        """Take what Faust's consumer takes."""
         super().__init__(*args, **kwargs)
         self.accepted: dict[TP, int] = {}
         """By partition the last offset that a commit of this claim covered."""
@@ -83,9 +79,10 @@ class Batching(Consumer):
             generation_id=self.app.consumer_generation_id,
         )
         chain = self._chains.setdefault(tp, Chain())
-        missing = chain.hole(batch)
+        missing = chain.missing(batch)
         if missing:
-            raise Hole(f"{batch.topic}/{batch.partition}: {missing} offsets are missing before {batch.first}")
+            start = batch.first - batch.lost
+            raise MissingOffsets(batch.topic, batch.partition, start - missing, start)
         chain.deliver(batch, message)
         return message
 
@@ -93,32 +90,36 @@ class Batching(Consumer):
         return (tp for tp in list(self._chains) if topics is None or tp in topics or tp.topic in topics)
 
     def _new_offset(self, tp: TP) -> int | None:
-        # The stock lists of acknowledged offsets are still filled by Faust's stream; here they only take memory.
+        # Faust's stream still fills the stock lists of acknowledged offsets; here they only take memory.
         self._acked.pop(tp, None)
         self._acked_index.pop(tp, None)
         chain = self._chains.get(tp)
         return chain.advance() if chain is not None else None
 
     async def _commit_offsets(self, offsets: Any, start_new_transaction: bool = True) -> bool:  # noqa: ANN401  Faust's signature
+        before = {tp: self._committed_offset[tp] for tp in offsets}
         done = await super()._commit_offsets(offsets, start_new_transaction=start_new_transaction)
         if done:
             self.accepted.update({tp: offset - 1 for tp, offset in offsets.items() if tp in self._chains})
+        else:
+            # Faust takes a commit that failed for done, and would not try again before there is more to commit.
+            self._committed_offset.update({tp: offset for tp, offset in before.items() if tp in self._chains})
         return done
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Do nothing: offsets inside a batch are no gap, and a real one is fatal at delivery."""
+        """Do nothing: offsets inside a batch are no gap, and a real gap is fatal at delivery."""
 
     def on_buffer_full(self, tp: TP) -> None:
         """Do nothing: the full queue blocks the fetch loop already; a deactivated partition would cost a second."""
 
     async def perform_seek(self) -> None:
-        """Go back to the commits of all partitions, one seek at a time."""
+        """Seek all partitions to their commits; seeks run one at a time."""
         async with self._seek_lock:
             await super().perform_seek()
             self.seeks += 1
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Finish or abandon what is in work, commit, and forget; the final commit needs the chains until then."""
+        """Finish or abandon the batches in work, commit, and drop the chains, which the final commit still needs."""
         await super().on_partitions_revoked(revoked)
         self._forget(revoked)
 
@@ -135,7 +136,8 @@ class Batching(Consumer):
             await asyncio.sleep(DRAIN_POLL)
             self._clean_unacked_messages()
         if self._unacked_messages:
-            log.warning("%d batches were not finished in time; they will be read again", len(self._unacked_messages))
+            log.warning("%d batches were not finished within %.1f s; they will be delivered again",
+                        len(self._unacked_messages), self.drain_seconds)  # fmt: skip
             self._unacked_messages.clear()
         await self.maybe_wait_for_commit_to_finish()
         await self.commit_and_end_transactions()

@@ -1,97 +1,143 @@
-"""Reading of the PostgreSQL log by a Faust consumer: positions, bounds, batches, and the news that one is idle."""
+"""The Faust consumer over either log: it reads the partitions that its group assigned, from the commits on.
+
+How a member joins its group, fetches and commits is the log's own: a ``Group`` that the transport passes in.
+"""
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, Final, Protocol
 
-import msgspec
 from faust.transport.consumer import RecordMap
 from faust.types import TP
 
-from app.log.batch import Batch, Chain, cut
-from app.log.contract import Bounds, LogUnavailable, Record
-from app.log.postgres.members import Membership
+from app.errors import FatalError
+from app.log.batch import Batch, Chain
+from app.log.contract import LogUnavailable
 from app.stream.batching import Batching, fatal
-
-if TYPE_CHECKING:
-    from app.log.postgres.wake import Watch
-    from app.stream.role import FaustApp, RoleApp
+from app.stream.contract import role_of
+from app.stream.cursors import Cursors
 
 log = logging.getLogger(__name__)
 
 WAIT_SECONDS: Final = 1.0
-"""How long a fetch waits for an append; notifications can be lost, so it looks anyway."""
+"""How long a fetch waits for an append; notifications can be lost, so the log is read again after it anyway."""
 
 GATE_SECONDS: Final = 0.01
 RETRY_SECONDS: Final = 0.5
 
 ROUND_BATCHES: Final = 2
-"""Batches' bytes that one round reads at most: with the queue's, the bound of what is in memory."""
+"""Batches that one round reads at most: with the agent's queue, the bound of what is in memory."""
 
 
-class LogBehindCommit(Exception):
-    """The group has committed more than the log holds: it is another log, or it was put back from a backup."""
-
-
-class Reading(Batching):
-    """Reads the partitions in ``_assignment``; who owns which is ``transport_consumer``'s part."""
-
-    app: "FaustApp"
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  Faust's signature
-        """Take what Faust's consumer takes."""
-        super().__init__(*args, **kwargs)
-        self.role: RoleApp = self.app.role_app
-        self.drain_seconds = self.role.settings.drain_seconds
-        self._members: Membership | None = None
-        self._topics: list[str] = []
-        self._assignment: set[TP] = set()
-        self._position: dict[TP, int] = {}
-        self._bounds: dict[TP, Bounds] = {}
-        self._quiet_since: dict[TP, float] = {}
-        self._turn = 0
-        self._watch: Watch | None = None
+class Group(Protocol):
+    """A consumer's membership of its group in one log; assigns partitions by ``Consumer.give_up`` and ``own``."""
 
     @property
-    def members(self) -> Membership:
-        """The membership. Raises RuntimeError before ``subscribe``."""
-        if self._members is None:
-            raise RuntimeError("subscribe comes first")
-        return self._members
+    def joined(self) -> bool:
+        """Whether ``join`` has succeeded."""
+        ...
 
-    async def _now(self) -> int:
-        return await self.members.now()
+    async def join(self, topics: Sequence[str]) -> None:
+        """Join the group for these topics (with their generation) and begin to assign partitions."""
+        ...
+
+    async def halt(self) -> None:
+        """Assign no more partitions."""
+        ...
+
+    async def leave(self) -> None:
+        """Close the tables of all partitions and leave the group."""
+        ...
+
+    async def fetch(self, order: Sequence[TP]) -> dict[TP, list[Batch]]:
+        """Read the next batches of some of these partitions, from the cursors' positions on.
+
+        Raises LogUnavailable, FatalError.
+        """
+        ...
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for an append after a fetch that returned nothing, at most ``seconds``."""
+        ...
+
+    async def now(self) -> int:
+        """Return the server's time in ms, the same clock for all members. Raises LogUnavailable."""
+        ...
+
+    async def commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Store the next offsets to read; False where they were not stored."""
+        ...
+
+
+class Consumer(Batching):
+    """Reads the partitions that its group assigned to this process."""
+
+    def __init__(self, *args: Any, group: "Callable[[Consumer], Group]", **kwargs: Any) -> None:  # noqa: ANN401  Faust's
+        super().__init__(*args, **kwargs)
+        self.role = role_of(self.app)
+        self.drain_seconds = self.role.settings.drain_seconds
+        self.cursors = Cursors(self.role, self.app.conf.id)
+        self._topics: list[str] = []
+        self._assignment: set[TP] = set()
+        self._group = group(self)
+
+    # -- membership -------------------------------------------------------------------------------------------------
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Join the group for these topics; Faust calls it once all agents are there."""
+        if not self._group.joined:
+            self._topics = sorted(topics)
+            await self._group.join(self._topics)
+
+    async def give_up(self) -> None:
+        """Stop the flow, finish or abandon the batches in work, and commit what is acknowledged."""
+        self.app.on_rebalance_start()
+        await self.on_partitions_revoked(set(self._assignment))
+
+    async def own(self, numbers: AbstractSet[int]) -> None:
+        """Go on with these partition numbers in all topics, from the commits on; their tables are recovered."""
+        log.info("%s owns partitions %s", self.app.conf.id, sorted(numbers))
+        self._assignment = {TP(topic, number) for topic in self._topics for number in numbers}
+        self.app.consumer_generation_id += 1
+        await self.on_partitions_assigned(set(self._assignment), self.app.consumer_generation_id)
+
+    def disown(self) -> None:
+        """Own no partition from now on."""
+        self._assignment = set()
+
+    async def on_stop(self) -> None:
+        """Finish or abandon the batches in work, commit, close what belongs to the partitions, leave the group."""
+        await self._group.halt()
+        if self._group.joined:
+            await super().on_stop()
+        await self._group.leave()
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        return await self._group.commit(offsets)
 
     # -- positions --------------------------------------------------------------------------------------------------
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Go to what the group committed, or to the start of what it never read."""
-        found: dict[TP, int] = {}
+        """Go to the group's commits, and to the start of partitions without one."""
+        positions: dict[TP, int] = {}
         for topic in self._topics:
             committed = await self.role.log.committed(self.app.conf.id, topic)
             for number, bounds in (await self.role.log.bounds(topic)).items():
                 tp = TP(topic, number)
                 if tp in self._assignment:
-                    self._bounds[tp] = bounds
-                    found[tp] = committed.get(number, bounds.start)
-        await self._check(found)
-        now = monotonic()
-        for tp, offset in found.items():
-            self._position[tp] = offset
-            self._quiet_since[tp] = now
-            self._chains[tp] = Chain(offset)
-        return found
-
-    async def _check(self, positions: Mapping[TP, int]) -> None:
-        for tp, offset in positions.items():
-            if offset > self._bounds[tp].end:
-                await self._fatal(LogBehindCommit(f"{tp}: committed {offset}, the log ends at {self._bounds[tp].end}"))
+                    self.cursors.bounds[tp] = bounds
+                    positions[tp] = committed.get(number, bounds.start)
+        try:
+            self.cursors.start(positions)
+        except FatalError as error:
+            await fatal(self.app, error)
+        self._chains.update({tp: Chain(offset) for tp, offset in positions.items()})
+        return positions
 
     async def _seek(self, partition: TP, offset: int) -> None:
-        self._position[partition] = offset
+        self.cursors.position[partition] = offset
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
         """Go to these offsets."""
@@ -99,53 +145,43 @@ class Reading(Batching):
             await self.seek(tp, offset)
 
     async def seek_to_beginning(self, *partitions: TP) -> None:
-        """Go to the first offsets that are still there."""
+        """Go to the first offsets that the log still holds."""
         await self.seek_wait(await self.earliest_offsets(*partitions))
 
     async def position(self, tp: TP) -> int | None:
-        """Give the next offset to be read."""
-        return self._position.get(tp)
+        """Return the next offset to read."""
+        return self.cursors.position.get(tp)
 
     def assignment(self) -> set[TP]:
-        """Give the partitions that this member owns."""
+        """Return the partitions that this member owns."""
         return self._assignment
 
     def highwater(self, tp: TP) -> int:
-        """Give the end of a partition, as last seen."""
-        return self._bounds[tp].end if tp in self._bounds else 0
+        """Return the end of a partition, as last seen."""
+        bounds = self.cursors.bounds.get(tp)
+        return bounds.end if bounds is not None else 0
 
     async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
-        """Give the ends of partitions."""
-        return {tp: bounds.end for tp, bounds in (await self._look(partitions)).items()}
+        """Return the ends of partitions."""
+        return {tp: bounds.end for tp, bounds in (await self.cursors.refresh(partitions)).items()}
 
     async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
-        """Give the starts of partitions."""
-        return {tp: bounds.start for tp, bounds in (await self._look(partitions)).items()}
-
-    async def _look(self, partitions: Iterable[TP]) -> dict[TP, Bounds]:
-        by_topic: dict[str, list[int]] = defaultdict(list)
-        for tp in partitions:
-            by_topic[tp.topic].append(tp.partition)
-        found: dict[TP, Bounds] = {}
-        for topic, numbers in by_topic.items():
-            bounds = await self.role.log.bounds(topic)
-            found |= {TP(topic, number): bounds[number] for number in numbers}
-        self._bounds |= found
-        return found
+        """Return the starts of partitions."""
+        return {tp: bounds.start for tp, bounds in (await self.cursors.refresh(partitions)).items()}
 
     def topic_partitions(self, topic: str) -> int | None:
-        """Give the partition count of a topic."""
+        """Return the number of partitions of a topic."""
         return self.role.partitions(topic.partition(".")[2])
 
     def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int | None:  # noqa: ARG002  Faust's signature
-        """Give the partition that was asked for; records of this log always name theirs."""
+        """Return ``partition``: records of this log always name theirs."""
         return partition
 
     def _new_topicpartition(self, topic: str, partition: int) -> TP:
         return TP(topic, partition)
 
     async def create_topic(self, topic: str, *_: Any, **__: Any) -> None:  # noqa: ANN401  Faust's signature
-        """Do nothing: the App makes its topics before it starts."""
+        """Do nothing: the App creates its topics before it starts."""
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
@@ -155,84 +191,27 @@ class Reading(Batching):
             await asyncio.sleep(GATE_SECONDS)
             return None  # type: ignore[return-value]  # getmany reads None as "nothing, and no seek either"
         try:
-            batches = await self._fetch(active_partitions or set())
+            batches = await self._fetch(sorted((active_partitions or set()) & self._assignment))
         except LogUnavailable as error:
             log.warning("cannot read the log for now: %s", error)
             await self.sleep(RETRY_SECONDS)
             return {}
+        except FatalError as error:
+            await fatal(self.app, error)
         if self.app.rebalancing or not self.flow_active or seeks != self.seeks:
             return None  # type: ignore[return-value]  # read before a seek: to be read again after it
-        for tp, found in batches.items():
-            self._position[tp] = found[-1].last + 1
-            self._quiet_since[tp] = monotonic()
-        if not batches and self._watch is not None:
-            await self.wait_first(self._watch.wait(min(timeout, WAIT_SECONDS)), self.suspend_flow.wait())
+        self.cursors.advance(batches)
+        if not batches:
+            await self.wait_first(self._group.wait(min(timeout, WAIT_SECONDS)), self.suspend_flow.wait())
         return batches
 
-    async def _fetch(self, active: set[TP]) -> dict[TP, list[Batch]]:
-        """Read one round, a few batches in all; each round begins with another partition."""
-        settings = self.role.settings
-        limit = settings.batch_mb << 20
-        order = sorted(active & self._assignment)
-        self._turn += 1
-        order = order[self._turn % len(order) :] + order[: self._turn % len(order)] if order else []
-        bounds = await self._look(order)
-        batches: dict[TP, list[Batch]] = {}
-        left = ROUND_BATCHES * limit
-        for tp in order:
-            if self._position[tp] < bounds[tp].end and left > 0:
-                batches[tp] = await self._read(tp, min(left, limit))
-                left -= sum(batch.nbytes for batch in batches[tp])
-        return batches | await self._idle([tp for tp in order if tp not in batches])
-
-    async def _read(self, tp: TP, limit: int) -> list[Batch]:
-        settings = self.role.settings
-        position = self._position[tp]
-        records = await self.role.log.read(
-            tp.topic, tp.partition, position, max_records=settings.batch_records, max_bytes=limit
-        )
-        return await self._cut(tp, position, records) if records else await self._all_lost(tp, position)
-
-    async def _cut(self, tp: TP, position: int, records: list[Record]) -> list[Batch]:
-        """Cut what was read at ``position`` into batches; what is missing was deleted by retention, or is fatal."""
-        settings = self.role.settings
-        batches = cut(tp.topic, tp.partition, records, settings.batch_records, settings.batch_mb << 20)
-        if records[-1].offset - records[0].offset + 1 != len(records):
-            await self._fatal(LookupError(f"{tp}: offsets are missing in {records[0].offset}..{records[-1].offset}"))
-        lost = records[0].offset - position
-        if lost and (await self._look([tp]))[tp].start == records[0].offset:
-            self._tell_lost(tp, position, lost)
-            batches[0] = msgspec.structs.replace(batches[0], lost=lost)
-        return batches
-
-    async def _all_lost(self, tp: TP, position: int) -> list[Batch]:
-        """Go on at the end of a partition of which retention deleted all that was unread."""
-        at = await self._now()
-        start, end = (await self._look([tp]))[tp]
-        if start != end:
-            await self._fatal(LookupError(f"{tp}: nothing at {position}, though the log holds {start} to {end}"))
-        self._tell_lost(tp, position, end - position)
-        return [
-            Batch(topic=tp.topic, partition=tp.partition, records=[], position=end, idle_at=at, lost=end - position)
-        ]
-
-    def _tell_lost(self, tp: TP, position: int, lost: int) -> None:
-        log.error("%s/%d: %d records from %d on were deleted by retention before %s read them: lost",
-                  tp.topic, tp.partition, lost, position, self.app.conf.id)  # fmt: skip
-
-    async def _idle(self, order: list[TP]) -> dict[TP, list[Batch]]:
-        """Tell of partitions that had nothing for a while; the time is asked for before their ends are."""
-        now = monotonic()
-        due = [tp for tp in order if now - self._quiet_since[tp] >= self.role.idle_seconds]
-        if not due:
-            return {}
-        at = await self._now()
-        bounds = await self._look(due)
-        return {
-            tp: [Batch(topic=tp.topic, partition=tp.partition, records=[], position=end, idle_at=at)]
-            for tp in due
-            if (end := bounds[tp].end) == self._position[tp]
-        }
-
-    async def _fatal(self, error: Exception) -> NoReturn:
-        await fatal(self.app, error)
+    async def _fetch(self, order: list[TP]) -> dict[TP, list[Batch]]:
+        batches = await self._group.fetch(order)
+        quiet = [tp for tp in order if tp not in batches]
+        try:
+            return batches | await self.cursors.idle(quiet, self._group.now)
+        except LogUnavailable as error:
+            # Records are delivered meanwhile; only the idle batches of other partitions come later.
+            log.warning("cannot report idle partitions for now: %s", error)
+            self.cursors.postpone_idle(quiet)
+            return batches

@@ -1,10 +1,8 @@
-"""Reading of Kafka by a Faust consumer: what its own consumer fetched ahead, in batches without a hole."""
+"""Reads Kafka for a Faust consumer: what the group's own aiokafka consumer fetched ahead, as batches without a gap."""
 
 import asyncio
-import logging
-from collections.abc import Mapping
-from time import monotonic
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import (
@@ -16,87 +14,85 @@ from aiokafka.errors import (
 )
 from faust.types import TP
 
+from app.errors import FatalError
 from app.log.batch import Batch
 from app.log.contract import LogUnavailable, Record
-from app.log.kafka.address import record_of
-from app.log.kafka.claims import Claims
-from app.log.kafka.log import KafkaLog
-from app.stream.consumer import ROUND_BATCHES, WAIT_SECONDS, LogBehindCommit, Reading
-
-log = logging.getLogger(__name__)
+from app.log.kafka.address import Address, record_of
+from app.stream.consumer import ROUND_BATCHES, WAIT_SECONDS
+from app.stream.cursors import Cursors, LogBehindCommit
 
 SLACK_SECONDS: Final = 0.5
-"""aiokafka waits without limit while the group decides anew; this much longer than asked for is given up."""
+"""aiokafka waits without limit while the group rebalances; a fetch that takes this much longer than asked is ended."""
 
 
-class KafkaReading(Reading):
-    """Reads the partitions in ``_assignment``; who owns which is ``transport_kafka``'s part."""
+class KafkaRefused(FatalError):
+    """Kafka refuses to send records, and says that trying again does not help."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  Faust's signature
-        """Take what Faust's consumer takes."""
-        super().__init__(*args, **kwargs)
-        self._kafka: AIOKafkaConsumer | None = None
-        self._claims = Claims(self.role.settings.database_url)
-        self._names: dict[str, str] = {}
-        self._placed: dict[TP, int] = {}
-        """By partition our position for which aiokafka stands where the next record is."""
+    code: ClassVar[str] = "kafka_refused"
 
-    @property
-    def kafka(self) -> AIOKafkaConsumer:
-        """The member of the group. Raises RuntimeError before ``subscribe``."""
-        if self._kafka is None:
-            raise RuntimeError("subscribe comes first")
-        return self._kafka
 
-    @property
-    def _address(self) -> Any:  # noqa: ANN401  kafka_connect.Address
-        records = self.role.log
-        if not isinstance(records, KafkaLog):
-            raise TypeError("this transport is for a log in Kafka")
-        return records.address
+class KafkaFetcher:
+    """Reads the assigned partitions through the consumer that is the member of the group.
 
-    def forget_places(self) -> None:
-        """Have every partition sought again before it is read."""
-        self._placed.clear()
+    ``names`` maps Kafka's names of topics to ours; ``now`` returns the time in ms of the clock that all workers share.
+    """
 
-    async def _now(self) -> int:
-        return await self._claims.now()
+    def __init__(
+        self,
+        kafka: AIOKafkaConsumer,
+        cursors: Cursors,
+        address: Address,
+        names: Mapping[str, str],
+        now: Callable[[], Awaitable[int]],
+    ) -> None:
+        self._kafka = kafka
+        self._cursors = cursors
+        self._address = address
+        self._names = names
+        self._now = now
+        self._sought: dict[TP, int] = {}
+        """By partition the position of ours to which aiokafka's position corresponds."""
 
-    async def _fetch(self, active: set[TP]) -> dict[TP, list[Batch]]:
-        """Give what aiokafka has fetched, or wait a moment for it."""
-        order = sorted(active & self._assignment)
+    def forget_positions(self) -> None:
+        """Seek every partition again before it is read."""
+        self._sought.clear()
+
+    async def fetch(self, order: Sequence[TP]) -> dict[TP, list[Batch]]:
+        """Return what aiokafka has fetched, or wait a moment for it. Raises LogUnavailable, FatalError."""
+        batches: dict[TP, list[Batch]] = {}
         if not order:
             await asyncio.sleep(SLACK_SECONDS)
-            return {}
-        batches: dict[TP, list[Batch]] = {}
+            return batches
         try:
-            self._place(order)
-            found = await self._more(order)
-            self._placed |= {tp: records[-1].offset + 1 for tp, records in found.items()}
-            for tp, records in found.items():
-                batches[tp] = await self._cut(tp, self._position[tp], records)
+            self._seek(order)
+            fetched = await self._getmany(order)
+            self._sought |= {tp: records[-1].offset + 1 for tp, records in fetched.items()}
+            for tp, records in fetched.items():
+                batches[tp] = await self._cursors.cut(tp, records)
         except OffsetOutOfRangeError as error:
             return await self._out_of_range([self._ours(where) for where in error.args[0]])
-        except NoOffsetForPartitionError:  # a fetch began before the place was sought
-            self.forget_places()
-        except (IllegalStateError, ConsumerStoppedError):  # the group is deciding anew, or this is the end
+        except NoOffsetForPartitionError:  # a fetch began before the partition was sought
+            self.forget_positions()
+        except (IllegalStateError, ConsumerStoppedError):  # the group rebalances, or the process stops
             await asyncio.sleep(SLACK_SECONDS)
-        return batches | await self._idle([tp for tp in order if tp not in batches])
+        return batches
 
-    def _place(self, order: list[TP]) -> None:
-        """Have aiokafka go where we are: after a seek, and where what it gave was thrown away."""
+    def _seek(self, order: Sequence[TP]) -> None:
+        """Move aiokafka to our positions: after a seek, and where records that it returned were dropped."""
         for tp in order:
-            if self._placed.get(tp) != self._position[tp]:
-                self.kafka.seek(self._address.partition(tp.topic, tp.partition), self._position[tp])
-                self._placed[tp] = self._position[tp]
+            position = self._cursors.position[tp]
+            if self._sought.get(tp) != position:
+                self._kafka.seek(self._address.partition(tp.topic, tp.partition), position)
+                self._sought[tp] = position
 
-    async def _more(self, order: list[TP]) -> dict[TP, list[Record]]:
-        wanted = [self._address.partition(tp.topic, tp.partition) for tp in order]
-        wait = min(WAIT_SECONDS, self.role.idle_seconds)
+    async def _getmany(self, order: Sequence[TP]) -> dict[TP, list[Record]]:
+        partitions = [self._address.partition(tp.topic, tp.partition) for tp in order]
+        role = self._cursors.role
+        seconds = min(WAIT_SECONDS, role.idle_seconds)
         try:
-            async with asyncio.timeout(wait + SLACK_SECONDS):
-                found: Mapping[Any, list[Any]] = await self.kafka.getmany(
-                    *wanted, timeout_ms=int(wait * 1000), max_records=ROUND_BATCHES * self.role.settings.batch_records
+            async with asyncio.timeout(seconds + SLACK_SECONDS):
+                fetched: Mapping[Any, list[Any]] = await self._kafka.getmany(
+                    *partitions, timeout_ms=int(seconds * 1000), max_records=ROUND_BATCHES * role.settings.batch_records
                 )
         except TimeoutError:
             return {}
@@ -105,36 +101,28 @@ class KafkaReading(Reading):
         except KafkaError as error:
             if error.retriable:
                 raise LogUnavailable(f"Kafka: {error!r}") from error
-            await self._fatal(error)
+            raise KafkaRefused(f"{type(error).__name__}: {error}") from error
         return {
             self._ours(where): [record_of(self._names[where.topic], record) for record in records]
-            for where, records in found.items()
+            for where, records in fetched.items()
         }
 
     async def _out_of_range(self, partitions: list[TP]) -> dict[TP, list[Batch]]:
-        """Go on where retention left the log, or end where it is another log than the one that was committed to."""
+        """Go on at the log's start, which retention moved. Raises LogBehindCommit for a position past its end."""
         batches: dict[TP, list[Batch]] = {}
-        for tp, (start, end) in (await self._look(partitions)).items():
-            position = self._position[tp]
+        for tp, (start, end) in (await self._cursors.refresh(partitions)).items():
+            position = self._cursors.position[tp]
             if position > end:
-                await self._fatal(LogBehindCommit(f"{tp}: at {position}, the log ends at {end}"))
+                raise LogBehindCommit(tp, position, end)
             if start == end and position < end:
-                batches[tp] = await self._all_lost(tp, position)
-                self._placed.pop(tp)
+                batches[tp] = await self._cursors.all_lost(tp, self._now)
+                self._sought.pop(tp)
             elif position < start:
-                self.kafka.seek(self._address.partition(tp.topic, tp.partition), start)
+                # Our own position stays: the next records tell how many were lost before them.
+                self._kafka.seek(self._address.partition(tp.topic, tp.partition), start)
             else:
-                self._placed.pop(tp)
+                self._sought.pop(tp)
         return batches
-
-    async def _idle(self, order: list[TP]) -> dict[TP, list[Batch]]:
-        try:
-            return await super()._idle(order)
-        except LogUnavailable as error:
-            # Records flow without the news that others have none; it is only told later.
-            log.warning("cannot tell idle partitions for now: %s", error)
-            self._quiet_since.update(dict.fromkeys(order, monotonic()))
-            return {}
 
     def _ours(self, where: Any) -> TP:  # noqa: ANN401  aiokafka publishes no types
         return TP(self._names[where.topic], where.partition)

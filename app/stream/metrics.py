@@ -1,4 +1,4 @@
-"""The numbers of a worker's roles, declared once; what an agent counts besides is in ``agents.metrics``.
+"""The metrics of a worker's roles, declared once; those of single agents are in ``agents.metrics``.
 
 Memory, CPU and open files are those of ``prometheus_client`` (``process_resident_memory_bytes``, …).
 """
@@ -53,7 +53,7 @@ GENERATION: Final = Gauge("faultline_log_generation", "Generation of the log tha
 
 
 def finished(role: str, records: int, seconds: float) -> None:
-    """Count a batch whose work is durable; one without records (the news that a partition is idle) is none."""
+    """Count a batch whose work is durable; an idle batch, which has no records, is not counted."""
     if not records:
         return
     RECORDS.labels(role).inc(records)
@@ -62,17 +62,17 @@ def finished(role: str, records: int, seconds: float) -> None:
 
 
 def declare(roles: tuple[str, ...]) -> None:
-    """Have each role's numbers appear from the start, as 0 instead of not at all."""
+    """Export each role's metrics from the start, as 0 instead of not at all."""
     for role in roles:
         for metric in (RECORDS, BATCH_RECORDS, BATCH_SECONDS, PARTITIONS, STUCK, REBALANCES):
             metric.labels(role)
 
 
 def totals(counter: Counter, label: str) -> Mapping[str, float]:
-    """Give what a counter counted so far in this process, by one of its labels, the others summed."""
-    found: Sums[str] = Sums()
+    """Return the totals of a counter in this process by one of its labels, summed over the others."""
+    sums: Sums[str] = Sums()
     for metric in counter.collect():
         for sample in metric.samples:
             if sample.name.endswith("_total"):
-                found[sample.labels[label]] += sample.value  # type: ignore[assignment]  # Counter is typed for int alone
-    return dict(found)
+                sums[sample.labels[label]] += sample.value  # type: ignore[assignment]  # Counter is typed for int alone
+    return dict(sums)

@@ -1,122 +1,174 @@
-"""The consumer of the PostgreSQL log: a member of a group, which owns partitions, gives them up and commits."""
+"""The PostgreSQL log under Faust: membership of the group, claims of partitions, wake-ups; ``pglog://``."""
 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
-from faust.transport.base import Transport as Base
 from faust.types import TP
 
+from app.errors import FatalError
+from app.log.batch import Batch
 from app.log.postgres.members import Membership, wanted
 from app.postgres import AWAY
 from app.stream.batching import fatal
-from app.stream.consumer import Reading
-from app.stream.producer import Producer
+from app.stream.consumer import ROUND_BATCHES, Consumer
+from app.stream.transport import LogTransport
 
 if TYPE_CHECKING:
     from app.log.postgres.log import PostgresLog
-    from app.log.postgres.wake import Watch
+    from app.log.postgres.wake import Subscription
 
 log = logging.getLogger(__name__)
 
 BALANCE_SECONDS: Final = 0.5
-"""How often the members of a group are looked at: a dead one's partitions move within twice this."""
+"""How often the living members of a group are read: a dead one's partitions move within twice this."""
 
 
-class Consumer(Reading):
+class MembershipLost(FatalError):
+    """The connection that holds this member's partitions has ended: another member may own them by now."""
+
+    code: ClassVar[str] = "membership_lost"
+
+
+class PostgresGroup:
     """A member of the App's group. Any error of its membership connection ends the process."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  Faust's signature
-        """Take what Faust's consumer takes."""
-        super().__init__(*args, **kwargs)
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+        self._role = consumer.role
+        self._cursors = consumer.cursors
+        self._members: Membership | None = None
         self._numbers: set[int] = set()
-        self._watching: AbstractContextManager[Watch] | None = None
+        self._appends: Subscription | None = None
+        self._open = ExitStack()
         self._balancer: asyncio.Future[Any] | None = None
+        self._turn = 0
 
-    async def subscribe(self, topics: Iterable[str]) -> None:
-        """Join the group for these topics; Faust calls it once all agents are there."""
-        if self._members is not None:
-            return
-        self._topics = sorted(topics)
-        self._watching = cast("PostgresLog", self.role.log).watch(self._topics)
-        self._watch = self._watching.__enter__()
-        self._members = Membership(self.role.settings.database_url, self.app.conf.id, self._topics)
+    @property
+    def joined(self) -> bool:
+        """Whether ``join`` has begun: from then on there is a membership to leave."""
+        return self._members is not None
+
+    @property
+    def members(self) -> Membership:
+        """The membership. Raises RuntimeError before ``join``."""
+        if self._members is None:
+            raise RuntimeError("the group has not been joined")
+        return self._members
+
+    async def join(self, topics: Sequence[str]) -> None:
+        """Join the group for these topics and begin to balance partitions."""
+        self._appends = self._open.enter_context(cast("PostgresLog", self._role.log).subscribe(topics))
+        self._members = Membership(self._role.settings.database_url, self._consumer.app.conf.id, topics)
         await self._members.join(self._on_lost)
-        self._balancer = self.add_future(self._balance())
+        self._balancer = self._consumer.add_future(self._balance())
 
-    def _on_lost(self) -> None:
-        error = ConnectionError("the connection that holds this member's partitions is gone")
-        self.add_future(fatal(self.app, error))
-
-    async def _balance(self) -> None:
-        first = True
-        while not self.should_stop and not self.app.should_stop:
-            await self._balance_once(force=first)
-            first = False
-            await self.sleep(BALANCE_SECONDS)
-
-    async def _balance_once(self, *, force: bool) -> None:
-        if self.app.rebalancing and not force:
-            return  # the streams of the last one are not resumed yet
-        members = self.members
-        should = wanted(self.role.settings.partitions, await members.live(), members.member)
-        lose = self._numbers - should
-        gained = {} if lose else await members.claim(should - self._numbers)
-        if lose or gained or force:
-            await self._rebalance(lose, should, gained)
-
-    async def _rebalance(self, lose: set[int], should: set[int], gained: dict[int, int]) -> None:
-        """Stop the flow, give partitions up before taking others, and go on from the commits."""
-        app = self.app
-        app.on_rebalance_start()
-        await self.on_partitions_revoked(set(self._assignment))
-        if app.should_stop:
-            return
-        if lose:
-            self.role.close_partitions(lose)
-            await self.members.release(lose)
-            self._numbers -= lose
-            gained = await self.members.claim(should - self._numbers)
-        await self.role.open_partitions(gained)
-        self._numbers |= set(gained)
-        log.info("%s owns partitions %s", app.conf.id, sorted(self._numbers))
-        self._assignment = {TP(topic, number) for topic in self._topics for number in self._numbers}
-        app.consumer_generation_id += 1
-        await self.on_partitions_assigned(set(self._assignment), app.consumer_generation_id)
-
-    async def on_stop(self) -> None:
-        """Finish or abandon what is in work, commit, close what belongs to the partitions, leave the group."""
+    async def halt(self) -> None:
+        """Assign no more partitions."""
         if self._balancer is not None:
             self._balancer.cancel()
-        if self._members is not None:
-            await super().on_stop()
-        self.role.close_partitions(self._numbers)
+
+    async def leave(self) -> None:
+        """Close the tables of all partitions and leave the group."""
+        self._role.close_partitions(self._numbers)
         if self._members is not None:
             await self._members.leave()
-        if self._watching is not None:
-            self._watching.__exit__(None, None, None)
+        self._open.close()
 
-    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+    # -- who owns which partition -----------------------------------------------------------------------------------
+
+    def _on_lost(self) -> None:
+        error = MembershipLost(f"{self._consumer.app.conf.id}: the connection that holds the partitions has ended")
+        self._consumer.add_future(fatal(self._consumer.app, error))
+
+    async def _balance(self) -> None:
+        consumer, first = self._consumer, True
+        while not consumer.should_stop and not consumer.app.should_stop:
+            await self._balance_once(force=first)
+            first = False
+            await consumer.sleep(BALANCE_SECONDS)
+
+    async def _balance_once(self, *, force: bool) -> None:
+        if self._consumer.app.rebalancing and not force:
+            return  # the streams of the last rebalance are not resumed yet
+        members = self.members
+        target = wanted(self._role.settings.partitions, await members.live(), members.member)
+        lose = self._numbers - target
+        gained = {} if lose else await members.claim(target - self._numbers)
+        if lose or gained or force:
+            await self._rebalance(lose, target, gained)
+
+    async def _rebalance(self, lose: set[int], target: set[int], gained: dict[int, int]) -> None:
+        """Stop the flow, release partitions before claiming others, and go on from the commits."""
+        await self._consumer.give_up()
+        if self._consumer.app.should_stop:
+            return
+        if lose:
+            self._role.close_partitions(lose)
+            await self.members.release(lose)
+            self._numbers -= lose
+            gained = await self.members.claim(target - self._numbers)
+        await self._role.open_partitions(gained)
+        self._numbers |= set(gained)
+        await self._consumer.own(self._numbers)
+
+    # -- reading and committing -------------------------------------------------------------------------------------
+
+    async def fetch(self, order: Sequence[TP]) -> dict[TP, list[Batch]]:
+        """Read one round, ``ROUND_BATCHES`` batches' bytes in all; each round begins with another partition."""
+        self._turn += 1
+        shift = self._turn % len(order) if order else 0
+        order = [*order[shift:], *order[:shift]]
+        bounds = await self._cursors.refresh(order)
+        limit = self._role.settings.batch_mb << 20
+        batches: dict[TP, list[Batch]] = {}
+        left = ROUND_BATCHES * limit
+        for tp in order:
+            if self._cursors.position[tp] < bounds[tp].end and left > 0:
+                batches[tp] = await self._read(tp, min(left, limit))
+                left -= sum(batch.nbytes for batch in batches[tp])
+        return batches
+
+    async def _read(self, tp: TP, limit: int) -> list[Batch]:
+        records = await self._role.log.read(
+            tp.topic,
+            tp.partition,
+            self._cursors.position[tp],
+            max_records=self._role.settings.batch_records,
+            max_bytes=limit,
+        )
+        return await self._cursors.cut(tp, records) if records else await self._cursors.all_lost(tp, self.now)
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for a notification of an append."""
+        if self._appends is not None:
+            await self._appends.wait(seconds)
+
+    async def now(self) -> int:
+        """Return the server's time in ms."""
+        return await self.members.now()
+
+    async def commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Store the next offsets to read, on the membership's connection."""
         by_topic: dict[str, dict[int, int]] = defaultdict(dict)
         for tp, offset in offsets.items():
             by_topic[tp.topic][tp.partition] = offset
         try:
             await self.members.commit(by_topic)
         except AWAY as error:
-            # Nothing is lost: what is not committed is read again, by whoever has the partition then.
-            log.error("%s cannot commit: %r", self.app.conf.id, error)  # noqa: TRY400  the connection's end tells more
+            # Nothing is lost: what is not committed is read again, by whoever owns the partition then.
+            log.error("%s cannot commit: %r", self._consumer.app.conf.id, error)  # noqa: TRY400  the end of the connection is reported in full
             self._on_lost()
             return False
         return True
 
 
-class Transport(Base):
-    """Consumer and producer of the PostgreSQL log; conductor and fetcher are Faust's."""
+class Transport(LogTransport):
+    """Consumer and producer of the PostgreSQL log."""
 
-    Consumer: ClassVar[type[Consumer]] = Consumer
-    Producer: ClassVar[type[Producer]] = Producer
+    Group: ClassVar[type[PostgresGroup]] = PostgresGroup
     driver_version = "pglog"
     default_port = 5432

@@ -1,4 +1,4 @@
-"""The producer that Faust wants: it appends to the App's log. Agents use ``RoleApp.produce``, which is one call."""
+"""The producer that Faust requires: it appends to the App's log. Agents use ``Role.produce``, which is one call."""
 
 from collections.abc import Awaitable
 from time import time
@@ -8,17 +8,19 @@ from faust.transport.producer import Producer as Base
 from faust.types import TP, HeadersArg, RecordMetadata
 
 from app.log.contract import NewRecord
+from app.stream.contract import Role, role_of
 
 if TYPE_CHECKING:
     import asyncio
-
-    from app.stream.role import FaustApp
 
 
 class Producer(Base):
     """Appends records one by one; each is durable before its future is done."""
 
-    app: "FaustApp"
+    @property
+    def role(self) -> Role:
+        """The role whose App this producer belongs to."""
+        return role_of(self.app)
 
     async def send(
         self,
@@ -31,7 +33,7 @@ class Producer(Base):
         *,
         transactional_id: str | None = None,
     ) -> Awaitable[RecordMetadata]:
-        """Append, and give a future that is done already."""
+        """Append, and return a future that is done already."""
         metadata = await self.send_and_wait(
             topic, key, value, partition, timestamp, headers, transactional_id=transactional_id
         )
@@ -50,21 +52,21 @@ class Producer(Base):
         *,
         transactional_id: str | None = None,  # noqa: ARG002  Faust's signature
     ) -> RecordMetadata:
-        """Append; durable on return. Raises what the log raises."""
+        """Append; durable on return. Raises ValueError without a partition, and what the log's append raises."""
         if partition is None:
             raise ValueError("a record of this log names its partition")
         stamp = int((timestamp or time()) * 1000)
         record = NewRecord(topic, partition, key, value, dict(headers or {}), stamp)
-        [offset] = await self.app.role_app.log.append([record])
+        [offset] = await self.role.log.append([record])
         return RecordMetadata(topic, partition, TP(topic, partition), offset, stamp / 1000, 0)
 
     async def create_topic(self, topic: str, *_: Any, **__: Any) -> None:  # noqa: ANN401  Faust's signature
-        """Do nothing: the App makes its topics before it starts."""
+        """Do nothing: the App creates its topics before it starts."""
 
     def key_partition(self, topic: str, key: bytes) -> TP:
-        """Refuse: records of this log always name their partition."""
+        """Raise NotImplementedError: records of this log always name their partition."""
         raise NotImplementedError(f"{topic}: a record of this log names its partition")
 
     def supports_headers(self) -> bool:
-        """Say that records have headers."""
+        """Return True: records have headers."""
         return True

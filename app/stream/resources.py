@@ -1,4 +1,4 @@
-"""What a process opens once and shares, what an agent gets opened before it starts, and work beside a block."""
+"""Values that a process opens once and shares, and those that are open while the agents of a role run."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -9,10 +9,9 @@ T = TypeVar("T")
 
 
 class Shared(Generic[T]):
-    """One value for all who use it at the same time: opened by the first, closed by the last."""
+    """One value for all concurrent users: the first opens it, the last closes it."""
 
     def __init__(self, opener: Callable[[], AbstractAsyncContextManager[T]]) -> None:
-        """Take what opens it."""
         self._opener = opener
         self._context: AbstractAsyncContextManager[T] | None = None
         self._users = 0
@@ -21,7 +20,7 @@ class Shared(Generic[T]):
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[T]:
-        """Give the value for the block."""
+        """Yield the value for the block."""
         async with self._lock:
             if self._users == 0:
                 self._context = self._opener()
@@ -37,10 +36,9 @@ class Shared(Generic[T]):
 
 
 class Resource(Generic[T]):
-    """What ``RoleApp.resource`` promises: open while the agents run."""
+    """A value that is open while the agents of its role run; ``name`` is for error messages."""
 
     def __init__(self, opener: Callable[[], AbstractAsyncContextManager[T]], name: str) -> None:
-        """Take what opens it, and its name for people."""
         self._opener = opener
         self._name = name
         self._value: list[T] = []
@@ -54,7 +52,7 @@ class Resource(Generic[T]):
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Keep it open for the block."""
+        """Keep the value open for the block."""
         async with self._opener() as value:
             self._value = [value]
             try:

@@ -1,4 +1,4 @@
-"""A role's Faust App, and the few calls that its agents are written against.
+"""A role of a worker process: the few calls that its agents are written against, and the order of each batch.
 
 One Faust agent over each consumed topic; its unit of work is a batch. The order of a batch is fixed here: the handler
 makes everything durable (downstream first, then the role's own state), and only then is the batch acknowledged.
@@ -12,33 +12,29 @@ from time import monotonic
 from typing import Any, Final, NoReturn, TypeVar, cast
 
 import faust
-from faust.app.base import BootStrategy
-from faust.tables.manager import TableManager
 from faust.types import TP, StreamT
-from mode import CrashingSupervisor
 
 from app import topics
+from app.errors import MissingOffsets
 from app.log.batch import Batch, Claim
 from app.log.contract import LogFull, LogUnavailable, NewRecord, TopicSpec
-from app.log.open import AnyLog, on_kafka, open_log
+from app.log.open import AnyLog, open_log
 from app.postgres import AWAY
 from app.settings import Settings
 from app.state.rocksdb import Memory, forget_former
-from app.state.table import DurableTable, Localise, Revoked, identity, working_claim
+from app.state.table import DurableTable, Revoked, working_claim
 from app.stores.errors import StoreUnavailable
 from app.stream import metrics
 from app.stream.batching import BatchSchema, fatal
-from app.stream.kafka import Transport as KafkaTransport
-from app.stream.postgres import Transport
+from app.stream.contract import Handle
+from app.stream.faust_app import FaustApp
 from app.stream.resources import Resource, Shared
-
-__all__ = ["Batch", "Claim", "Resource", "RoleApp"]
+from tables.spec import TableSpec
 
 T = TypeVar("T")
-Handle = Callable[[Batch, Claim], Awaitable[None]]
 
 RETRIED: Final = (StoreUnavailable, LogUnavailable, LogFull, *AWAY)
-"""What a backend says when it cannot work for now. Everything else ends the process: a guess would lose data."""
+"""Errors of a backend that cannot work for now. Any other error ends the process: a guess would lose data."""
 
 FIRST_DELAY: Final = 0.1
 LONGEST_DELAY: Final = 5.0
@@ -47,20 +43,19 @@ LONGEST_DELAY: Final = 5.0
 BUFFERED_BATCHES: Final = 2
 """Batches read ahead of an agent: enough to keep it busy, and the factor of its memory."""
 
-COMMIT_SECONDS: Final = 0.5
-"""How much work a killed process leaves to be done again, and how old commits are that "complete until" looks at."""
-
 IDLE_SECONDS: Final = 15.0
-"""How often an idle partition says so."""
+"""How often an idle partition delivers an empty batch."""
 
 log = logging.getLogger(__name__)
 
 
 class Process:
-    """What the roles of one process share: settings, generation, database, log, memory."""
+    """What the roles of one process share: settings, the log's open generation and its name, memory of tables.
+
+    ``settings`` name a database that can be reached.
+    """
 
     def __init__(self, settings: Settings, generation: int, log_id: str) -> None:
-        """Take settings whose database can be reached, the log's open generation, and the log's name."""
         self.settings = settings
         self.generation = generation
         self.log_id = log_id
@@ -69,46 +64,10 @@ class Process:
         self.roles: list[RoleApp] = []
 
 
-class _Boot(BootStrategy):
-    enable_web = False
-
-
-class _Tables(TableManager):
-    """Faust's manager without its tables: it only resumes the streams, and need not wait a second to do so."""
-
-    async def on_start(self) -> None:
-        await self._update_channels()
-        await self.recovery.start()
-
-
-class FaustApp(faust.App):
-    """The Faust side of a role; ``RoleApp`` is what agents see."""
-
-    BootStrategy = _Boot
-    role_app: "RoleApp"
-
-    def _new_transport(self) -> Transport | KafkaTransport:
-        driver = KafkaTransport if on_kafka(self.role_app.settings) else Transport
-        return driver(self.conf.broker_consumer, self)
-
-    _new_producer_transport = _new_transport
-
-    async def on_first_start(self) -> None:
-        """Make the data folder with its parents, which Faust does not."""
-        self.conf.tabledir.mkdir(parents=True, exist_ok=True)
-        await super().on_first_start()
-
-    async def on_start(self) -> None:
-        """Open what the role needs before its consumer and agents start."""
-        await super().on_start()
-        await self.role_app.open(self.add_async_context)
-
-
 class RoleApp:
-    """One role: its consumer group, its agents, its tables. Agents get it in their ``setup``."""
+    """One role: its consumer group, its agents, its tables. Nothing is opened before its Faust App starts."""
 
     def __init__(self, role: str, process: Process, *, idle_seconds: float = IDLE_SECONDS) -> None:
-        """Make the App of a role; nothing is opened yet."""
         self.role = role
         self.settings = process.settings
         self.generation = process.generation
@@ -125,31 +84,12 @@ class RoleApp:
         self._consumed: list[str] = []
         self._next: dict[TP, tuple[Claim, int]] = {}
         self.directory = self.settings.data_dir / "state" / role / str(self.generation)
-        self.faust = FaustApp(
-            f"faultline-{role}",
-            broker="kafkab://" if on_kafka(self.settings) else "pglog://",
-            store="memory://",
-            datadir=str(self.directory),
-            autodiscover=False,
-            web_enabled=False,
-            topic_disable_leader=True,
-            topic_partitions=self.settings.partitions,
-            table_standby_replicas=0,
-            key_serializer="raw",
-            value_serializer="raw",
-            stream_wait_empty=True,
-            broker_commit_interval=COMMIT_SECONDS,
-            producer_request_timeout=30.0,
-            agent_supervisor=CrashingSupervisor,
-            TableManager=_Tables,
-            Worker="app.runtime.worker:RoleWorker",
-        )
-        self.faust.role_app = self
+        self.faust = FaustApp.of(self, str(self.directory))
 
     # -- what a role declares ---------------------------------------------------------------------------------------
 
     def consume(self, name: str, handle: Handle) -> None:
-        """Have ``handle`` called with each batch of a topic (unqualified), those of one partition in order.
+        """Call ``handle`` with each batch of a topic (unqualified), those of one partition in order.
 
         It is called again after StoreUnavailable, LogUnavailable, LogFull and lost connections, with what it staged
         dropped; any other error ends the process. The batch is acknowledged after it returned.
@@ -166,20 +106,16 @@ class RoleApp:
 
         self.faust.agent(topic, name=f"{self.role}.{name}")(work)
 
-    def durable_table(
-        self, name: str, *, source: str, changelog: str | None = None, localise: Localise = identity
-    ) -> DurableTable:
-        """Declare a table that shares the partitions of the topic ``source``; names are unqualified."""
-        if name in self._tables:
-            raise ValueError(f"role {self.role} has a table {name} already")
-        table = DurableTable(
-            name, self._qualified(changelog or f"faultline-{self.role}-{name}-changelog"), localise=localise
-        )
-        self._tables[name] = (self._qualified(source), table)
+    def durable_table(self, spec: TableSpec) -> DurableTable:
+        """Declare a table. Raises ValueError for a second one of its name."""
+        if spec.name in self._tables:
+            raise ValueError(f"role {self.role} has a table {spec.name} already")
+        table = DurableTable(spec.name, self._qualified(spec.changelog), localise=spec.localise)
+        self._tables[spec.name] = (self._qualified(spec.source), table)
         return table
 
     def resource(self, name: str, opener: Callable[[], AbstractAsyncContextManager[T]]) -> Resource[T]:
-        """Declare something that is opened before the agents start and closed after they stopped; ``.value`` is it."""
+        """Declare a resource that is opened before the agents start and closed after they stopped."""
         resource = Resource(opener, name)
         self._resources.append(resource)
         return resource
@@ -195,12 +131,12 @@ class RoleApp:
         await fatal(self.faust, error)
 
     def accepted(self, topic: str, partition: int) -> int | None:
-        """Give the last offset of a source (as a batch names it) that a commit of this claim covered, None before."""
+        """Return the last offset of a source (as a batch names it) that a commit of this claim covered, else None."""
         accepted: dict[TP, int] = self.faust.consumer.accepted  # type: ignore[attr-defined]  # Batching's
         return accepted.get(TP(topic, partition))
 
     def partitions(self, name: str) -> int:  # noqa: ARG002  all topics have the same count so far
-        """Give the partition count of a topic."""
+        """Return the number of partitions of a topic."""
         return self.settings.partitions
 
     # -- what the worker and the transport call ---------------------------------------------------------------------
@@ -216,7 +152,7 @@ class RoleApp:
         return frozenset(self._tables)
 
     async def open(self, enter: Callable[[AbstractAsyncContextManager[Any]], Awaitable[Any]]) -> None:
-        """Open log and resources through ``enter``, which closes them at the stop, and make missing topics."""
+        """Open log and resources through ``enter``, which closes them at the stop, and create missing topics."""
         self.log = await enter(self.process.log.use())
         await self.log.ensure(self.specs())
         await asyncio.to_thread(forget_former, self.directory.parent, self.generation)
@@ -226,14 +162,14 @@ class RoleApp:
             await enter(resource.opened())
 
     async def open_partitions(self, claimed: dict[int, int]) -> None:
-        """Recover the tables of newly claimed partition numbers; takes their epochs."""
+        """Recover the tables of newly claimed partition numbers, each with its epoch. Raises LogError, OSError."""
         for number, epoch in sorted(claimed.items()):
             for _, table in self._tables.values():
                 await table.open(number, epoch)
             self.claims[number] = Claim(number, epoch)
 
     def close_partitions(self, numbers: Iterable[int]) -> None:
-        """Let go of partition numbers: whatever still works on them finds its claim gone."""
+        """Close the tables of partition numbers; a batch that is still in work on them finds its claim gone."""
         for number in list(numbers):
             self.claims.pop(number, None)
             self.waiting = {tp: error for tp, error in self.waiting.items() if tp.partition != number}
@@ -241,7 +177,7 @@ class RoleApp:
                 table.close(number)
 
     def specs(self) -> list[TopicSpec]:
-        """Give the topics that must be there: all that events go through, and the changelogs of this role's tables."""
+        """Return the topics that must exist: all that events go through, and the changelogs of this role's tables."""
         kept = (*topics.SOURCES, topics.PROCESSED, topics.DELTAS, topics.DEAD_LETTERS)
         count = self.settings.partitions
         compacted = {self._qualified(topics.RATES)} | {table.changelog for _, table in self._tables.values()}
@@ -256,11 +192,11 @@ class RoleApp:
     # -- the order of one batch -------------------------------------------------------------------------------------
 
     async def _work(self, handle: Handle, batch: Batch) -> bool:
-        """Handle one batch until it is done; False where its partition went away meanwhile."""
+        """Handle one batch until it is done; False where its partition was revoked meanwhile."""
         claim = self.claims.get(batch.partition)
         if claim is None:
             return False
-        await self._refuse_hole(batch, claim)
+        await self._refuse_gap(batch, claim)
         working_claim.set(claim)
         tp, begun, delay = TP(batch.topic, batch.partition), monotonic(), FIRST_DELAY
         while self.claims.get(batch.partition) is claim:
@@ -292,8 +228,16 @@ class RoleApp:
             if source == batch.topic:
                 table.discard(batch.partition)
 
-    async def _refuse_hole(self, batch: Batch, claim: Claim) -> None:
+    async def _refuse_gap(self, batch: Batch, claim: Claim) -> None:
         """End the process where a batch was lost on its way here: the agent must see all of a claim, in order."""
         known = self._next.get(TP(batch.topic, batch.partition))
-        if known is not None and known[0] is claim and batch.first - batch.lost > known[1]:
-            await self.fatal(LookupError(f"{batch.topic}/{batch.partition}: {known[1]}..{batch.first} never came here"))
+        start = batch.first - batch.lost
+        if known is not None and known[0] is claim and start > known[1]:
+            await self.fatal(MissingOffsets(batch.topic, batch.partition, known[1], start))
+
+
+def process_of(app: FaustApp) -> Process:
+    """Return the process that the role of this Faust App belongs to. Raises TypeError for another kind of role."""
+    if not isinstance(app.role_app, RoleApp):
+        raise TypeError(f"{app.role_app!r} is no RoleApp")
+    return app.role_app.process

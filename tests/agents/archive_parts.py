@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import zstandard
 
 from app.model import Facts
-from app.records import SCHEMA, Block, Processed, Stored, encode_stored
+from app.records import PROCESSED_SCHEMA, Block, Processed, Stored, encode_stored
 from app.stores.objects.contract import ObjectStore
 
 
@@ -30,7 +30,7 @@ def reports(first: int, last: int) -> list[Stored]:
 def processed(a: int, b: int, *, topic: str = "1.crashes", partition: int = 0, per_block: int = 3) -> Processed:
     kept = reports(a, b)
     blocks = [_block(kept[at : at + per_block]) for at in range(0, len(kept), per_block)]
-    return Processed(SCHEMA, topic, partition, a, b, 1_000_000 + b, [], blocks)
+    return Processed(PROCESSED_SCHEMA, topic, partition, a, b, 1_000_000 + b, [], blocks)
 
 
 def _block(kept: list[Stored]) -> Block:

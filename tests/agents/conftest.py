@@ -25,6 +25,6 @@ async def secrets(database: str) -> dict[int, bytes]:
 
 @pytest.fixture
 def role(log: PostgresLog, database: str, tmp_path: Path, secrets: dict[int, bytes]) -> MakeRole:
-    """Give what starts a process of the role: each on the state that the last one left."""
+    """Return what starts a process of the role: each on the state that the last one left."""
     assert secrets
     return lambda: Role(log, database, tmp_path / "state")

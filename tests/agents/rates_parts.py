@@ -37,7 +37,7 @@ class Table:
         return [self.staged[key] if key in self.staged else self.local.get(key) for key in keys]
 
     def scan(self, _partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Go through what is local."""
+        """Yield what is local."""
         return iter(sorted((key, value) for key, value in self.local.items() if key.startswith(prefix)))
 
     def stage(self, _partition: int, key: bytes, value: bytes | None) -> None:
@@ -103,7 +103,7 @@ class Starts:
         self.start = start
 
     async def bounds(self, topic: str) -> dict[int, Bounds]:
-        """Give the bounds."""
+        """Return the bounds."""
         return {source.partition: Bounds(self.start, 10**6) for source in SOURCES if source.topic == topic}
 
 

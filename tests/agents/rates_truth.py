@@ -30,13 +30,13 @@ class Event(NamedTuple):
     user: int
 
     def cells(self) -> list[str]:
-        """Give every roll-up cell that it counts in."""
+        """Return every roll-up cell that it counts in."""
         bare = [Cell("c", 7), Cell("c", 7, self.group)]
         named = [Cell("c", 7, "", self.release), Cell("c", 7, self.group, self.release)] if self.release else []
         return [cell.key() for cell in bare + named]
 
     def windows(self) -> list[tuple[int, int]]:
-        """Give its windows."""
+        """Return its windows."""
         return [(size, self.time - self.time % size) for size in (MINUTE, HOUR, DAY)]
 
 
@@ -55,7 +55,7 @@ def events(order: random.Random, count: int) -> list[Event]:
 
 
 def delta(source: Source, found: Sequence[Event], d: int, partitions: int, a: int, b: int, received: int) -> Delta:
-    """Give what partition ``d`` of ``deltas`` gets of the span [a, b]."""
+    """Return what partition ``d`` of ``deltas`` gets of the span [a, b]."""
     entries: list[Entry] = []
     cells: dict[str, dict[tuple[int, int], list[int]]] = {}
     groups: dict[str, GroupFacts] = {}

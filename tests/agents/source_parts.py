@@ -19,10 +19,11 @@ from app.log.postgres.log import PostgresLog
 from app.records import Delta, Processed, Stored, decode_delta, decode_processed, decode_stored
 from app.settings import Settings
 from app.state.rocksdb import Memory
-from app.state.table import DurableTable, Localise
+from app.state.table import DurableTable
 from app.stores.admin.projects import Projects
 from app.stream.resources import Resource
 from app.stream.role import RoleApp
+from tables.spec import TableSpec
 from tests.unit.batches import Row
 
 PARTITIONS = 4
@@ -56,7 +57,7 @@ class Mortal:
         return offsets
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  whatever the log has
-        """Give what else the log has."""
+        """Return what else the log has."""
         return getattr(self._log, name)
 
 
@@ -72,8 +73,8 @@ class Role:
         self.resources: list[Resource[Any]] = []
         self.committed: dict[tuple[str, int], int] = {}
 
-    def durable_table(self, name: str, *, source: str, localise: Localise) -> DurableTable:
-        table = DurableTable(name, f"1.{source}-{name}-changelog", localise=localise)
+    def durable_table(self, spec: TableSpec) -> DurableTable:
+        table = DurableTable(spec.name, f"1.{spec.source}-{spec.name}-changelog", localise=spec.localise)
         table.attach(cast("Log", self.log), self.folder, MEMORY, "log")
         self.tables.append(table)
         return table
@@ -130,7 +131,7 @@ def batch_of(records: Sequence[Record], lost: int = 0) -> Batch:
 
 
 def specs() -> list[TopicSpec]:
-    """Give the topics that the agents write."""
+    """Return the topics that the agents write."""
     kept = (topics.PROCESSED, topics.DELTAS, topics.DEAD_LETTERS)
     changelogs = ("1.crashes-seen-changelog", "1.sessions-sessions-changelog", "1.timings-seen-changelog")
     return [
@@ -157,7 +158,7 @@ async def read_all(log: Log, name: str) -> list[Record]:
 
 
 async def deltas(log: Log) -> list[tuple[int, Delta]]:
-    """Give the deltas in the log with the partition of each."""
+    """Return the deltas in the log with the partition of each."""
     return [(record.partition, decode_delta(record.value or b"")) for record in await read_all(log, topics.DELTAS)]
 
 
@@ -219,7 +220,7 @@ async def live(owner: Owner, records: Sequence[Record], chance: random.Random) -
 async def survive(
     kind: Callable[[RoleApp], SourceAgent], role: Callable[[], Role], records: Sequence[Record], chance: random.Random
 ) -> None:
-    """Go through records in as many lives as it takes, each killed at some append, local copies kept or lost."""
+    """Yield records in as many lives as it takes, each killed at some append, local copies kept or lost."""
     done = lives = 0
     while done < len(records):
         lives += 1

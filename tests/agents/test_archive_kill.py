@@ -21,7 +21,7 @@ ROUNDS = 6
 
 
 async def killed_after(child: Process, lines: int, more: float) -> int:
-    """Give the last offset that the child acknowledged before it was killed."""
+    """Return the last offset that the child acknowledged before it was killed."""
     assert child.stdout is not None
     for _ in range(lines):
         last = await child.stdout.readline()

@@ -62,7 +62,7 @@ async def test_any_schedule_of_kills_counts_what_one_pass_counts(
     assert await parts.counted(log) == parts.sums_of(whole.deltas())
     assert await parts.stored(log) == whole.stored
     letters = await listing(log, 1)
-    assert sorted(dead.address.offset for dead in letters) == sorted(dead.address.offset for dead in whole.letters)
+    assert sorted(dead.address.offset for dead in letters) == sorted(dead.address.offset for dead in whole.dead_letters)
 
 
 async def test_downstream_is_durable_before_the_state_and_the_state_before_the_end(

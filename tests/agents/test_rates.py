@@ -8,13 +8,14 @@ import pytest
 
 from agents.rates import Rates
 from app.cells import DAY, HOUR, LATENESS, MINUTE, SKEW, home
+from app.errors import MissingOffsets
 from app.log.batch import Claim
 from app.log.contract import Record
 from app.stores.aggregates.flush import Fenced
 from app.stores.aggregates.rows import read_rows
 from app.stores.errors import StoreUnavailable
 from app.topics import Source
-from tables.fold import Fold, Hole, Progress
+from tables.fold import Fold, Progress
 from tables.windows import Row, Version, WindowKey, decode_key, decode_value, encode_key, encode_row
 from tests.agents import rates_truth as given
 from tests.agents.rates_parts import CELL, KEY, SOURCE, Killed, Starts, Store, Table, agent, crashes, one, stored
@@ -174,7 +175,7 @@ async def test_two_owners_of_a_fresh_partition(store: Store) -> None:
 async def test_a_hole_is_fatal_unless_retention_made_it(store: Store) -> None:
     rates = agent(Table(), store, start=3)
     await rates.handle(given.batch([one(0, 0, 1)]), Claim(0, 1))
-    with pytest.raises(Hole):
+    with pytest.raises(MissingOffsets):
         await rates.handle(given.batch([one(1, 4, 4)]), Claim(0, 1))
     assert await crashes(store) == 2
     await rates.handle(given.batch([one(1, 3, 4)]), Claim(0, 1))

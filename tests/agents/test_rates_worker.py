@@ -137,7 +137,7 @@ async def test_two_workers_one_of_them_killed(database: str, tmp_path: Path) -> 
 
 
 async def published(log: PostgresLog) -> dict[WindowKey, Row]:
-    """Give the last record of each key of ``rates``."""
+    """Return the last record of each key of ``rates``."""
     found: dict[WindowKey, Row] = {}
     for partition in range(PARTITIONS):
         at = 0

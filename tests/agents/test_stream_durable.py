@@ -10,7 +10,8 @@ from app.log.batch import Claim
 from app.log.contract import LogUnavailable, NewRecord, Record, TopicSpec
 from app.log.postgres.log import PostgresLog
 from app.state.rocksdb import Memory, Store
-from app.state.table import DurableTable, Localise, Read, Revoked, UnknownOutcome, identity, working_claim
+from app.state.table import DurableTable, Revoked, UnknownOutcome, working_claim
+from tables.spec import Localise, Read, identity
 
 CHANGELOG = "1.state"
 MEMORY = Memory(16)

@@ -13,8 +13,10 @@ from app.log.open import AnyLog, open_log
 from app.settings import Settings
 from app.stores.errors import StoreUnavailable
 from app.stream.role import Process, RoleApp
+from tables.spec import TableSpec
 
 PARTITIONS = 3
+STATE = TableSpec("state", "crashes", "faultline-crashes-state-changelog")
 Handled = list[tuple[Batch, Claim]]
 
 
@@ -112,7 +114,7 @@ async def test_traffic_on_one_partition_does_not_silence_the_idle_ones(process: 
 
 async def test_a_batch_is_tried_again_with_nothing_staged_until_its_backend_is_back(process: Process) -> None:
     role = RoleApp("crashes", process)
-    table = role.durable_table("state", source="crashes")
+    table = role.durable_table(STATE)
     found: list[bytes | None] = []
 
     async def handle(batch: Batch, claim: Claim) -> None:
@@ -196,6 +198,6 @@ async def _nothing(_: Batch, __: Claim) -> None:
 
 def test_a_table_has_one_name_in_its_role(process: Process) -> None:
     role = RoleApp("crashes", process)
-    role.durable_table("state", source="crashes")
+    role.durable_table(STATE)
     with pytest.raises(ValueError, match="state"):
-        role.durable_table("state", source="crashes")
+        role.durable_table(STATE)

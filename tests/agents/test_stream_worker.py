@@ -12,6 +12,7 @@ from app.runtime.worker import CONSUMED, ROLES, WrongParts, build
 from app.settings import Settings, SettingsError
 from app.stream.role import Process, RoleApp
 from app.topics import qualified
+from tables.spec import TableSpec
 
 
 def test_the_roles_are_those_of_the_design() -> None:
@@ -29,7 +30,7 @@ def test_a_role_whose_agents_are_missing_is_refused(monkeypatch: pytest.MonkeyPa
     module = ModuleType("agents.search")
 
     def setup(app: RoleApp) -> None:
-        app.durable_table("state", source="processed")
+        app.durable_table(TableSpec("state", "processed", "faultline-search-state-changelog"))
 
     module.setup = setup  # type: ignore[attr-defined]  # a module of the test's own
     monkeypatch.setitem(sys.modules, "agents.search", module)

@@ -17,14 +17,13 @@ import msgspec
 from agents.batch.blocks import summary_of
 from agents.batch.crashes import KINDS
 from agents.batch.deltas import Windows, crash_cells, crash_windows
-from agents.batch.records import key_of, user_of
+from agents.batch.records import key_of, read_facts, user_of
 from app import settings as settings_of
 from app.grouping import group
 from app.log.contract import Record, TopicSpec
 from app.log.postgres.log import PostgresLog
 from app.normalise import event as normalise
 from app.normalise import scrub
-from app.records import facts_of
 from app.runtime.worker import open_process, run
 from app.stores.admin.projects import Projects
 from app.stream.batching import BatchSchema
@@ -48,7 +47,7 @@ def define(app: faust.App, source: str, secrets: Mapping[int, bytes], where: str
     count = _in_table(app) if where == "tables" else _to_topic(app)
 
     async def work(record: Record) -> None:
-        facts = facts_of(record.headers, KINDS)
+        facts = read_facts(record, KINDS)
         key = key_of(record, facts.event_id, facts.project)
         if key.hex() in seen:
             return

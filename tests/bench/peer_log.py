@@ -5,32 +5,39 @@ Kafka, and its sends share transactions, as those of a Kafka producer share batc
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from time import time
 from typing import ClassVar, Final
 
-from faust.transport.base import Transport as Base
 from faust.types import TP, HeadersArg, RecordMetadata
 
 from app.log.batch import Batch, size_of
 from app.log.contract import NewRecord
-from app.stream.postgres import Consumer
+from app.stream.postgres import PostgresGroup
 from app.stream.producer import Producer
+from app.stream.transport import LogTransport
 from app.topics import partition_of
 
 IN_FLIGHT: Final = 5000
 """Records that are sent and not yet acknowledged at most."""
 
 
-class OneByOne(Consumer):
+class OneByOne(PostgresGroup):
     """Delivers batches of one record."""
 
-    async def _read(self, tp: TP, limit: int) -> list[Batch]:
-        return [
-            Batch(topic=batch.topic, partition=batch.partition, records=[record], nbytes=size_of(record))
-            for batch in await super()._read(tp, limit)
-            for record in batch.records
-        ]
+    async def fetch(self, order: Sequence[TP]) -> dict[TP, list[Batch]]:
+        """Return the records of the next batches, each a batch of its own."""
+        return {
+            tp: [single for batch in batches for single in _singles(batch)]
+            for tp, batches in (await super().fetch(order)).items()
+        }
+
+
+def _singles(batch: Batch) -> list[Batch]:
+    return [
+        Batch(topic=batch.topic, partition=batch.partition, records=[record], nbytes=size_of(record))
+        for record in batch.records
+    ]
 
 
 class Buffering(Producer):
@@ -54,7 +61,7 @@ class Buffering(Producer):
         if self._free is None:
             self._free = asyncio.Semaphore(IN_FLIGHT)
         await self._free.acquire()
-        where = partition if partition is not None else partition_of(key or b"", self.app.role_app.settings.partitions)
+        where = partition if partition is not None else partition_of(key or b"", self.role.settings.partitions)
         record = NewRecord(topic, where, key, value, dict(headers or {}), int((timestamp or time()) * 1000))
         task = asyncio.create_task(self._append(record, self._free))
         self._sending.add(task)
@@ -63,7 +70,7 @@ class Buffering(Producer):
 
     async def _append(self, record: NewRecord, free: asyncio.Semaphore) -> RecordMetadata:
         try:
-            [offset] = await self.app.role_app.log.append([record])
+            [offset] = await self.role.log.append([record])
         finally:
             free.release()
         where = TP(record.topic, record.partition)
@@ -71,13 +78,13 @@ class Buffering(Producer):
 
     def key_partition(self, topic: str, key: bytes) -> TP:
         """Return the partition of a key."""
-        return TP(topic, partition_of(key, self.app.role_app.settings.partitions))
+        return TP(topic, partition_of(key, self.role.settings.partitions))
 
 
-class Transport(Base):
+class Transport(LogTransport):
     """Consumer and producer of the peer."""
 
-    Consumer: ClassVar[type[Consumer]] = OneByOne
+    Group: ClassVar[type[PostgresGroup]] = OneByOne
     Producer: ClassVar[type[Producer]] = Buffering
     driver_version = "pglog, record by record"
     default_port = 5432

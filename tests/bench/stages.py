@@ -7,12 +7,12 @@ from typing import Final, TypeVar
 from agents.batch.blocks import processed_of, summary_of
 from agents.batch.crashes import KINDS
 from agents.batch.deltas import Spread, crash_cells, crash_windows
-from agents.batch.records import key_of
+from agents.batch.records import key_of, read_facts
 from app.grouping import group
 from app.log.contract import NewRecord, Record
 from app.normalise import event as normalise
 from app.normalise import scrub
-from app.records import Entry, Stored, encode_delta, encode_processed, facts_of
+from app.records import Entry, Stored, encode_delta, encode_processed
 from app.topics import Source
 from tables.seen import Seen
 from tests.bench import events, site
@@ -55,7 +55,7 @@ def _record(offset: int, new: NewRecord) -> Record:
 
 
 def _batch(records: list[Record], clock: Clock) -> None:
-    read = clock.take("facts", lambda: [(record, facts_of(record.headers, KINDS)) for record in records])
+    read = clock.take("facts", lambda: [(record, read_facts(record, KINDS)) for record in records])
     seen = Seen({})
     first = clock.take("dedup", lambda: [
         (record, facts) for record, facts in read

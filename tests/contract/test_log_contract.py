@@ -23,7 +23,7 @@ TOPICS = [TopicSpec(EVENTS, 4), TopicSpec(STATE, 2, "compact")]
 
 @pytest.fixture(params=["postgres", "kafka"])
 def make_log(request: pytest.FixtureRequest) -> Callable[[], PostgresLog | KafkaLog]:
-    """Give what makes a log over the same records; only the server that is asked for is started."""
+    """Return what makes a log over the same records; only the server that is asked for is started."""
     if request.param == "kafka":
         return partial(KafkaLog, request.getfixturevalue("kafka_url"))
     return partial(PostgresLog, request.getfixturevalue("database"))
@@ -31,7 +31,7 @@ def make_log(request: pytest.FixtureRequest) -> Callable[[], PostgresLog | Kafka
 
 @pytest.fixture
 async def open_log(make_log: Callable[[], PostgresLog | KafkaLog]) -> AsyncIterator[OpenLog]:
-    """Give a function that opens one more log over the same records; the topics are there."""
+    """Return a function that opens one more log over the same records; the topics are there."""
     async with AsyncExitStack() as stack:
 
         async def open_one() -> Log:

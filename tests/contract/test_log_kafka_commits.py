@@ -25,7 +25,7 @@ async def log(kafka_url: str) -> AsyncIterator[KafkaLog]:
 
 @pytest.fixture
 async def consumer(log: KafkaLog) -> AsyncIterator[AIOKafkaConsumer]:
-    """Give a consumer that is the group's only member."""
+    """Return a consumer that is the group's only member."""
     member = await started(consumer_of(log.address, group_id=log.address.name(GROUP)))
     member.subscribe([log.address.name(TOPIC)])
     async with asyncio.timeout(30):

@@ -52,7 +52,7 @@ async def held(admin: "asyncpg.Connection[asyncpg.Record]", topic: str) -> Async
 
 
 async def waiting(admin: "asyncpg.Connection[asyncpg.Record]") -> int:
-    """Give the backend that waits for a lock, once there is one."""
+    """Return the backend that waits for a lock, once there is one."""
     while True:
         await admin.execute("select pg_stat_clear_snapshot()")  # a transaction sees one state of it otherwise
         found: int | None = await admin.fetchval(
@@ -232,14 +232,14 @@ async def test_deleted_keys_are_forgotten_with_the_days(
     assert [record.key for record in await log.read(STATE, 0, 0)] == [b"b", b"c"]
 
 
-async def test_a_watch_misses_nothing_between_read_and_wait(log: PostgresLog, database: str) -> None:
+async def test_a_subscription_misses_no_append_between_read_and_wait(log: PostgresLog, database: str) -> None:
     async with PostgresLog(database) as writer:
-        with log.watch([EVENTS]) as watch:
-            assert await watch.wait(10)  # listening has begun
+        with log.subscribe([EVENTS]) as subscription:
+            assert await subscription.wait(10)  # listening has begun
             await writer.append([event(0)])
-            assert await watch.wait(10)
+            assert await subscription.wait(10)
             await writer.append([event(0, OTHER)])
-            assert not await watch.wait(0.1)
+            assert not await subscription.wait(0.1)
         waiting_again = asyncio.create_task(log.wait(OTHER, 10))
         await asyncio.sleep(0)
         await writer.append([event(1, OTHER)])

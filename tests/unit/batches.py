@@ -99,7 +99,7 @@ def total(deltas: Iterable[Delta], cell: Cell, size: int = 60) -> dict[str, int]
 
 
 def users(deltas: Iterable[Delta], cell: Cell, sketch: str) -> set[int]:
-    """Give the user hashes that deltas add to a sketch of a cell."""
+    """Return the user hashes that deltas add to a sketch of a cell."""
     return {
         delta.entries[index].users[sketch]
         for delta in deltas

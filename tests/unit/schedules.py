@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
-from tables.behind import Behind
+from tables.behind import CommittedReceived
 
 Write = tuple[bytes, bytes | None]
 Read = Callable[[bytes], bytes | None]
@@ -22,13 +22,13 @@ class Rules(Protocol):
     """What is tested: how records are judged, and how state is kept."""
 
     def process(self, records: Iterable[Any], read: Read, epoch: int) -> tuple[list[Counted], list[Write]]:
-        """Give (offset, what it counts) of each record that counts, and the changelog records to write."""
+        """Return (offset, what it counts) of each record that counts, and the changelog records to write."""
 
     def localise(self, read: Read, key: bytes, value: bytes | None) -> Iterator[Write]:
         """Turn a changelog record into local writes."""
 
     def expired(self, local: Local, received: int) -> list[bytes]:
-        """Give the changelog keys that may be deleted."""
+        """Return the changelog keys that may be deleted."""
 
 
 class Changelog:
@@ -107,10 +107,10 @@ class World:
         if self.chance.random() < 0.3:
             self.changelog.forget_deleted()
         self._follow(store)
-        self._own(store, Behind(self.epochs))
+        self._own(store, CommittedReceived(self.epochs))
         self.left_behind = [*self.left_behind[-2:], store]
 
-    def _own(self, store: Store, behind: Behind) -> None:
+    def _own(self, store: Store, behind: CommittedReceived) -> None:
         """Handle batches until all is done, a kill, or the loss of the partition in the midst of a batch."""
         position, accepted = self.committed, None
         while position < len(self.records):
@@ -139,7 +139,7 @@ class World:
             if next(zombie, zombie) is zombie:
                 self.late.remove(zombie)
 
-    def _batch(self, batch: list[Any], store: Store, behind: Behind, received: int | None) -> Iterator[None]:
+    def _batch(self, batch: list[Any], store: Store, behind: CommittedReceived, received: int | None) -> Iterator[None]:
         counted, writes = self.rules.process(batch, store.data.get, behind.epoch)
         yield
         self.deliver(batch[0].offset, batch[-1].offset, counted)

@@ -90,10 +90,10 @@ def test_a_batch_read_again_starts_a_new_chain_for_which_older_acknowledgements_
 
 def test_a_hole_is_what_lies_between_and_was_not_reported_lost() -> None:
     chain = Chain(5)
-    assert chain.hole(batch(5, 6)) == 0
-    assert chain.hole(batch(8, 9)) == 3
-    assert chain.hole(batch(8, 9, lost=3)) == 0
-    assert Chain().hole(batch(8, 9)) == 0
+    assert chain.missing(batch(5, 6)) == 0
+    assert chain.missing(batch(8, 9)) == 3
+    assert chain.missing(batch(8, 9, lost=3)) == 0
+    assert Chain().missing(batch(8, 9)) == 0
 
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=30), st.randoms())

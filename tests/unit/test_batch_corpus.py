@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(not CORPUS, reason=ABSENT)
 
 
 def recorded(topic: str) -> list[Record]:
-    """Give the recorded reports of a source topic as records, each with an id of its own."""
+    """Return the recorded reports of a source topic as records, each with an id of its own."""
     crashes = topic == "1.crashes"
     records: list[Record] = []
     for kind, payload in ((report.kind, report.payload) for report in reports()):
@@ -43,7 +43,7 @@ def test_every_error_is_grouped_and_none_of_the_secrets_leaves() -> None:
     records = recorded("1.crashes")
     result = BatchResult("crashes", records, TARGETS)
     CrashBatch(result, Seen({}), SECRETS).add_all(result.readable(KINDS))
-    assert result.letters == []
+    assert result.dead_letters == []
     assert len(result.summaries) == len(records) > 50
     assert total(result.deltas(), Cell("l", 1, "error")) == {"grouped": len(records)}
     processed = result.processed()
@@ -57,7 +57,7 @@ def test_every_session_and_client_report_is_counted() -> None:
     records = recorded("1.sessions")
     result = BatchResult("sessions", records, TARGETS)
     SessionBatch(result, {}, SECRETS, 1).add_all(result.readable(SESSION_KINDS))
-    assert result.letters == []
+    assert result.dead_letters == []
     counts = total(result.deltas(), Cell("c", 1), DAY)
     assert counts["sessions"] >= counts["errored_sessions"] >= counts["crashed_sessions"] > 0
     assert total(result.deltas(), Cell("l", 1, "error")) == {"lost:network_error": 3}

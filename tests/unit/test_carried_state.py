@@ -7,6 +7,7 @@ import msgspec
 
 from app.model import Session
 from tables import names, seen, sessions
+from tables.spec import Write
 
 END = 1000
 HOUR = seen.HOUR_MS
@@ -20,7 +21,7 @@ class Local:
     def __init__(self) -> None:
         self.values: dict[bytes, bytes] = {}
 
-    def write(self, writes: Iterable[seen.Write]) -> None:
+    def write(self, writes: Iterable[Write]) -> None:
         for key, value in list(writes):
             if value is None:
                 self.values.pop(key, None)

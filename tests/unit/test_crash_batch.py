@@ -7,12 +7,12 @@ import msgspec
 import pytest
 import zstandard
 
-from agents.batch.crashes import KINDS, TOGETHER, CrashBatch
-from agents.batch.dead_letters import InARow, TooManyDeadLetters
+from agents.batch.crashes import CHUNK_RECORDS, KINDS, CrashBatch
+from agents.batch.dead_letters import FailureStreak, TooManyDeadLetters
 from agents.batch.records import key_of, keys_of, user_hash
 from agents.batch.result import BatchResult, too_large
 from app.cells import DAY, HOUR, MINUTE, Cell
-from app.grouping import group
+from app.grouping import group, versions
 from app.log.contract import Record
 from app.model import Event, Facts, Grouped, Refused
 from app.records import UnknownSchema, decode_delta, decode_processed, decode_stored, encode_facts
@@ -89,7 +89,7 @@ def test_a_batch_of_many_parts_is_one_batch() -> None:
     result, firsts = digest_of(records)
     assert [found.offset for found in result.summaries] == [first.offset for first in firsts] == list(range(150))
     assert result.duplicates == 50
-    assert len(records) > 2 * TOGETHER
+    assert len(records) > 2 * CHUNK_RECORDS
 
 
 def test_the_same_id_in_another_project_is_another_event() -> None:
@@ -160,8 +160,8 @@ def test_what_was_refused_at_the_edge_is_in_the_ledger_with_its_quantity() -> No
 def test_what_is_no_event_goes_to_dead_letters_and_the_batch_goes_on(value: bytes | None) -> None:
     bad = crash(0)
     result, firsts = digest_of([msgspec.structs.replace(bad, value=value), crash(1)])
-    assert [(dead.address.offset, dead.role, dead.project) for dead in result.letters] == [(0, "crashes", 1)]
-    assert result.letters[0].error == "Malformed"
+    assert [(dead.address.offset, dead.role, dead.project) for dead in result.dead_letters] == [(0, "crashes", 1)]
+    assert result.dead_letters[0].error == "Malformed"
     assert total(result.deltas(), LEDGER) == {"dead_lettered": 1, "grouped": 1}
     assert [first.offset for first in firsts] == [1], "its id stays free for a copy that works"
 
@@ -169,7 +169,7 @@ def test_what_is_no_event_goes_to_dead_letters_and_the_batch_goes_on(value: byte
 def test_excerpts_of_dead_letters_are_scrubbed_and_short() -> None:
     value = b"[" + b'{"password": "hunter2", "note": "kept"}' + b" " * 9000
     result, _ = digest_of([msgspec.structs.replace(crash(0), value=value)])
-    excerpt = result.letters[0].excerpt
+    excerpt = result.dead_letters[0].excerpt
     assert "hunter2" not in excerpt
     assert "kept" in excerpt
     assert len(excerpt) <= 4096
@@ -189,7 +189,7 @@ def test_a_record_without_readable_facts_is_a_dead_letter_of_nobodys_project(
     headers: dict[str, bytes], code: str
 ) -> None:
     result, _ = digest_of([msgspec.structs.replace(crash(0), headers=headers), crash(1)])
-    assert [(dead.code, dead.project, dead.category) for dead in result.letters] == [(code, 0, "error")]
+    assert [(dead.code, dead.project, dead.category) for dead in result.dead_letters] == [(code, 0, "error")]
     assert total(result.deltas(), Cell("l", 0, "error")) == {"dead_lettered": 1}
     assert total(result.deltas(), PROJECT) == {"crashes": 1}
 
@@ -205,7 +205,7 @@ def test_what_a_newer_ingest_wrote_stops_an_older_worker(change: dict[str, objec
 
 def test_an_unknown_project_is_a_dead_letter() -> None:
     result, _ = digest_of([crash(0, project=99)])
-    assert [(dead.code, dead.error) for dead in result.letters] == [("failed", "UnknownProject")]
+    assert [(dead.code, dead.error) for dead in result.dead_letters] == [("failed", "UnknownProject")]
     assert result.summaries == []
 
 
@@ -217,10 +217,10 @@ def test_an_exception_of_ours_on_one_record_counts_it_dead_lettered_and_nowhere_
             raise ZeroDivisionError("hunter2")
         return group(event)
 
-    monkeypatch.setattr("agents.batch.crashes.group", broken)
+    monkeypatch.setattr("agents.batch.crashes.versions", {"g1": versions["g1"]._replace(group=broken)})
     result, _ = digest_of([crash(0), crash(1, release="bad"), crash(2)])
-    assert [(dead.code, dead.error) for dead in result.letters] == [("failed", "ZeroDivisionError")]
-    assert "hunter2" not in repr(result.letters)
+    assert [(dead.code, dead.error) for dead in result.dead_letters] == [("failed", "ZeroDivisionError")]
+    assert "hunter2" not in repr(result.dead_letters)
     assert total(result.deltas(), PROJECT) == {"crashes": 2}
     assert total(result.deltas(), LEDGER) == {"grouped": 2, "dead_lettered": 1}
 
@@ -228,12 +228,12 @@ def test_an_exception_of_ours_on_one_record_counts_it_dead_lettered_and_nowhere_
 def test_what_fails_by_our_fault_is_told_from_what_clients_send_wrong() -> None:
     wrong = msgspec.structs.replace(crash(0), value=b"[]")
     result, _ = digest_of([wrong, record(1, None), crash(2, project=99), crash(3)])
-    assert [dead.address.offset for dead in result.letters] == [1, 0, 2]
+    assert [dead.address.offset for dead in result.dead_letters] == [1, 0, 2]
     assert result.failed == [1, 2]
 
 
 def test_too_many_failures_in_a_row_stop_the_worker_and_a_good_record_starts_the_count_again() -> None:
-    run = InARow(3)
+    run = FailureStreak(3)
     run.follow([0, 1], [])
     assert run.count == 2
     run.follow([3], [2, 4])

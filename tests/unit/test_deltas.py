@@ -85,15 +85,15 @@ def test_what_is_too_late_for_every_window_adds_nothing() -> None:
 
 def test_a_group_keeps_its_least_offset_and_widens_what_it_spans() -> None:
     spread, cell = Spread(8), Cell("c", 7, "g").key()
-    assert not spread.knows(cell)
-    spread.group(cell, GroupFacts("first", "", "python", "error", "E", 50, 50, True, "r", "e1", 3, "g1"))
-    assert spread.knows(cell)
+    assert not spread.has_group(cell)
+    spread.add_group(cell, GroupFacts("first", "", "python", "error", "E", 50, 50, True, "r", "e1", 3, "g1"))
+    assert spread.has_group(cell)
     for time in (70, 20, 60):
-        spread.saw(cell, time)
+        spread.widen_group(cell, time)
     facts = spread.deal(SOURCE, 3, 9, 0)[home(cell, 8)].groups[cell]
     assert (facts.title, facts.sample_offset, facts.first_seen, facts.last_seen) == ("first", 3, 20, 70)
 
 
 def offsets(delta: Delta, indices: list[int]) -> tuple[int, ...]:
-    """Give the source offsets of a row's entries."""
+    """Return the source offsets of a row's entries."""
     return tuple(sorted(delta.entries[index].offset for index in indices))

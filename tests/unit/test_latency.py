@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.records import Entry
 from tables import latency
-from tables.windows import LATENCY, Row, Version, apply, change, united
+from tables.windows import LATENCY, Row, Version, apply, change_of, united
 
 DURATIONS = st.lists(st.floats(0, 2 * latency.MOST), min_size=1, max_size=200)
 SHARES = (0, 50, 75, 95, 99, 100)
@@ -53,7 +53,7 @@ def test_buckets_never_move() -> None:
 
 def test_rows_count_durations_once_and_unite() -> None:
     entries = [Entry(at, {"timings": 1}, {LATENCY: at % 3}) for at in range(9)]
-    changes = [change(Version(1, at), [entry]) for at, entry in enumerate(entries)]
+    changes = [change_of(Version(1, at), [entry]) for at, entry in enumerate(entries)]
     whole = apply(Row(), changes)
     assert latency.counts_of(whole.sketches[LATENCY]) == {0: 3, 1: 3, 2: 3}
     assert apply(whole, changes) is whole

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.log.kafka.quiet import AIOKAFKA, MOST_KINDS, Quiet, quieten
+from app.log.kafka.quiet import AIOKAFKA, MOST_KINDS, RateLimited, quieten
 
 
 @pytest.fixture
 def shown() -> Iterator[list[str]]:
-    """Give what reaches the root's handlers."""
+    """Return what reaches the root's handlers."""
     lines: list[str] = []
 
     class Listing(logging.Handler):
@@ -25,7 +25,7 @@ def shown() -> Iterator[list[str]]:
 
 @pytest.fixture
 def logger() -> Iterator[logging.Logger]:
-    """Give aiokafka's logger, which is as it was afterwards."""
+    """Return aiokafka's logger, which is as it was afterwards."""
     found = logging.getLogger(AIOKAFKA)
     before = (found.level, found.propagate, found.handlers)
     yield found
@@ -37,7 +37,7 @@ def test_the_first_is_shown_then_one_in_ten_seconds_with_the_number_left_out(
     shown: list[str], logger: logging.Logger
 ) -> None:
     now = 100.0
-    logger.propagate, logger.handlers = False, [Quiet(lambda: now)]
+    logger.propagate, logger.handlers = False, [RateLimited(lambda: now)]
     for tenth in range(250):
         now = 100 + tenth / 10
         logger.getChild("conn").error("Unable connect to %s", f"b{tenth}")
@@ -49,7 +49,7 @@ def test_the_first_is_shown_then_one_in_ten_seconds_with_the_number_left_out(
 
 
 def test_other_lines_are_not_hidden_and_the_original_is_not_changed(shown: list[str], logger: logging.Logger) -> None:
-    logger.propagate, logger.handlers = False, [Quiet(lambda: 100.0)]
+    logger.propagate, logger.handlers = False, [RateLimited(lambda: 100.0)]
     for name, text in (("a", "one %d"), ("b", "one %d"), ("a", "two %d"), ("a", "one %d")):
         logger.getChild(name).warning(text, 1)
     logger.getChild("a").error("one %d", 1)
@@ -57,7 +57,7 @@ def test_other_lines_are_not_hidden_and_the_original_is_not_changed(shown: list[
 
 
 def test_what_is_remembered_is_bounded(shown: list[str]) -> None:
-    quiet = Quiet(lambda: 100.0)
+    quiet = RateLimited(lambda: 100.0)
     for number in range(MOST_KINDS + 10):
         quiet.handle(logging.makeLogRecord({"name": "a", "levelno": 40, "msg": f"line {number}"}))
     assert len(shown) == MOST_KINDS + 10

@@ -196,7 +196,7 @@ def test_the_schedules_find_what_each_rule_prevents(broken: type[Dedup]) -> None
 
 
 def _crashes(chance: random.Random) -> Iterator[Crash]:
-    """Give records whose copies lie around a day apart, appended within the skew that ingest promises."""
+    """Return records whose copies lie around a day apart, appended within the skew that ingest promises."""
     now = 10 * DAY_MS
     for offset in range(40):
         now += chance.choice([0, SKEW_MS // 2, HOUR_MS, 11 * HOUR_MS])

@@ -8,7 +8,7 @@ import pytest
 
 from agents.batch.records import user_hash
 from agents.batch.result import BatchResult
-from agents.batch.sessions import KINDS, Changed, SessionBatch, keys_of
+from agents.batch.sessions import KINDS, ChangedSession, SessionBatch, keys_of
 from app.cells import DAY, HOUR, LATENESS, MINUTE, Cell
 from app.log.contract import Record
 from app.model import Kind, Refused
@@ -38,7 +38,7 @@ def single(offset: int, status: str = "ok", *, received: int = NOW, sid: str = "
 
 def digest_of(
     records: Sequence[Record], known: dict[bytes, State] | None = None, *, epoch: int = 1
-) -> tuple[BatchResult, list[Changed]]:
+) -> tuple[BatchResult, list[ChangedSession]]:
     result = BatchResult("sessions", records, TARGETS)
     batch = SessionBatch(result, known or {}, SECRETS, epoch)
     batch.add_all(result.readable(KINDS))
@@ -155,7 +155,7 @@ def test_payloads_are_kept_without_findings() -> None:
 @pytest.mark.parametrize(("kind", "bad"), [("session", []), ("session", "text"), ("session", {}), ("sessions", {})])
 def test_what_is_no_session_goes_to_dead_letters_and_the_batch_goes_on(kind: Kind, bad: Any) -> None:  # noqa: ANN401  any JSON
     result, _ = digest_of([session_record(0, kind, bad, sid=""), single(1)])
-    assert [dead.address.offset for dead in result.letters] == [0]
+    assert [dead.address.offset for dead in result.dead_letters] == [0]
     assert total(result.deltas(), PROJECT) == {"sessions": 1}
     assert total(result.deltas(), LEDGER) == {"dead_lettered": 1, "grouped": 1}
 

@@ -216,7 +216,7 @@ def _agrees(rules: Machine, seed: int) -> bool:
 
 
 def _updates(chance: random.Random) -> Iterator[Update]:
-    """Give updates of few sessions around the end of their 5 days, appended within the skew that ingest promises."""
+    """Return updates of few sessions around the end of their 5 days, appended within the skew that ingest promises."""
     now = 10 * LIFE_MS
     statuses: Sequence[Status] = ("ok", "ok", "exited", "crashed", "abnormal", "unhandled")
     for offset in range(40):

@@ -1,4 +1,4 @@
-"""How Kafka is reached: the address, what all clients share, and what its errors mean to those who use the log."""
+"""Kafka's address, the options of all clients, and the translation of Kafka's errors into the log's."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,27 +16,27 @@ CONNECT_SECONDS: Final = 5.0
 
 REQUEST_MS: Final = 5000
 FETCH_BYTES: Final = 1 << 20
-"""Fetched (compressed) and not yet asked for, of each partition; the broker sends one larger batch whole."""
+"""Bytes (compressed) fetched ahead of each partition; a broker sends a larger batch whole."""
 
 BATCH_BYTES: Final = 512 << 10
 OVERHEAD: Final = 64 << 10
-"""What Kafka's framing may add to the largest record."""
+"""Bytes that Kafka's framing may add to the largest record."""
 
 LARGEST_BATCH: Final = MAX_RECORD + OVERHEAD
 STAMP: Final = "stamp"
-"""The header that holds a record's stamp in decimal: Kafka's own timestamp is the time of the append, because both
-retention and a broker's plausibility checks go by it."""
+"""The header that holds a record's stamp in decimal. Kafka's own timestamp is the time of the append, because both
+retention and a broker's plausibility checks use it."""
 
 
 class Address(NamedTuple):
-    """``kafka://host:9092,host:9092/prefix``: the brokers, and what stands before names where a cluster is shared."""
+    """``kafka://host:9092,host:9092/prefix``: the brokers, and the prefix of names where a cluster is shared."""
 
     servers: list[str]
     prefix: str
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Read the setting. Raises LogError for what is no address."""
+        """Parse the setting. Raises LogError for one that is no address of Kafka."""
         servers, _, prefix = url.removeprefix(SCHEME).partition("/")
         named = [server.strip() for server in servers.split(",") if server.strip()]
         if not url.startswith(SCHEME) or not named:
@@ -44,11 +44,11 @@ class Address(NamedTuple):
         return cls(named, prefix.strip("/"))
 
     def name(self, ours: str) -> str:
-        """Give Kafka's name of a topic or of a consumer group."""
+        """Return Kafka's name of a topic or consumer group of ours."""
         return f"{self.prefix}.{ours}" if self.prefix else ours
 
     def partition(self, topic: str, number: int) -> TopicPartition:
-        """Give Kafka's name of a partition."""
+        """Return Kafka's name of a partition."""
         return TopicPartition(self.name(topic), number)
 
     @property
@@ -62,16 +62,16 @@ class Address(NamedTuple):
         }
 
 
-def record_of(topic: str, found: Any) -> Record:  # noqa: ANN401  aiokafka publishes no types
-    """Make our record of aiokafka's."""
-    headers = dict(found.headers)
-    stamp = int(headers.pop(STAMP, b"") or found.timestamp)
-    return Record(topic, found.partition, found.offset, found.key, found.value, headers, stamp)
+def record_of(topic: str, fetched: Any) -> Record:  # noqa: ANN401  aiokafka publishes no types
+    """Convert aiokafka's record of a topic of ours."""
+    headers = dict(fetched.headers)
+    stamp = int(headers.pop(STAMP, b"") or fetched.timestamp)
+    return Record(topic, fetched.partition, fetched.offset, fetched.key, fetched.value, headers, stamp)
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise what Kafka or the way to it answers as an error of the log's contract."""
+    """Translate errors of Kafka and of the network into those of the log's contract."""
     try:
         yield
     except (MessageSizeTooLargeError, RecordTooLargeError) as error:
@@ -82,5 +82,5 @@ def translated() -> Iterator[None]:
         if error.retriable:
             raise LogUnavailable(f"Kafka cannot be used for now ({type(error).__name__})") from error
         raise LogError(f"Kafka refuses ({type(error).__name__}: {error})") from error
-    except (ValueError, TypeError, AttributeError) as error:  # for a value of a wrong type: no waiting mends it
-        raise LogError(f"Kafka cannot be given this ({error})") from error
+    except (ValueError, TypeError, AttributeError) as error:  # for a value of a wrong type: a retry cannot help
+        raise LogError(f"Kafka's client refuses a value ({error})") from error

@@ -1,4 +1,4 @@
-"""What workers on Kafka ask PostgreSQL for: what makes the epochs of their claims, and one clock for all of them."""
+"""The epochs of claims and the common clock of workers on Kafka; both come from PostgreSQL."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -10,51 +10,50 @@ from app.log.postgres.connect import connect, translated
 from app.log.postgres.members import NOW
 
 if TYPE_CHECKING:
-    from app.log.postgres.connect import Connection
+    from app.postgres import Connection
 
 NUMBER: Final = "select nextval('log_claims')"
 CLAIMS_BITS: Final = 20
-"""Claims that one member makes at most, before it needs another number: a million; 43 bits are left for members."""
+"""A member makes at most 2^20 claims with one number of the sequence; 43 bits are left for the numbers."""
 
 ANSWER_SECONDS: Final = 3.0
 
 
 class Claims:
-    """One connection, made anew after it was lost."""
+    """Hands out epochs and the time over one connection, which is opened on first use and again after it was lost."""
 
     def __init__(self, url: str) -> None:
-        """Take the database; nothing is connected yet."""
         self._url = url
         self._connection: Connection | None = None
         self._lock = asyncio.Lock()
         self._epochs: Iterator[int] = iter(())
 
     async def prepare(self) -> None:
-        """Get what epochs are made of, so that taking partitions over needs no PostgreSQL. Raises LogUnavailable."""
+        """Reserve a range of epochs, so that taking partitions over needs no PostgreSQL. Raises LogUnavailable."""
         [number] = await self._fetch(NUMBER)
         self._epochs = iter(range(number << CLAIMS_BITS, (number + 1) << CLAIMS_BITS))
 
     async def epochs(self, numbers: Iterable[int]) -> dict[int, int]:
-        """Give each of these partition numbers an epoch that was never given before. Raises LogUnavailable.
+        """Return for each of these partition numbers an epoch that no other claim has. Raises LogUnavailable.
 
-        Which of two claims came first they do not tell: a changelog key is of one claim, and that is all they are for.
+        Epochs do not order claims: they only keep the changelog keys of different claims apart.
         """
-        given: dict[int, int] = {}
+        epochs: dict[int, int] = {}
         for number in sorted(numbers):
             epoch = next(self._epochs, None)
             if epoch is None:
                 await self.prepare()
                 epoch = next(self._epochs)
-            given[number] = epoch
-        return given
+            epochs[number] = epoch
+        return epochs
 
     async def now(self) -> int:
-        """Give the server's time in ms: workers whose own clocks differ must not. Raises LogUnavailable."""
+        """Return PostgreSQL's time in ms: workers whose own clocks differ must agree. Raises LogUnavailable."""
         [now] = await self._fetch(NOW)
         return now
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()

@@ -1,8 +1,8 @@
 """Commits of a group's member in Kafka, each under the generation in which the partitions were taken.
 
-aiokafka's own ``commit`` waits (for the coordinator, for another commit, for its next try) and only then looks which
-generation it is in. A member that was expelled meanwhile is in none, and Kafka takes a commit without a generation
-once the group is empty: a worker that had slept through its session then put the group back.
+aiokafka's own ``commit`` waits (for the coordinator, for another commit, for its next try) and only then reads its
+generation. A member that was expelled meanwhile has none, and Kafka accepts a commit without a generation once the
+group is empty: a worker that had slept through its session then moved the group back.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,40 +26,40 @@ ELSEWHERE: Final = (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupErr
 
 
 class MovedOn(Exception):
-    """The group is in another generation, or this member is out of it: nothing was stored."""
+    """The group is in another generation, or has expelled this member: nothing was stored."""
 
 
 class Member(NamedTuple):
-    """Who takes part in a group, as its coordinator knows it: for one generation."""
+    """A member of a group as its coordinator knows it, for one generation."""
 
     generation: int
     id: str
 
 
 NOBODY: Final = Member(OffsetCommitRequest.DEFAULT_GENERATION_ID, "")
-"""Out of the group."""
+"""A process that is in no group."""
 
 
 def member_of(consumer: AIOKafkaConsumer) -> Member:
-    """Give who this consumer is in its group now."""
-    coordinator = consumer._coordinator  # noqa: SLF001  aiokafka does not tell it otherwise
+    """Return the consumer's present membership."""
+    coordinator = consumer._coordinator  # noqa: SLF001  aiokafka has no public way to it
     return Member(int(coordinator.generation), str(coordinator.member_id))
 
 
 async def commit(consumer: AIOKafkaConsumer, member: Member, offsets: Mapping[TopicPartition, int]) -> None:
-    """Store the next offsets to be read, as ``member``; tried once.
+    """Store the next offsets to read, as ``member``; one try.
 
     Raises MovedOn, and aiokafka's errors.
     """
     coordinator = consumer._coordinator  # noqa: SLF001  aiokafka's public commit is what this replaces
     await coordinator.ensure_coordinator_known()
     if member == NOBODY or member_of(consumer) != member:
-        raise MovedOn("this member is out of its generation")
+        raise MovedOn("this member has left the generation of its partitions")
     response = await coordinator._send_req(_request(coordinator.group_id, member, offsets))  # noqa: SLF001  as above
     for error in _errors(response):
         if error in ELSEWHERE:
             coordinator.coordinator_dead()
-        # A member that is out of its group hears so from its next heartbeat, and joins anew.
+        # An expelled member learns it from its next heartbeat, and joins anew.
         raise MovedOn(error.__name__) if error in MOVED else error()
 
 

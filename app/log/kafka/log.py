@@ -1,4 +1,4 @@
-"""The log in Kafka (DESIGN 5): one idempotent producer, reads by offset, tails without a group."""
+"""The log in Kafka (ARCHITECTURE.md, "Stores"): one idempotent producer, reads by offset, tails without a group."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Self
@@ -11,28 +11,27 @@ from app.log.kafka.writer import Writer
 
 
 class KafkaLog:
-    """``app.log.contract.Log`` over Kafka 3.7 or newer.
+    """``app.log.contract.Log`` over Kafka 3.7 or newer, at ``kafka://host:9092,…/prefix``.
 
-    Brokers that go away make calls raise LogUnavailable; when they are back, the calls work again.
+    Records are kept for ``retention_days``; topics are created with ``replication`` copies (0: 3, or as many as there
+    are brokers). While brokers are away calls raise LogUnavailable; when they are back calls work again.
+
+    Raises LogError for a URL that is no such address.
     """
 
     def __init__(self, url: str, *, retention_days: int = 7, replication: int = 0) -> None:
-        """Take ``kafka://host:9092,…/prefix``, the days kept and the copies of topics that are made (0: up to 3).
-
-        Raises LogError for what is no such address.
-        """
         self.address = Address.parse(url)
         self._retention_days = retention_days
         self._replication = replication
 
     async def open(self) -> None:
-        """Get ready; connects when it is first used."""
+        """Prepare the clients; they connect when first used."""
         self._topics = Topics(self.address, self._retention_days, self._replication)
         self._reader = Reader(self.address, self._topics)
         self._writer = Writer(self.address, self._topics)
 
     async def close(self) -> None:
-        """Deliver what was handed over, for a bounded time, and let go of the connections."""
+        """Finish pending appends, for a bounded time, and close the connections."""
         await self._writer.close()
         await self._reader.close()
         await self._topics.close()
@@ -47,51 +46,51 @@ class KafkaLog:
         await self.close()
 
     async def cluster(self) -> str:
-        """Give the name that Kafka gave itself when it was made: another one is another log."""
+        """Return the id of Kafka's cluster: another id is another log."""
         return await self._topics.cluster()
 
     async def ensure(self, topics: Sequence[TopicSpec]) -> list[str]:
-        """Make what is missing, give its names. Raises LogError where one exists with other partitions or policy."""
+        """Create missing topics and return their names. Raises LogError for one with other partitions or policy."""
         return await self._topics.ensure(topics)
 
     async def renew(self, topics: Sequence[TopicSpec]) -> list[str]:
-        """Give topics the present retention and limit of messages; gives the names of those that had another."""
+        """Apply the present retention and record limit to topics; return the names of those that were changed."""
         return await self._topics.renew(topics)
 
     async def seal(self, topics: Sequence[str]) -> None:
-        """Make every later append to these topics raise LogSealed; earlier ones are in the log on return."""
+        """Seal topics: every later append raises LogSealed; earlier ones are in the log on return."""
         await self._topics.seal(topics)
 
     async def append(self, records: Sequence[NewRecord]) -> list[int]:
-        """Append records and give their offsets; all durable (on all replicas in sync) on return.
+        """Append records and return their offsets; all are durable (on all replicas in sync) on return.
 
-        What the log can know beforehand (RecordTooLarge, LogError for an unknown topic or partition, LogSealed once
-        it was seen) leaves nothing. LogUnavailable, and LogSealed by a broker, leave any part: partitions are written
-        independently of each other. Records of a partition keep their order; another's may stand between them.
+        After RecordTooLarge, LogTooLate, LogError, and LogSealed that the client knew of, nothing is in the log. After
+        LogUnavailable, and LogSealed by a broker, any part is: partitions are written independently of each other.
+        Records of a partition keep their order; another caller's may stand between them.
         """
         return await self._writer.append(records)
 
     def full(self) -> bool:
-        """Give False: brokers do not say how much room their disks have."""
+        """Return False: brokers do not report the free space of their disks."""
         return False
 
     async def read(
         self, topic: str, partition: int, offset: int, *, max_records: int = 1000, max_bytes: int = 4 << 20
     ) -> list[Record]:
-        """Read records at or after ``offset`` in order, within both limits, but at least one if there is one.
+        """Return records at or after ``offset`` in order, within both limits, but at least one if there is one.
 
         Offsets of a compacted topic have gaps, and older records of a key may still be there.
         """
         return await self._reader.read(topic, partition, offset, max_records, max_bytes)
 
     async def bounds(self, topic: str) -> dict[int, Bounds]:
-        """Give start and end of every partition; a later read sees at least what is before the end."""
+        """Return the bounds of every partition; a later read sees at least the records before the end."""
         return await self._reader.bounds(topic)
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
-        """Give the next offset to be read by partition, as the group committed it."""
+        """Return by partition the next offset to read that the group committed."""
         return await self._topics.committed(group, topic)
 
     def tail(self, topic: str, start: Mapping[int, int] | None = None) -> AsyncIterator[list[Record]]:
-        """Yield what is appended from the first step of the iteration on, or from the offsets of ``start`` on."""
+        """Yield the records appended from the first step of the iteration on, or from the offsets in ``start`` on."""
         return self._reader.tail(topic, start)

@@ -1,4 +1,4 @@
-"""Reads Kafka without a group: by offset, the bounds of partitions, and as a tail."""
+"""Reads Kafka without a group: records by offset, the bounds of partitions, tails."""
 
 import asyncio
 import logging
@@ -16,12 +16,12 @@ from app.log.kafka.address import CONNECT_SECONDS, FETCH_BYTES, STAMP, Address, 
 from app.log.kafka.topics import Topics
 
 CURSORS: Final = 4
-"""Reads at a time; each has its own connection and keeps what was fetched ahead, so that reading on is quick."""
+"""Concurrent reads; each has its own connection and keeps what it fetched ahead, so that reading on is quick."""
 
 READ_SECONDS: Final = 10.0
 SLICE_MS: Final = 50
 POLL_MS: Final = 100
-"""How long the broker holds a fetch at the end of a partition, and so the next read, which may go elsewhere."""
+"""How long a broker holds a fetch at the end of a partition, which also delays a next read elsewhere."""
 
 TAIL_MS: Final = 1000
 RETRY_SECONDS: Final = 0.5
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def consumer_of(address: Address, **more: Any) -> AIOKafkaConsumer:  # noqa: ANN401  aiokafka's own arguments
-    """Make a consumer that goes where it is told and commits nothing by itself."""
+    """Return a consumer that reads where it is sought and commits nothing by itself."""
     options = {
         **address.options,
         "enable_auto_commit": False,
@@ -41,7 +41,7 @@ def consumer_of(address: Address, **more: Any) -> AIOKafkaConsumer:  # noqa: ANN
 
 
 async def started(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:
-    """Connect a consumer. Raises aiokafka's errors, TimeoutError."""
+    """Connect a consumer and return it. Raises aiokafka's errors, TimeoutError."""
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             await consumer.start()
@@ -52,80 +52,79 @@ async def started(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:
 
 
 class _Cursor:
-    """One consumer at one place of one partition."""
+    """One consumer at one position of one partition."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self.consumer = consumer
         self.where: TopicPartition | None = None
         self.position = 0
-        self._over: deque[Any] = deque()
-        """What a read took from aiokafka beyond its limit in bytes: the next one begins with it."""
+        self._surplus: deque[Any] = deque()
+        """Records that a read took from aiokafka beyond its limit in bytes: the next read begins with them."""
 
     async def read(self, where: TopicPartition, offset: int, max_records: int, max_bytes: int) -> list[Any]:
-        """Give aiokafka's records from an offset on, up to the end or the limits."""
+        """Return aiokafka's records from an offset on, up to the end of the partition or the limits."""
         end = (await self.consumer.end_offsets([where]))[where]
         if offset >= end:
             return []
-        self._go(where, offset)
+        self._seek(where, offset)
         taken: list[Any] = []
         left = max_bytes
         while self.position < end and len(taken) < max_records:
-            if not self._over:
-                self._over.extend(await self._more(where, max_records - len(taken)))
-            while self._over and len(taken) < max_records:
-                left -= _size(self._over[0])
+            if not self._surplus:
+                self._surplus.extend(await self._more(where, max_records - len(taken)))
+            while self._surplus and len(taken) < max_records:
+                left -= _size(self._surplus[0])
                 if left < 0 and taken:
-                    self.position = self._over[0].offset
+                    self.position = self._surplus[0].offset
                     return taken
-                taken.append(self._over.popleft())
-            self.position = self._over[0].offset if self._over else await self.consumer.position(where)
+                taken.append(self._surplus.popleft())
+            self.position = self._surplus[0].offset if self._surplus else await self.consumer.position(where)
         if self.position >= end:
-            self.consumer.pause(where)  # else it would ask the broker again and again for what is to come
+            self.consumer.pause(where)  # else it would poll the broker for records to come
         return taken
 
-    def _go(self, where: TopicPartition, offset: int) -> None:
+    def _seek(self, where: TopicPartition, offset: int) -> None:
         if self.where != where:
             self.consumer.assign([where])
         if self.where != where or self.position != offset:
             self.consumer.seek(where, offset)
-            self._over.clear()
+            self._surplus.clear()
         self.consumer.resume(where)
         self.where, self.position = where, offset
 
     async def _more(self, where: TopicPartition, count: int) -> list[Any]:
         try:
-            found = await self.consumer.getmany(where, timeout_ms=SLICE_MS, max_records=count)
-        except OffsetOutOfRangeError:  # retention deleted it
+            fetched = await self.consumer.getmany(where, timeout_ms=SLICE_MS, max_records=count)
+        except OffsetOutOfRangeError:  # retention deleted the offset
             self.consumer.seek(where, (await self.consumer.beginning_offsets([where]))[where])
             return []
-        records: list[Any] = found.get(where, [])
+        records: list[Any] = fetched.get(where, [])
         return records
 
 
 class Reader:
-    """Reads through a few consumers."""
+    """Reads through a pool of at most ``CURSORS`` consumers."""
 
     def __init__(self, address: Address, topics: Topics) -> None:
-        """Take where Kafka is and its topics."""
         self._address = address
         self._topics = topics
         self._free: list[_Cursor] = []
         self._turns = asyncio.Semaphore(CURSORS)
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         while self._free:
             await self._free.pop().consumer.stop()
 
     async def read(self, name: str, partition: int, offset: int, max_records: int, max_bytes: int) -> list[Record]:
-        """Read records at or after ``offset``, at least one if there is one."""
+        """Return records at or after ``offset``, at least one if there is one."""
         where = await self._partition(name, partition)
         async with self._cursor(where, offset) as cursor:
-            found = await cursor.read(where, max(offset, 0), max_records, max_bytes)
-        return [record_of(name, record) for record in found]
+            fetched = await cursor.read(where, max(offset, 0), max_records, max_bytes)
+        return [record_of(name, record) for record in fetched]
 
     async def bounds(self, name: str) -> dict[int, Bounds]:
-        """Give start and end of every partition."""
+        """Return the bounds of every partition."""
         count = (await self._topics.find([name]))[name].partitions
         wanted = [self._address.partition(name, number) for number in range(count)]
         async with self._cursor(None, 0) as cursor:
@@ -135,7 +134,7 @@ class Reader:
         return {where.partition: Bounds(starts[where], ends[where]) for where in wanted}
 
     async def tail(self, name: str, start: Mapping[int, int] | None) -> AsyncIterator[list[Record]]:
-        """Yield what comes after ``start`` (else after the first step of the iteration), riding through outages."""
+        """Yield the records after ``start`` (else after the first step of the iteration); outages only delay it."""
         position = dict(start) if start is not None else None
         while True:
             try:
@@ -150,7 +149,7 @@ class Reader:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _follow(self, name: str, position: dict[int, int]) -> AsyncIterator[list[Record]]:
-        """Yield records from ``position`` on, moving it before each step."""
+        """Yield records from ``position`` on, which moves before each step."""
         consumer = consumer_of(self._address)
         try:
             with translated():
@@ -160,8 +159,8 @@ class Reader:
                 consumer.seek(self._address.partition(name, number), offset)
             while True:
                 with translated():
-                    found = await _next(consumer)
-                for where, records in found.items():
+                    fetched = await _next(consumer)
+                for where, records in fetched.items():
                     position[where.partition] = records[-1].offset + 1
                     yield [record_of(name, record) for record in records]
         finally:
@@ -170,16 +169,16 @@ class Reader:
     async def _partition(self, name: str, partition: int) -> TopicPartition:
         count = (await self._topics.find([name]))[name].partitions
         if not 0 <= partition < count:
-            raise LogError(f"topic {name} has partitions 0..{count - 1}, not {partition}")
+            raise LogError(f"topic {name} has partitions 0-{count - 1}, not {partition}")
         return self._address.partition(name, partition)
 
     @asynccontextmanager
     async def _cursor(self, where: TopicPartition | None, offset: int) -> AsyncIterator[_Cursor]:
-        """Give a free cursor, the one that stands there already if there is; one that failed is thrown away."""
+        """Yield a free cursor, one at that position if there is; a cursor that failed is closed."""
         async with self._turns:
             with translated():
                 async with asyncio.timeout(READ_SECONDS):
-                    cursor = self._standing(where, offset) or await self._new()
+                    cursor = self._free_at(where, offset) or await self._new()
                     try:
                         yield cursor
                     except BaseException:
@@ -190,7 +189,7 @@ class Reader:
     async def _new(self) -> _Cursor:
         return _Cursor(await started(consumer_of(self._address, fetch_max_wait_ms=POLL_MS)))
 
-    def _standing(self, where: TopicPartition | None, offset: int) -> _Cursor | None:
+    def _free_at(self, where: TopicPartition | None, offset: int) -> _Cursor | None:
         for place, cursor in enumerate(self._free):
             if cursor.where == where and cursor.position == offset:
                 return self._free.pop(place)
@@ -199,8 +198,8 @@ class Reader:
 
 async def _next(consumer: AIOKafkaConsumer) -> Mapping[TopicPartition, list[Any]]:
     try:
-        found: Mapping[TopicPartition, list[Any]] = await consumer.getmany(timeout_ms=TAIL_MS)
-    except OffsetOutOfRangeError as error:  # retention deleted it: go on with what is left
+        fetched: Mapping[TopicPartition, list[Any]] = await consumer.getmany(timeout_ms=TAIL_MS)
+    except OffsetOutOfRangeError as error:  # retention deleted the offsets: go on at the start
         starts = await consumer.beginning_offsets(list(error.args[0]))
         for where, start in starts.items():
             consumer.seek(where, start)
@@ -210,7 +209,7 @@ async def _next(consumer: AIOKafkaConsumer) -> Mapping[TopicPartition, list[Any]
             raise
         log.warning("reading of Kafka failed, trying again: %r", error)
         return {}
-    return found
+    return fetched
 
 
 def _size(record: Any) -> int:  # noqa: ANN401  aiokafka publishes no types

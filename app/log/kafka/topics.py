@@ -1,4 +1,4 @@
-"""The topics in Kafka: made, described, sealed; and what groups committed."""
+"""Creates, describes and seals topics in Kafka, and reads what groups committed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -21,19 +21,19 @@ REPLICAS: Final = 3
 ADMIN_SECONDS: Final = 15.0
 RETRY_SECONDS: Final = 5.0
 SEAL_BYTES: Final = 1
-"""No record fits this limit: the leader of a partition refuses every append by itself, which is what sealing means."""
+"""No record fits this limit, so that each partition's leader refuses every append: that is how a topic is sealed."""
 
 RENEWED: Final = ("retention.ms", "delete.retention.ms", "max.message.bytes")
-"""What follows the settings also after a topic was made."""
+"""Settings of a topic that follow ours also after it was created."""
 
 SEAL_SECONDS: Final = 1.0
-"""How long all brokers may take to apply a setting after one of them tells it."""
+"""How long all brokers may take to apply a setting that one of them reports."""
 
-LOOK_SECONDS: Final = 0.1
+POLL_SECONDS: Final = 0.1
 
 
 def topic_settings(spec: TopicSpec, retention_days: int, replicas: int) -> dict[str, str]:
-    """Give Kafka's settings of a topic."""
+    """Return Kafka's settings of a topic."""
     kept = str(retention_days * DAY_MS)
     return {
         "cleanup.policy": spec.policy,
@@ -49,10 +49,12 @@ def topic_settings(spec: TopicSpec, retention_days: int, replicas: int) -> dict[
 
 
 class Topics:
-    """Knows topics by name; all but ``sealed`` (which only ever becomes true) is fixed when a topic is made."""
+    """Knows topics by name; all but ``sealed`` (which only ever becomes true) is fixed when a topic is created.
+
+    Records are kept for ``retention_days``; ``replication`` is the number of copies (0: 3, or the number of brokers).
+    """
 
     def __init__(self, address: Address, retention_days: int, replication: int) -> None:
-        """Take where Kafka is, the days that records are kept, and the copies of each (0: 3, or what brokers allow)."""
         self._address = address
         self._retention_days = retention_days
         self._replication = replication
@@ -61,13 +63,13 @@ class Topics:
         self._lock = asyncio.Lock()
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         if self._admin is not None:
             await self._admin.close()
             self._admin = None
 
     async def find(self, names: Iterable[str]) -> Mapping[str, Topic]:
-        """Give the topics of these names among others. Raises LogError naming the ones that are not there."""
+        """Return a mapping that has at least these topics. Raises LogError naming those that do not exist."""
         missing = [name for name in names if name not in self._known]
         if missing:
             self._known |= await self._describe(missing)
@@ -77,67 +79,69 @@ class Topics:
         return self._known
 
     async def ensure(self, specs: Sequence[TopicSpec]) -> list[str]:
-        """Make what is missing, give its names. Raises LogError where one exists with other partitions or policy."""
-        there = await self._describe([spec.name for spec in specs])
-        missing = [spec for spec in specs if spec.name not in there]
+        """Create missing topics and return their names. Raises LogError for one with other partitions or policy."""
+        existing = await self._describe([spec.name for spec in specs])
+        missing = [spec for spec in specs if spec.name not in existing]
         if missing:
-            await self._make(missing)
-            there = await self._appeared(specs)
+            await self._create(missing)
+            existing = await self._appeared(specs)
         for spec in specs:
-            compare(spec, there[spec.name])
-        self._known |= there
+            compare(spec, existing[spec.name])
+        self._known |= existing
         return [spec.name for spec in missing]
 
     async def renew(self, specs: Sequence[TopicSpec]) -> list[str]:
-        """Give topics the present retention and limit of messages; gives the names of those that had another."""
+        """Apply the present retention and record limit to topics; return the names of those that were changed."""
         changed = []
         for spec in specs:
-            there = await self._settings(spec.name)
+            present = await self._settings(spec.name)
             wanted = topic_settings(spec, self._retention_days, 1)
             wanted = {name: value for name, value in wanted.items() if name in RENEWED}
-            if there["max.message.bytes"] != str(SEAL_BYTES) and not wanted.items() <= there.items():
-                await self._alter(spec.name, there | wanted)
+            if present["max.message.bytes"] != str(SEAL_BYTES) and not wanted.items() <= present.items():
+                await self._alter(spec.name, present | wanted)
                 changed.append(spec.name)
         return changed
 
     async def seal(self, names: Sequence[str]) -> None:
-        """Refuse every append to these topics from now on; those that were acknowledged are in the log."""
+        """Seal topics: every later append is refused; those that were acknowledged are in the log."""
         await self.find(names)
         for name in names:
             await self._alter(name, await self._settings(name) | {"max.message.bytes": str(SEAL_BYTES)})
         try:
             async with asyncio.timeout(ADMIN_SECONDS):
                 while not await self.sealed(names):  # noqa: ASYNC110  Kafka has no event for it
-                    await asyncio.sleep(LOOK_SECONDS)
+                    await asyncio.sleep(POLL_SECONDS)
         except TimeoutError as error:
-            raise LogUnavailable("topics that were just sealed do not say so") from error
+            raise LogUnavailable(
+                f"Kafka does not report {', '.join(names)} as sealed within {ADMIN_SECONDS:.0f} s"
+            ) from error
         await asyncio.sleep(SEAL_SECONDS)
 
     async def sealed(self, names: Sequence[str]) -> bool:
-        """Tell whether all of these topics are sealed by now."""
+        """Return whether all of these topics are sealed."""
         self._known |= await self._describe(names)
         return all(self._known[name].sealed for name in names)
 
     async def _alter(self, name: str, settings: Mapping[str, str]) -> None:
-        """Replace the settings that are the topic's own."""
+        """Replace the topic's own settings."""
         resource = ConfigResource(ConfigResourceType.TOPIC, self._address.name(name), configs=settings)
         [response] = await self._ask(lambda admin: admin.alter_configs([resource]))
         _refuse((error, text) for error, text, *_ in response.resources)
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
-        """Give the next offset to be read by partition, as the group committed it."""
+        """Return by partition the next offset to read that the group committed."""
         count = (await self.find([topic]))[topic].partitions
         wanted = [self._address.partition(topic, number) for number in range(count)]
-        found = await self._ask(
+        offsets = await self._ask(
             lambda admin: admin.list_consumer_group_offsets(self._address.name(group), None, wanted)
         )
-        return {where.partition: at.offset for where, at in found.items() if at.offset >= 0}
+        return {where.partition: at.offset for where, at in offsets.items() if at.offset >= 0}
 
     async def cluster(self) -> str:
-        """Give the name that Kafka gave itself when it was made."""
+        """Return the id of the cluster."""
         return str((await self._ask(lambda admin: admin.describe_cluster()))["cluster_id"])
 
-    async def _make(self, specs: Sequence[TopicSpec]) -> None:
+    async def _create(self, specs: Sequence[TopicSpec]) -> None:
         brokers = len((await self._ask(lambda admin: admin.describe_cluster()))["brokers"])
         replicas = self._replication or min(REPLICAS, brokers)
         topics = [
@@ -151,34 +155,36 @@ class Topics:
         _refuse((error, text) for _, error, text, *_ in response.topic_errors)
 
     async def _appeared(self, specs: Sequence[TopicSpec]) -> dict[str, Topic]:
-        """Wait until the broker that is asked tells of the new topics, each with a leader of every partition."""
+        """Wait until a broker describes the new topics, each with a leader for every partition."""
         names = [spec.name for spec in specs]
         try:
             async with asyncio.timeout(ADMIN_SECONDS):
                 while True:
-                    there = await self._describe(names)
-                    if len(there) == len(names):
-                        return there
-                    await asyncio.sleep(LOOK_SECONDS)
+                    topics = await self._describe(names)
+                    if len(topics) == len(names):
+                        return topics
+                    await asyncio.sleep(POLL_SECONDS)
         except TimeoutError as error:
-            raise LogUnavailable("topics that were just made do not appear") from error
+            raise LogUnavailable(
+                f"Kafka does not describe the new topics {', '.join(names)} within {ADMIN_SECONDS:.0f} s"
+            ) from error
 
     async def _describe(self, names: Sequence[str]) -> dict[str, Topic]:
-        # Asking for all never makes Kafka create one by itself.
+        # All topics are described: asking for one by name may make Kafka create it.
         ours = {self._address.name(name): name for name in names}
-        found = await self._ask(lambda admin: admin.describe_topics())
+        descriptions = await self._ask(lambda admin: admin.describe_topics())
         topics: dict[str, Topic] = {}
-        for each in found:
-            name = ours.get(each["topic"])
-            if name is None or each["error_code"] or any(p["leader"] < 0 for p in each["partitions"]):
+        for description in descriptions:
+            name, partitions = ours.get(description["topic"]), description["partitions"]
+            if name is None or description["error_code"] or any(p["leader"] < 0 for p in partitions):
                 continue
-            there = await self._settings(name)
-            sealed = there["max.message.bytes"] == str(SEAL_BYTES)
-            topics[name] = Topic(0, name, len(each["partitions"]), there["cleanup.policy"] == "compact", sealed)
+            present = await self._settings(name)
+            sealed = present["max.message.bytes"] == str(SEAL_BYTES)
+            topics[name] = Topic(0, name, len(partitions), present["cleanup.policy"] == "compact", sealed)
         return topics
 
     async def _settings(self, name: str) -> dict[str, str]:
-        """Give the settings that are the topic's own."""
+        """Return the topic's own settings."""
         resource = ConfigResource(ConfigResourceType.TOPIC, self._address.name(name), configs=None)
         [response] = await self._ask(lambda admin: admin.describe_configs([resource]))
         [(error, text, _, _, entries)] = response.resources
@@ -188,18 +194,18 @@ class Topics:
         return {entry[0]: entry[1] for entry in entries if entry[0] in names}
 
     async def _ask(self, call: Callable[[AIOKafkaAdminClient], Awaitable[T]]) -> T:
-        """Ask, and again for some seconds where what answers says that it is not ready, or is another broker by now."""
+        """Return the answer of the admin API; retried for some seconds while the controller is away or moves."""
         until = monotonic() + RETRY_SECONDS
         with translated():
             async with asyncio.timeout(ADMIN_SECONDS):
                 while True:
                     try:
                         return await call(await self._connected())
-                    except (KafkaError, OSError, AttributeError) as error:  # AttributeError: it knows no controller
+                    except (KafkaError, OSError, AttributeError) as error:  # AttributeError: no controller is known
                         await self.close()
                         if monotonic() > until or not getattr(error, "retriable", True):
                             raise
-                    await asyncio.sleep(LOOK_SECONDS)
+                    await asyncio.sleep(POLL_SECONDS)
 
     async def _connected(self) -> AIOKafkaAdminClient:
         async with self._lock:

@@ -1,4 +1,4 @@
-"""Appends to Kafka: one idempotent producer for all callers, made anew whenever it failed to deliver in time."""
+"""Appends to Kafka: one idempotent producer for all callers, replaced whenever it failed to deliver in time."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from app.log.kafka.topics import Topics
 from app.log.postgres.rows import check, refuse_late
 
 APPEND_SECONDS: Final = 10.0
-"""Well below the minute that a record's received time may be older than its append (EXACTNESS, Identity)."""
+"""Well below the 60 s by which a record's received time may be older than its append (EXACTNESS.md, "Identity")."""
 
 CLOSE_SECONDS: Final = 10.0
 ABANDON_SECONDS: Final = 1.0
@@ -24,25 +24,24 @@ log = logging.getLogger(__name__)
 
 
 class Writer:
-    """Sends records of all callers together; a batch of a partition follows the one before it."""
+    """Sends the records of all callers; each batch of a partition follows the one before it."""
 
     def __init__(self, address: Address, topics: Topics) -> None:
-        """Take where Kafka is and its topics."""
         self._address = address
         self._topics = topics
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
-        self._under_way: set[asyncio.Future[Any]] = set()
+        self._pending: set[asyncio.Future[Any]] = set()
         self._closed = False
 
     async def append(self, records: Sequence[NewRecord]) -> list[int]:
-        """Append; see ``KafkaLog.append``."""
+        """Append records and return their offsets; see ``KafkaLog.append``."""
         if not records:
             return []
         if self._closed:
             raise LogUnavailable("the log is closed")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._under_way.add(done)
+        self._pending.add(done)
         try:
             names = {record.topic for record in records}
             topics = await self._topics.find(names)
@@ -59,14 +58,14 @@ class Writer:
                         raise LogSealed(f"topic {name} is sealed") from None
                 raise
         finally:
-            self._under_way.discard(done)
+            self._pending.discard(done)
             done.set_result(None)
 
     async def close(self) -> None:
-        """Finish the appends under way, for a bounded time, and let go of the connections."""
+        """Finish the pending appends, for a bounded time, and close the connections."""
         self._closed = True
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=CLOSE_SECONDS)
+        if self._pending:
+            await asyncio.wait(self._pending, timeout=CLOSE_SECONDS)
         producer, self._producer = self._producer, None
         if producer is not None:
             await _abandon(producer)
@@ -84,12 +83,12 @@ class Writer:
             except (TypeError, ValueError, AttributeError, asyncio.CancelledError):
                 raise
             except BaseException:
-                # It would go on trying, and what it delivered in the end would be older than its stamp says; and after
-                # a refusal its sequence numbers no longer fit. A new one knows nothing of either.
+                # The producer would go on trying, and what it delivered in the end would be older than its stamp says;
+                # and after a refusal its sequence numbers no longer fit. A new producer starts without either.
                 await self._give_up(producer)
                 raise
         if min(offsets) < 0:
-            raise LogUnavailable("Kafka has these records already, but does not say where")
+            raise LogUnavailable("Kafka holds these records already, but does not report their offsets")
         return offsets
 
     async def _hand_over(self, producer: AIOKafkaProducer, record: NewRecord) -> "asyncio.Future[Any]":
@@ -97,7 +96,7 @@ class Writer:
         future: asyncio.Future[Any] = await producer.send(
             self._address.name(record.topic), record.value, record.key, record.partition, headers=headers
         )
-        future.add_done_callback(_told)
+        future.add_done_callback(_retrieve)
         return future
 
     async def _started(self) -> AIOKafkaProducer:
@@ -126,20 +125,20 @@ class Writer:
             await _abandon(producer)
 
 
-def _told(future: "asyncio.Future[Any]") -> None:
-    """Look at how it ended: its caller may have given up before."""
+def _retrieve(future: "asyncio.Future[Any]") -> None:
+    """Retrieve the outcome, so that asyncio does not warn where the caller has given up before."""
     if not future.cancelled():
         future.exception()
 
 
 async def _abandon(producer: AIOKafkaProducer) -> None:
-    """Stop a producer without waiting for what it could not deliver; whoever waits for that is told."""
+    """Stop a producer without waiting for undelivered records; their callers get KafkaTimeoutError."""
     # Its own stop() waits for the delivery of everything; there is no public way to end the sender before.
-    producer._message_accumulator.fail_all(KafkaTimeoutError("the producer was given up"))  # noqa: SLF001  see above
+    producer._message_accumulator.fail_all(KafkaTimeoutError("the producer was stopped before it delivered the record"))  # noqa: SLF001  see above
     await producer.client.close()
     sending = producer._sender.sender_task  # noqa: SLF001  see above
     if sending is not None:
         sending.cancel()
-        # What it had under way may fail in any way, for it is all failed already.
+        # Its pending requests may end in any way: all their records have failed already.
         await asyncio.wait([sending], timeout=ABANDON_SECONDS)
-    producer._closed = True  # noqa: SLF001  else it warns that it was not stopped
+    producer._closed = True  # noqa: SLF001  else aiokafka warns that it was not stopped

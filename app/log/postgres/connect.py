@@ -1,4 +1,4 @@
-"""Connections to the log's PostgreSQL, and what its errors mean to those who use the log."""
+"""Connections to the log's PostgreSQL, and the translation of its errors into the log's."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,7 @@ from app.log.contract import LogError, LogFull, LogUnavailable
 from app.postgres import AWAY
 
 if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
-
-    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
-    Pool = asyncpg.Pool[asyncpg.Record]
+    from app.postgres import Connection
 
 CONNECT_SECONDS: Final = 5.0
 """A server on the same network answers in milliseconds; one that takes longer is as good as away."""
@@ -22,7 +19,7 @@ STATEMENT_SECONDS: Final = 20.0
 """Longer than any healthy statement of the log; below the 30 s after which ingest gives up on an append."""
 
 IDLE_MS: Final = 10_000
-"""A process that is frozen within an append would hold its partitions' rows, and so everybody's appends, for ever."""
+"""A process that is frozen within an append would lock its partitions' rows, and so all appends to them, for ever."""
 
 OPTIONS: Final[dict[str, Any]] = {
     "timeout": CONNECT_SECONDS,
@@ -45,16 +42,16 @@ async def connect(url: str) -> "Connection":
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise what the server or the way to it answers as an error of the log's contract."""
+    """Translate errors of PostgreSQL and of the network into those of the log's contract."""
     try:
         yield
     except asyncpg.DiskFullError as error:
         raise LogFull("the disk of the log's PostgreSQL is full") from error
-    except (ValueError, TypeError) as error:  # asyncpg's, for a URL or a value of a wrong type: no waiting mends it
-        raise LogError(f"the log's PostgreSQL cannot be given this ({error})") from error
+    except (ValueError, TypeError) as error:  # asyncpg's, for a URL or a value of a wrong type: a retry cannot help
+        raise LogError(f"the client of the log's PostgreSQL refuses a value ({error})") from error
     except AWAY as error:
         raise LogUnavailable(f"the log's PostgreSQL does not answer ({type(error).__name__})") from error
     except asyncpg.UndefinedTableError as error:
-        raise LogError("the log's tables are missing: run the migrations") from error
+        raise LogError("the log's tables are missing: run `faultline migrate`") from error
     except asyncpg.PostgresError as error:
         raise LogError(f"the log's PostgreSQL refuses ({type(error).__name__}: {error})") from error

@@ -1,4 +1,4 @@
-"""Refuses new records while the disk that the log is on still has room for everything else."""
+"""Refuses new records before the disk of the log is full, so that everything else still has room."""
 
 import shutil
 import sys
@@ -9,14 +9,14 @@ from typing import Final
 
 from app.log.contract import LogFull
 
-LOOK_SECONDS: Final = 1.0
-"""A disk fills by some 100 MB a second at most; the reserve (512 MiB by default) outlasts the time between looks."""
+CHECK_SECONDS: Final = 1.0
+"""A disk fills by some 100 MB a second at most; the reserve (512 MiB by default) lasts longer than one interval."""
 
 
 def free_bytes(folder: Path) -> int:
-    """Give the bytes that an ordinary user may still write there; all there can be where the folder is not.
+    """Return the bytes that an ordinary user may still write to the folder's disk.
 
-    A server whose database is elsewhere has no data folder.
+    Return ``sys.maxsize`` for a folder that does not exist: a server whose database is elsewhere has no data folder.
     """
     try:
         return shutil.disk_usage(folder).free
@@ -25,7 +25,10 @@ def free_bytes(folder: Path) -> int:
 
 
 class DiskGuard:
-    """Looks at the free bytes of a disk, at most once in LOOK_SECONDS."""
+    """Reads the free bytes of the disk of ``folder``, at most once in ``CHECK_SECONDS``.
+
+    ``folder`` None (the database is elsewhere) guards nothing. ``free`` returns bytes, ``clock`` seconds.
+    """
 
     def __init__(
         self,
@@ -35,13 +38,12 @@ class DiskGuard:
         free: Callable[[Path], int] = free_bytes,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Guard the disk of ``folder``; None (the database is elsewhere) guards nothing."""
         self._folder = folder
         self._reserve = reserve_bytes
         self._free = free
         self._clock = clock
-        self._looked = float("-inf")
-        self._enough = True
+        self._checked_at = float("-inf")
+        self._has_room = True
 
     def check(self) -> None:
         """Raise LogFull while fewer bytes than the reserve are free."""
@@ -49,11 +51,11 @@ class DiskGuard:
             raise LogFull(f"less than {self._reserve >> 20} MiB are free on the disk of {self._folder}")
 
     def full(self) -> bool:
-        """Tell whether fewer bytes than the reserve are free."""
+        """Return whether fewer bytes than the reserve are free."""
         if self._folder is None or self._reserve <= 0:
             return False
         now = self._clock()
-        if now - self._looked >= LOOK_SECONDS:
-            self._looked = now
-            self._enough = self._free(self._folder) >= self._reserve
-        return not self._enough
+        if now - self._checked_at >= CHECK_SECONDS:
+            self._checked_at = now
+            self._has_room = self._free(self._folder) >= self._reserve
+        return not self._has_room

@@ -1,4 +1,4 @@
-"""The log in PostgreSQL (DESIGN 5): group commit on one connection, reads on a pool, tails woken by NOTIFY."""
+"""The log in PostgreSQL (ARCHITECTURE.md, "Stores"): group commit, reads on a pool, tails by NOTIFY."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -14,11 +14,11 @@ from app.log.postgres.disk import DiskGuard
 from app.log.postgres.reader import Reader
 from app.log.postgres.retention import drop_days, make_days
 from app.log.postgres.topics import Catalogue
-from app.log.postgres.wake import Wake, Watch
+from app.log.postgres.wake import Notifications, Subscription
 from app.log.postgres.writer import Writer
 
 if TYPE_CHECKING:
-    from app.log.postgres.connect import Connection
+    from app.postgres import Connection
 
 READ_CONNECTIONS: Final = 4
 
@@ -35,36 +35,36 @@ where c.committed < excluded.committed or $5"""
 async def commit_offsets(
     connection: "Connection", group: str, topic: str, offsets: Mapping[int, int], *, force: bool = False
 ) -> None:
-    """Store, by partition, the next offset that a group will read; never an earlier one, unless ``force``.
+    """Store by partition the next offset that a group will read; an earlier one only with ``force``.
 
-    On the caller's connection, whose life is the member's: its errors are asyncpg's own.
+    Runs on the caller's connection, on which the member's life depends. Raises asyncpg's errors.
     """
     await connection.execute(COMMIT, group, topic, list(offsets), list(offsets.values()), force)
 
 
 class PostgresLog:
-    """``app.log.contract.Log`` over tables of a PostgreSQL that was migrated.
+    """``app.log.contract.Log`` over tables of a migrated PostgreSQL database.
 
-    A server that goes away makes calls raise LogUnavailable; when it is back they work again.
+    Appends raise LogFull while fewer than ``reserve_bytes`` are free on the disk of ``disk`` (None: no check). While
+    the server is away calls raise LogUnavailable; when it is back they work again.
     """
 
     def __init__(self, url: str, *, reserve_bytes: int = 0, disk: Path | None = None) -> None:
-        """Take the database's URL; appends raise LogFull while fewer than ``reserve_bytes`` are free on ``disk``."""
         self._url = url
         self._guard = DiskGuard(disk, reserve_bytes)
 
     async def open(self) -> None:
-        """Get ready; connects when it is first used."""
+        """Prepare the connections, which are made when first used."""
         self._pool = await asyncpg.create_pool(self._url, min_size=0, max_size=READ_CONNECTIONS, **OPTIONS)
         self._topics = Catalogue(self._pool)
-        self._wake = Wake(self._url)
-        self._reader = Reader(self._pool, self._topics, self._wake)
+        self._notifications = Notifications(self._url)
+        self._reader = Reader(self._pool, self._topics, self._notifications)
         self._writer = Writer(self._url, self._topics, self._guard)
 
     async def close(self) -> None:
-        """Commit what was handed over, for a bounded time, and let go of the connections."""
+        """Commit pending appends, for a bounded time, and close the connections."""
         await self._writer.close()
-        await self._wake.close()
+        await self._notifications.close()
         self._pool.terminate()
 
     async def __aenter__(self) -> Self:
@@ -77,57 +77,57 @@ class PostgresLog:
         await self.close()
 
     async def ensure(self, topics: Sequence[TopicSpec]) -> list[str]:
-        """Make what is missing, give its names. Raises LogError where one exists with other partitions or policy."""
+        """Create missing topics and return their names. Raises LogError for one with other partitions or policy."""
         return await self._topics.ensure(topics)
 
     async def seal(self, topics: Sequence[str]) -> None:
-        """Make every later append to these topics raise LogSealed; earlier ones are in the log on return."""
+        """Seal topics: every later append raises LogSealed; earlier ones are in the log on return."""
         await self._topics.seal(topics)
 
     async def append(self, records: Sequence[NewRecord]) -> list[int]:
-        """Append all records, or none, and give their offsets; durable on return.
+        """Append all records, or none, and return their offsets; durable on return.
 
-        Raises LogUnavailable (whether it is in the log is then unknown), LogFull, LogSealed, RecordTooLarge, and
-        LogError for an unknown topic or partition. A caller who is cancelled may find its records in the log.
+        Raises LogUnavailable (the records may be in the log or not), LogFull, LogSealed, LogTooLate, RecordTooLarge,
+        and LogError for an unknown topic or partition. The records of a cancelled caller may be in the log.
         """
         return await self._writer.append(records)
 
     def full(self) -> bool:
-        """Tell whether an append would raise LogFull, as far as the disk's free bytes say; looked at once a second."""
+        """Return whether an append would raise LogFull by the disk's free bytes, which are read once a second."""
         return self._guard.full()
 
     async def read(
         self, topic: str, partition: int, offset: int, *, max_records: int = 1000, max_bytes: int = 4 << 20
     ) -> list[Record]:
-        """Read records at or after ``offset`` in order, within both limits, but at least one if there is one.
+        """Return records at or after ``offset`` in order, within both limits, but at least one if there is one.
 
-        Offsets of a compacted topic have gaps; a record without value says that its key was deleted.
+        Offsets of a compacted topic have gaps; a record without value marks the deletion of its key.
         """
         return await self._reader.read(topic, partition, offset, max_records, max_bytes)
 
     async def bounds(self, topic: str) -> dict[int, Bounds]:
-        """Give start and end of every partition; a later read sees at least what is before the end."""
+        """Return the bounds of every partition; a later read sees at least the records before the end."""
         return await self._reader.bounds(topic)
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
-        """Give the next offset to be read by partition, as the group committed it."""
+        """Return by partition the next offset to read that the group committed."""
         return await self._reader.committed(group, topic)
 
     def tail(self, topic: str, start: Mapping[int, int] | None = None) -> AsyncIterator[list[Record]]:
-        """Yield what is appended from the first step of the iteration on, or from the offsets of ``start`` on."""
+        """Yield the records appended from the first step of the iteration on, or from the offsets in ``start`` on."""
         return self._reader.tail(topic, start)
 
-    def watch(self, topics: Iterable[str]) -> AbstractContextManager[Watch]:
-        """Give, for a ``with`` block, what a consumer waits on between reads without missing an append."""
-        return self._wake.watch(topics)
+    def subscribe(self, topics: Iterable[str]) -> AbstractContextManager[Subscription]:
+        """Return the subscription, for a ``with`` block, on which a consumer waits between reads."""
+        return self._notifications.subscribe(topics)
 
     async def wait(self, topic: str, timeout: float) -> bool:  # noqa: ASYNC109  running out is an answer, no error
-        """Wait for an append that comes from now on; False after ``timeout`` s. To miss none, keep a ``watch``."""
-        with self._wake.watch([topic]) as watch:
-            return await watch.wait(timeout)
+        """Wait for the next append; False after ``timeout`` s. To miss none between waits, keep a subscription."""
+        with self._notifications.subscribe([topic]) as subscription:
+            return await subscription.wait(timeout)
 
     async def retain(self, days: int) -> list[date]:
-        """Make the coming days' tables and drop those that are over ``days`` days old; gives the days dropped."""
+        """Create the coming days' tables, drop those that are over ``days`` days old, and return the days dropped."""
         with translated():
             async with self._pool.acquire() as connection:
                 async with connection.transaction():

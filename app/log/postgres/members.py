@@ -1,7 +1,7 @@
-"""Membership of a consumer group in PostgreSQL: who lives, who owns which partition numbers, and their commits.
+"""Membership of a consumer group in PostgreSQL: living members, owners of partition numbers, commits.
 
-Everything happens on one connection, and its life is the member's: it holds the advisory locks that say who owns a
-partition, and a commit can only be made on it. A member that lost it cannot commit and must end.
+A member lives as long as its one connection: the connection holds the advisory locks that make it the owner of
+partitions, and commits are made on it. A member that lost its connection cannot commit and must end (fencing).
 """
 
 import asyncio
@@ -16,15 +16,15 @@ from app.log.postgres.connect import OPTIONS
 from app.log.postgres.log import commit_offsets
 
 if TYPE_CHECKING:
-    from app.log.postgres.connect import Connection
+    from app.postgres import Connection
 
 KEEPALIVE: Final = {
-    # A host that lost its power is noticed after 5 + 3 * 2 s; a killed process at once, by its closed socket.
+    # The loss of a host is noticed after 5 + 3 * 2 s, that of a killed process at once, by its closed socket.
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "11000",
-    # The statements of a member that is gone must not keep its locks.
+    # A running statement of a member that is gone must not keep its locks.
     "client_connection_check_interval": "1000",
 }
 
@@ -52,24 +52,26 @@ NOW: Final = "select (extract(epoch from clock_timestamp()) * 1000)::bigint"
 
 
 def lock_space(group: str, topics: Sequence[str]) -> int:
-    """Give the first half of the advisory locks of a group and its topics, as PostgreSQL's signed int4."""
+    """Return the first key of the advisory locks of a group and its topics, as PostgreSQL's signed int4."""
     digest = blake2b("\0".join((group, *topics)).encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
 def wanted(partitions: int, members: Sequence[str], member: str) -> set[int]:
-    """Give the partition numbers that a member should own: every n-th, by its place among the sorted living ones."""
+    """Return the partition numbers that a member should own: every n-th, by its index among the n sorted members."""
     if member not in members:
         return set()
-    mine = members.index(member)
-    return {number for number in range(partitions) if number % len(members) == mine}
+    index = members.index(member)
+    return {number for number in range(partitions) if number % len(members) == index}
 
 
 class Membership:
-    """This process's place in one consumer group. Errors are asyncpg's own: each of them ends the process."""
+    """This process as a member of a group that reads ``topics`` (with their generation).
+
+    Methods raise asyncpg's errors; each of them must end the process.
+    """
 
     def __init__(self, url: str, group: str, topics: Iterable[str]) -> None:
-        """Take the database, the group, and the topics it reads (with their generation)."""
         self._url = url
         self._group = group
         self._topics = sorted(topics)
@@ -79,7 +81,7 @@ class Membership:
         self.member = str(uuid4())
 
     async def join(self, lost: Callable[[], None]) -> None:
-        """Connect and become visible to the other members; ``lost`` is called when the connection ends unasked."""
+        """Connect and become visible to the other members; ``lost`` is called if the connection ends too early."""
         options: dict[str, Any] = {**OPTIONS, "server_settings": {**OPTIONS["server_settings"], **KEEPALIVE}}
         connection: Connection = await asyncpg.connect(self._url, **options)
         self._connection = connection
@@ -88,7 +90,7 @@ class Membership:
         await connection.execute(JOIN, self._group, self.member, self._topics)
 
     async def leave(self) -> None:
-        """Give up every partition and the membership, by closing the connection."""
+        """Release all partitions and end the membership by closing the connection."""
         async with self._lock:
             connection, self._connection = self._connection, None
             if connection is None or connection.is_closed():
@@ -100,20 +102,20 @@ class Membership:
                 connection.terminate()
 
     async def live(self) -> list[str]:
-        """Give the living members of this group with the same topics, sorted."""
+        """Return the ids of the living members of this group with the same topics, sorted."""
         return [row["member"] for row in await self._fetch(LIVE, self._group, self._topics)]
 
     async def claim(self, numbers: Iterable[int]) -> dict[int, int]:
-        """Take those of these partition numbers that nobody holds; gives the epoch of each one taken."""
+        """Claim those of these partition numbers that are free; return the epoch of each claim."""
         rows = await self._fetch(CLAIM, self._space, sorted(numbers))
         return {row["number"]: row["epoch"] for row in rows}
 
     async def release(self, numbers: Iterable[int]) -> None:
-        """Let other members take these partition numbers."""
+        """Release these partition numbers to other members."""
         await self._fetch(RELEASE, self._space, sorted(numbers))
 
     async def commit(self, offsets: Mapping[str, Mapping[int, int]]) -> None:
-        """Store by topic and partition the next offset to be read; only a member that still lives can."""
+        """Store by topic and partition the next offset to read; only a living member can."""
         async with self._lock:
             connection = self._living()
             async with connection.transaction():
@@ -121,7 +123,7 @@ class Membership:
                     await commit_offsets(connection, self._group, topic, by_partition)
 
     async def now(self) -> int:
-        """Give the server's time in ms."""
+        """Return the server's time in ms."""
         rows = await self._fetch(NOW)
         return int(rows[0][0])
 

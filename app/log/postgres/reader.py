@@ -1,4 +1,4 @@
-"""Reads the log in PostgreSQL: by offset, its bounds, what groups committed, and as a tail."""
+"""Reads the log in PostgreSQL: records by offset, bounds, commits of groups, tails."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -9,13 +9,13 @@ import msgspec
 from app.log.contract import Bounds, LogUnavailable, Record
 from app.log.postgres.connect import translated
 from app.log.postgres.topics import Catalogue
-from app.log.postgres.wake import Wake
+from app.log.postgres.wake import Notifications
 
 if TYPE_CHECKING:
-    from app.log.postgres.connect import Pool
+    from app.postgres import Pool
 
 POLL_SECONDS: Final = 1.0
-"""How soon a tail looks by itself, should a notification be lost."""
+"""Seconds after which a tail reads again by itself, should a notification be lost."""
 
 READ: Final = """
 select "offset", stamp, key, value, headers
@@ -32,7 +32,7 @@ from (
 where total <= $5 or total = nbytes
 order by "offset"
 """
-"""Lengths are known without reading the values, so that no more than the limit is read and sent."""
+"""``octet_length`` does not read the stored values, so that no more than the limit is read and sent."""
 
 READ_DELETE: Final = READ.format(table="log_records")
 READ_COMPACT: Final = READ.format(table="log_compacted")
@@ -43,16 +43,15 @@ _headers = msgspec.msgpack.Decoder(dict[str, bytes])
 
 
 class Reader:
-    """Reads through a pool of connections."""
+    """Reads through a pool of connections; tails wait on notifications."""
 
-    def __init__(self, pool: "Pool", topics: Catalogue, wake: Wake) -> None:
-        """Take the pool, the topics and what wakes tails."""
+    def __init__(self, pool: "Pool", topics: Catalogue, notifications: Notifications) -> None:
         self._pool = pool
         self._topics = topics
-        self._wake = wake
+        self._notifications = notifications
 
     async def read(self, name: str, partition: int, offset: int, max_records: int, max_bytes: int) -> list[Record]:
-        """Read records at or after ``offset``, at least one if there is one."""
+        """Return records at or after ``offset``, at least one if there is one."""
         topic = (await self._topics.find([name]))[name]
         query = READ_COMPACT if topic.compact else READ_DELETE
         with translated():
@@ -63,22 +62,22 @@ class Reader:
         ]
 
     async def bounds(self, name: str) -> dict[int, Bounds]:
-        """Give start and end of every partition."""
+        """Return the bounds of every partition."""
         topic = (await self._topics.find([name]))[name]
         with translated():
             rows = await self._pool.fetch(BOUNDS, topic.id)
         return {row["partition"]: Bounds(row["start"], row["next"]) for row in rows}
 
     async def committed(self, group: str, name: str) -> dict[int, int]:
-        """Give the next offset to be read by partition, as the group committed it."""
+        """Return by partition the next offset to read that the group committed."""
         topic = (await self._topics.find([name]))[name]
         with translated():
             rows = await self._pool.fetch(COMMITTED, group, topic.id)
         return {row["partition"]: row["committed"] for row in rows}
 
     async def tail(self, name: str, start: Mapping[int, int] | None) -> AsyncIterator[list[Record]]:
-        """Yield what comes after ``start`` (else after the first step of the iteration), riding through outages."""
-        with self._wake.watch([name]) as watch:
+        """Yield the records after ``start`` (else after the first step of the iteration); outages only delay it."""
+        with self._notifications.subscribe([name]) as subscription:
             position = dict(start) if start is not None else None
             while True:
                 try:
@@ -89,12 +88,12 @@ class Reader:
                 except LogUnavailable:
                     await asyncio.sleep(POLL_SECONDS)
                 else:
-                    await watch.wait(POLL_SECONDS)
+                    await subscription.wait(POLL_SECONDS)
 
     async def _catch_up(
         self, name: str, position: dict[int, int], ends: Mapping[int, int]
     ) -> AsyncIterator[list[Record]]:
-        """Yield the records up to ``ends``, moving ``position`` before each; compaction may have left none."""
+        """Yield the records up to ``ends``; ``position`` moves before each step. Compaction may have left none."""
         for partition, end in ends.items():
             at = position.setdefault(partition, 0)
             while at < end:

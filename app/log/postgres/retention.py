@@ -1,16 +1,16 @@
-"""The days of the log: one table for each day of append, made ahead, dropped whole when it is too old."""
+"""The daily tables of the log: one for each day of append, created ahead, dropped whole when it is too old."""
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from app.log.postgres.connect import Connection
+    from app.postgres import Connection
 
 DAYS_AHEAD: Final = 3
-LOCK: Final = 0x4661756C746C6F67  # "Faultlog": one process at a time makes and drops days
+LOCK: Final = 0x4661756C746C6F67  # "Faultlog": one process at a time creates and drops days
 
 LOCK_WAIT: Final = "set local lock_timeout = '5s'"
-"""A reader that holds a day open must not hold up all appends, which wait behind the drop: it is tried again later."""
+"""A reader that keeps a day locked must not hold up all appends, which wait behind the drop: it is retried later."""
 
 TODAY: Final = "select (clock_timestamp() at time zone 'utc')::date"
 CHILDREN: Final = """
@@ -30,36 +30,36 @@ FORGET_DELETED: Final = "delete from log_compacted where value is null and appen
 
 
 def child_name(day: date) -> str:
-    """Give the name of a day's table."""
+    """Return the name of the table of a day."""
     return f"log_records_{day:%Y%m%d}"
 
 
 def child_day(name: str) -> date:
-    """Give the day of a table of this name."""
+    """Return the day of a table of this name."""
     digits = name.removeprefix("log_records_")
     return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
 
 
 async def make_days(connection: "Connection") -> None:
-    """Make the tables of today and the next days by the server's clock; inside a transaction.
+    """Create the tables of today and the next days by the server's clock; call inside a transaction.
 
-    A table is made and then attached: that waits for no append, as creating it in place would.
+    A table is created and then attached: unlike creating it in place, that waits for no append.
     """
     today: date = await connection.fetchval(TODAY)
     wanted = [today + timedelta(days=ahead) for ahead in range(DAYS_AHEAD + 1)]
     if {child_name(day) for day in wanted} <= await _children(connection):
         return
     await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
-    there = await _children(connection)
+    existing = await _children(connection)
     for day in wanted:
-        if child_name(day) not in there:
-            await _make(connection, day)
+        if child_name(day) not in existing:
+            await _create(connection, day)
 
 
 async def drop_days(connection: "Connection", days: int) -> list[date]:
-    """Drop the days that ended more than ``days`` days ago, moving each partition's start up first; gives them.
+    """Drop the days that ended more than ``days`` days ago and return them; each partition's start moves up first.
 
-    Inside a transaction. Partitions are locked before the tables are, the order of an append.
+    Call inside a transaction. Partitions are locked before the tables are, in the order of an append.
     """
     today: date = await connection.fetchval(TODAY)
     first_kept = today - timedelta(days=days)
@@ -79,7 +79,7 @@ async def _children(connection: "Connection") -> set[str]:
     return {row["relname"] for row in await connection.fetch(CHILDREN)}
 
 
-async def _make(connection: "Connection", day: date) -> None:
+async def _create(connection: "Connection", day: date) -> None:
     name, following = child_name(day), day + timedelta(days=1)
     await connection.execute(f"create table {name} (like log_records including all)")
     await connection.execute(

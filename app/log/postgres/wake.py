@@ -1,4 +1,4 @@
-"""Wakes readers by LISTEN/NOTIFY: one connection a log, any number of watchers, reconnecting by itself."""
+"""Notifications of appends by LISTEN/NOTIFY: one connection a log, any number of subscriptions."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from app.log.contract import LogError
 from app.log.postgres.connect import connect, translated
 
 if TYPE_CHECKING:
-    from app.log.postgres.connect import Connection
+    from app.postgres import Connection
 
 CHANNEL: Final = "faultline_log"
 EVERY_TOPIC: Final = "*"
@@ -20,21 +20,20 @@ RETRY_SECONDS: Final = 1.0
 
 
 def payload(topics: Iterable[str]) -> str:
-    """Give the notification for these topics."""
+    """Return the payload of a notification for these topics."""
     names = ",".join(sorted(topics))
     return names if len(names.encode()) <= MAX_PAYLOAD else EVERY_TOPIC
 
 
-class Watch:
-    """Remembers that something was appended to its topics since the last wait, so that nothing falls between."""
+class Subscription:
+    """Remembers appends to its topics since the last wait, so that none is missed between two waits."""
 
     def __init__(self, topics: frozenset[str]) -> None:
-        """Watch these topics; made by ``Wake.watch``."""
         self.topics = topics
         self._woken = asyncio.Event()
 
     async def wait(self, timeout: float) -> bool:  # noqa: ASYNC109  the time-out is an answer here, not an error
-        """Wait until something was appended; False after ``timeout`` s. A notification can be lost: look anyway."""
+        """Wait for an append; False after ``timeout`` s. A notification can be lost: read the log after either."""
         try:
             async with asyncio.timeout(timeout):
                 await self._woken.wait()
@@ -49,26 +48,25 @@ class Watch:
         self._woken.set()
 
 
-class Wake:
-    """Listens while anyone watches."""
+class Notifications:
+    """Listens on the log's channel from the first subscription on, and reconnects by itself."""
 
     def __init__(self, url: str) -> None:
-        """Take where the log is."""
         self._url = url
-        self._watches: set[Watch] = set()
+        self._subscriptions: set[Subscription] = set()
         self._task: asyncio.Task[None] | None = None
 
     @contextmanager
-    def watch(self, topics: Iterable[str]) -> Iterator[Watch]:
-        """Give a Watch of these topics for the block."""
-        watch = Watch(frozenset(topics))
-        self._watches.add(watch)
+    def subscribe(self, topics: Iterable[str]) -> Iterator[Subscription]:
+        """Yield a subscription to these topics for the block."""
+        subscription = Subscription(frozenset(topics))
+        self._subscriptions.add(subscription)
         if self._task is None:
             self._task = asyncio.create_task(self._listen(), name="log listener")
         try:
-            yield watch
+            yield subscription
         finally:
-            self._watches.discard(watch)
+            self._subscriptions.discard(subscription)
 
     async def close(self) -> None:
         """Stop listening."""
@@ -90,7 +88,7 @@ class Wake:
         try:
             connection.add_termination_listener(lambda _: gone.set())
             await connection.add_listener(CHANNEL, self._notified)
-            self._wake(EVERY_TOPIC)  # what was said while nobody listened
+            self._wake(EVERY_TOPIC)  # appends that were notified while nobody listened
             await gone.wait()
         finally:
             connection.terminate()
@@ -100,6 +98,6 @@ class Wake:
 
     def _wake(self, text: str) -> None:
         names = frozenset(text.split(","))
-        for watch in self._watches:
-            if text == EVERY_TOPIC or not names.isdisjoint(watch.topics):
-                watch.wake()
+        for subscription in self._subscriptions:
+            if text == EVERY_TOPIC or not names.isdisjoint(subscription.topics):
+                subscription.wake()

@@ -1,4 +1,4 @@
-"""Appends to the log in PostgreSQL by group commit: all callers that wait share the next transaction."""
+"""Appends to the log in PostgreSQL by group commit: all waiting callers share the next transaction."""
 
 import asyncio
 from collections import deque
@@ -12,16 +12,16 @@ from app.log.contract import LogError, LogFull, LogSealed, LogUnavailable, NewRe
 from app.log.postgres.connect import connect, translated
 from app.log.postgres.disk import DiskGuard
 from app.log.postgres.retention import make_days
-from app.log.postgres.rows import COLUMNS, Place, Placed, Start, check, counts, place, refuse_late
+from app.log.postgres.rows import COLUMNS, PartitionId, Placed, Reserved, check, counts, place, refuse_late
 from app.log.postgres.topics import Catalogue
 from app.log.postgres.wake import CHANNEL, payload
 
 if TYPE_CHECKING:
-    from app.log.postgres.connect import Connection
+    from app.postgres import Connection
 
 GROUP_RECORDS: Final = 4000
 GROUP_BYTES: Final = 8 << 20
-"""A transaction of this size takes some 100 ms on a small machine: the most that a caller waits for others."""
+"""A transaction of this size takes some 100 ms on a small machine: a caller waits no longer for others."""
 
 CLOSE_SECONDS: Final = 10.0
 
@@ -30,8 +30,8 @@ delete from log_compacted c using unnest($1::int[], $2::int[], $3::bytea[]) as u
 where c.topic_id = u.topic_id and c.partition = u.partition and c.key = u.key"""
 
 
-class Request(msgspec.Struct, eq=False):
-    """The records of one caller, who waits for ``done``."""
+class AppendRequest(msgspec.Struct, eq=False):
+    """The records of one caller; ``done`` gets their offsets."""
 
     records: Sequence[NewRecord]
     nbytes: int
@@ -39,14 +39,13 @@ class Request(msgspec.Struct, eq=False):
 
 
 class Writer:
-    """One connection and one task that commits group after group, in the order in which callers came."""
+    """One connection and one task that commits group after group, in the order of the calls."""
 
     def __init__(self, url: str, topics: Catalogue, guard: DiskGuard) -> None:
-        """Take where the log is, its topics, and the guard of its disk."""
         self._url = url
         self._topics = topics
         self._guard = guard
-        self._waiting: deque[Request] = deque()
+        self._waiting: deque[AppendRequest] = deque()
         self._arrived = asyncio.Event()
         self._closing = False
         self._connection: Connection | None = None
@@ -61,7 +60,7 @@ class Writer:
         nbytes = sum(check(record, topics[record.topic]) for record in records)
         if self._closing:
             raise LogUnavailable("the log is closed")
-        request = Request(records, nbytes, asyncio.get_running_loop().create_future())
+        request = AppendRequest(records, nbytes, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
         self._arrived.set()
         if self._task is None or self._task.done():
@@ -69,7 +68,7 @@ class Writer:
         return await request.done
 
     async def close(self) -> None:
-        """Commit what waits, for a bounded time, and let go of the connection."""
+        """Commit the waiting appends, for a bounded time, and close the connection."""
         self._closing = True
         self._arrived.set()
         if self._task is not None:
@@ -86,17 +85,17 @@ class Writer:
                 await self._settle_next()
 
     async def _settle_next(self) -> None:
-        """Settle a group; while nobody appends nothing holds its records, which may be 8 MiB."""
+        """Settle one group, in a frame of its own: afterwards nothing keeps its records, up to 8 MiB, in memory."""
         group = self._take()
         try:
             await self._settle(group)
         except BaseException:
-            _fail(group, LogUnavailable("the log's writer ended"))
+            _fail(group, LogUnavailable("the log's writer has stopped"))
             raise
 
-    def _take(self) -> list[Request]:
-        """Take the next requests that fit one transaction; a caller who gave up is passed over."""
-        group: list[Request] = []
+    def _take(self) -> list[AppendRequest]:
+        """Remove and return the next requests that fit one transaction; cancelled ones are dropped."""
+        group: list[AppendRequest] = []
         count = nbytes = 0
         while self._waiting:
             request = self._waiting[0]
@@ -109,8 +108,8 @@ class Writer:
                 group.append(request)
         return group
 
-    async def _settle(self, group: list[Request]) -> None:
-        """Commit a group and answer its callers; where the server refuses it, each caller by itself."""
+    async def _settle(self, group: list[AppendRequest]) -> None:
+        """Commit a group and answer its callers; where the server refuses it, commit each caller's records alone."""
         if not group:
             return
         try:
@@ -128,13 +127,13 @@ class Writer:
             await self._notify(group)
 
     async def _commit(self, records: Sequence[NewRecord]) -> list[int]:
-        """Write records in one transaction and give their offsets."""
+        """Write records in one transaction and return their offsets."""
         connection = await self._connected()
         try:
             with translated():
                 try:
                     return await self._transact(connection, records)
-                except asyncpg.CheckViolationError:  # no table for today: the last one was made days ago
+                except asyncpg.CheckViolationError:  # no table for today: the last ones were created days ago
                     async with connection.transaction():
                         await make_days(connection)
                     return await self._transact(connection, records)
@@ -146,14 +145,14 @@ class Writer:
         topics = await self._topics.find(())
         async with connection.transaction():
             starts = await self._reserve(connection, counts(records, topics))
-            # Looked at once the offsets are taken: the rows of the partitions stay locked until the end, so what gets a
-            # later offset gets it later, whenever this transaction is committed.
+            # Checked once the offsets are reserved: the partitions' rows stay locked until the commit, so that a record
+            # with a later offset is also checked later.
             refuse_late(records)
             placed = place(records, topics, starts)
             await _write(connection, placed)
         return placed.offsets
 
-    async def _reserve(self, connection: "Connection", wanted: dict[Place, int]) -> dict[Place, Start]:
+    async def _reserve(self, connection: "Connection", wanted: dict[PartitionId, int]) -> dict[PartitionId, Reserved]:
         rows = await connection.fetch(
             "select topic_id, partition, first, appended, sealed from log_reserve($1, $2, $3)",
             [where.topic_id for where in wanted],
@@ -162,9 +161,9 @@ class Writer:
         )
         sealed = {row["topic_id"] for row in rows if row["sealed"]}
         if sealed:
-            self._topics.was_sealed(sealed)
+            self._topics.mark_sealed(sealed)
             raise LogSealed("a topic of this append is sealed")
-        return {Place(row["topic_id"], row["partition"]): Start(row["first"], row["appended"]) for row in rows}
+        return {PartitionId(row["topic_id"], row["partition"]): Reserved(row["first"], row["appended"]) for row in rows}
 
     async def _connected(self) -> "Connection":
         if self._connection is None or self._connection.is_closed():
@@ -176,8 +175,8 @@ class Writer:
             self._connection.terminate()
             self._connection = None
 
-    async def _notify(self, group: Sequence[Request]) -> None:
-        """Wake readers, after the commit: inside the transaction it would serialise the commits of all writers."""
+    async def _notify(self, group: Sequence[AppendRequest]) -> None:
+        """Notify readers after the commit: inside the transaction that would serialise the commits of all writers."""
         connection = self._connection
         if connection is None:
             return
@@ -185,7 +184,7 @@ class Writer:
         try:
             with translated():
                 await connection.execute("select pg_notify($1, $2)", CHANNEL, payload(names))
-        except LogError:  # readers look by themselves every second
+        except LogError:  # readers poll every second by themselves
             self._drop_connection()
 
 
@@ -198,7 +197,7 @@ async def _write(connection: "Connection", placed: Placed) -> None:
         await connection.copy_records_to_table("log_compacted", records=placed.compacted, columns=COLUMNS)
 
 
-def _answer(group: Sequence[Request], offsets: list[int]) -> None:
+def _answer(group: Sequence[AppendRequest], offsets: list[int]) -> None:
     first = 0
     for request in group:
         following = first + len(request.records)
@@ -207,8 +206,8 @@ def _answer(group: Sequence[Request], offsets: list[int]) -> None:
         first = following
 
 
-def _fail(requests: Sequence[Request], error: LogError) -> None:
-    """Give each caller an error of its own: one shared would gather the traces of all."""
+def _fail(requests: Sequence[AppendRequest], error: LogError) -> None:
+    """Raise an error of its own in each caller: a shared one would collect the traces of all."""
     for request in requests:
         if not request.done.done():
             request.done.set_exception(type(error)(str(error)))

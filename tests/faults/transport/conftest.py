@@ -123,7 +123,7 @@ class Bench:
                     return
 
     async def _other_than(self, known: int, condition: Callable[[int], bool]) -> int:
-        """Give what is committed once that is something else, or what is waited for."""
+        """Return what is committed once that is something else, or what is waited for."""
         while True:
             with suppress(LogUnavailable):
                 found = await self.committed()
@@ -161,7 +161,7 @@ def log_kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def log_setting(request: pytest.FixtureRequest, log_kind: str) -> str:
-    """Give FAULTLINE_LOG; Kafka is started only where it is used."""
+    """Return FAULTLINE_LOG; Kafka is started only where it is used."""
     setting: str = request.getfixturevalue("kafka_url") if log_kind == "kafka" else "database:"
     return setting
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from app import settings as settings_of
 from app.log.batch import Batch, Claim
 from app.runtime.worker import open_process, run
-from app.state.table import Read
 from app.stores.errors import StoreUnavailable
 from app.stream.role import RoleApp
+from tables.spec import Read, TableSpec
 
 DELAY = float(os.environ.get("COUNTING_DELAY", "0"))
 DOWN = os.environ.get("COUNTING_DOWN", "")
@@ -43,7 +43,7 @@ async def broken() -> AsyncIterator[None]:
 
 
 def setup(app: RoleApp) -> None:
-    table = app.durable_table("counts", source="crashes", localise=furthest)
+    table = app.durable_table(TableSpec("counts", "crashes", "faultline-counter-counts-changelog", furthest))
 
     async def handle(batch: Batch, claim: Claim) -> None:
         for record in batch:

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.parametrize("log_kind", ["kafka"])
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[Server]:
-    """Give a broker of this module's own, which it may kill."""
+    """Return a broker of this module's own, which it may kill."""
     with ExitStack() as stack:
         try:
             server = stack.enter_context(kafka())
@@ -36,7 +36,7 @@ def broker() -> Iterator[Server]:
 
 @pytest.fixture
 def kafka_url(broker: Server) -> str:
-    """Give the log of this module's own broker."""
+    """Return the log of this module's own broker."""
     return f"kafka://{broker.address}/test-{time.monotonic_ns()}"
 
 
