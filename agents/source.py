@@ -138,7 +138,7 @@ class SourceAgent(ABC):
         return state
 
     async def _secrets_of(self, read: Sequence[ReadRecord]) -> Mapping[int, bytes]:
-        """Return the secrets of the batch's projects that exist; they are immutable, so they are cached for good."""
+        """Return the secrets of those projects of the batch that exist; secrets are immutable, so they are cached."""
         for project in {facts.project for _, facts in read} - self._secrets.keys():
             try:
                 self._secrets[project] = await self._projects.value.user_secret(project)

@@ -1,5 +1,5 @@
--- The log in PostgreSQL: topics, partitions, records, what groups have committed.
--- A topic's name holds the generation ('1.crashes'). Times in ms since the epoch.
+-- The log in PostgreSQL: topics, partitions, records, commits of groups.
+-- A topic's name holds the generation ('1.crashes'). Times are in ms since the epoch.
 
 create table log_topics (
   id         int generated always as identity primary key,
@@ -9,8 +9,8 @@ create table log_topics (
   sealed     boolean not null default false
 );
 
--- The row lock on (topic, partition), taken by UPDATE ... SET next = next + n in the insert's own transaction, makes
--- offsets become visible in order and without holes.
+-- UPDATE ... SET next = next + n in the insert's own transaction locks the row, so that offsets become visible in order
+-- and without gaps.
 create table log_partitions (
   topic_id  int not null references log_topics,
   partition int not null,
@@ -19,7 +19,7 @@ create table log_partitions (
   primary key (topic_id, partition)
 ) with (fillfactor = 50);
 
--- Topics of policy 'delete'. Retention drops whole time partitions, never rows. Children are made ahead, one for each
+-- Topics of policy 'delete'. Retention drops whole time partitions, never rows. Children are created ahead, one for each
 -- day of `appended`, named log_records_YYYYMMDD.
 create table log_records (
   topic_id  int not null,
@@ -35,7 +35,7 @@ create table log_records (
 alter table log_records alter column value set storage external;
 
 -- Topics of policy 'compact': the older record of a key is deleted in the transaction that writes the newer. A deleted
--- key stays as a record without value as long as retention keeps records, so that a reader who was away hears of it.
+-- key stays as a record without value as long as retention keeps records, so that every reader sees the deletion.
 create table log_compacted (
   topic_id  int not null,
   partition int not null,
@@ -51,10 +51,10 @@ alter table log_compacted alter column value set storage external;
 create unique index log_compacted_key on log_compacted (topic_id, partition, key);
 create index log_compacted_deleted on log_compacted (appended) where value is null;
 
--- Takes offsets for `counts` records of each partition. The rows are locked in one order everywhere (append, seal,
--- retention), so that nothing deadlocks. Whether the topic is sealed is looked at by a statement that begins after the
--- locks are held: sealing holds them too, so an append is either whole before it or sees it. The day is the clock's at
--- that moment, not the transaction's start: within a partition days then ascend with offsets.
+-- Reserves offsets for `counts` records of each partition. Append, seal and retention lock the rows in one order, so that
+-- they cannot deadlock. `sealed` is read by a statement that begins after the locks are held: sealing holds them too, so
+-- an append is either complete before it or sees it. The day is the clock's at that moment, not the transaction's start:
+-- within a partition days then ascend with offsets.
 create function log_reserve(topic_ids int[], partitions int[], counts int[])
 returns table (topic_id int, partition int, first bigint, appended date, sealed boolean)
 language plpgsql as $$

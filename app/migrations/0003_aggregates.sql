@@ -1,4 +1,4 @@
--- What the rates agent owns. Rows and progress change in one transaction, by compare-and-set (EXACTNESS.md, "Rates").
+-- Tables of the rates agent. Rows and progress change in one transaction, by compare-and-set (EXACTNESS.md, "Rates").
 
 create table windows (
   project    bigint not null,
@@ -7,7 +7,7 @@ create table windows (
   release    text not null default '',
   size       int not null,               -- s: 60, 3600, 86400
   start      bigint not null,            -- s since the epoch
-  generation int not null,               -- of `deltas`; with version: (generation, j) of the last entry counted
+  generation int not null,               -- of `deltas`; with version: the last delta counted
   version    bigint not null,
   counts     jsonb not null,             -- metric -> integer
   sketches   bytea,                      -- msgpack map: sketch name -> bytes of tables.sketch; null for none
@@ -24,7 +24,7 @@ create table progress (
   deltas_partition int not null,
   source_topic     text not null,
   source_partition int not null,
-  last             bigint not null,      -- greatest source offset counted (b)
+  last             bigint not null,      -- greatest source offset counted
   received         bigint not null,      -- greatest received time, ms
   primary key (deltas_topic, deltas_partition, source_topic, source_partition)
 ) with (fillfactor = 50);
@@ -57,7 +57,7 @@ create table releases (
   primary key (project, release)
 );
 
--- What people decided about a group; agents never write it but for the regression of a resolved one.
+-- Decisions of people about a group; agents write only the regression of a resolved one.
 create table group_states (
   id      text primary key,
   project bigint not null,
@@ -66,7 +66,7 @@ create table group_states (
   version bigint not null default 1
 );
 
--- Merges are applied when read; members keep their own counts, so unmerge restores.
+-- Merges are applied when numbers are read; members keep their own counts, so that a merge can be undone.
 create table group_aliases (
   id      text primary key,
   project bigint not null,
@@ -75,7 +75,7 @@ create table group_aliases (
 );
 create index group_aliases_root on group_aliases (root);
 
--- One row a notice; id from the group and the address of the first counted event, so that a redelivery adds none.
+-- One row a notice; the id follows from the group and the address of the first counted event: a redelivery adds none.
 create table notices (
   id      text primary key,
   project bigint not null,

@@ -1,5 +1,5 @@
--- Events as search knows them, one row an event. Children, one for each day (UTC) of `received`, are made when they are
--- needed and named events_YYYYMMDD; retention drops whole days. It can be made anew from `processed` or the archive.
+-- Searchable events, one row each. Children, one for each day (UTC) of `received`, are created when needed and named
+-- events_YYYYMMDD; retention drops whole days. The table can be rebuilt from `processed` or the archive.
 
 create table events (
   project    bigint not null,
@@ -11,9 +11,9 @@ create table events (
   topic      text collate "C" not null,
   partition  int not null,
   "offset"   bigint not null,
-  found      bytea not null,              -- msgpack of app.records.Found
+  found      bytea not null,              -- msgpack of app.records.EventSummary
   facets     jsonb not null,              -- tags, release, environment, user: what facets count
-  words      tsvector not null,           -- words with their places, and a lexeme `=field=value` for each field and tag
+  words      tsvector not null,           -- words with their positions, and a lexeme `=field=value` for each field and tag
   primary key (event_id, project, day)
 ) partition by range (day);
 create index events_by_time on events (project, time);

@@ -1,4 +1,4 @@
--- The catalogue of the archive: one row an object. It can be made anew from the listing of the objects.
+-- The catalogue of the archive: one row an object. It can be rebuilt from the listing of the objects.
 
 create table objects (
   topic     text collate "C" not null,   -- with the log generation, as '1.crashes'

@@ -1,4 +1,4 @@
--- Decisions that end by themselves (app/stores/aggregates/standing.py says how). Only rates changes events_left.
+-- Decisions that end by themselves (rules: app/stores/aggregates/standing.py). Only rates changes events_left.
 alter table group_states
   add column spared      text[],         -- resolved in the next release: the releases known then, in which it may still happen
   add column events_left bigint,         -- ignored until so many more events were counted

@@ -1,5 +1,5 @@
--- The processes that run now, each a row that it renews every few seconds. Unlogged: it costs no write-ahead log, and
--- after a crash of the server every process that lives makes its row anew.
+-- The running processes; each renews its row every few seconds. Unlogged: it costs no write-ahead log, and after a crash
+-- of the server every living process inserts its row again.
 create unlogged table instances (
   id       uuid primary key,
   part     text not null,                 -- server, worker

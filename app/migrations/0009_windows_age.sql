@@ -1,2 +1,2 @@
--- Old windows are found by this when they are deleted.
+-- For the deletion of old windows.
 create index windows_by_age on windows (size, start);

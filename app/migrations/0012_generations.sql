@@ -1,5 +1,5 @@
--- Which log each generation is on, and with how many partitions: noted by the first process that works on it, and
--- compared by every later one. 'database', or 'kafka:<id of the cluster>/<prefix>'.
+-- The log of each generation and its number of partitions: stored by the first process that works on it, compared by
+-- every later one. 'database', or 'kafka:<id of the cluster>/<prefix>'.
 alter table log_generations
   add column log        text,
   add column partitions int,

@@ -90,7 +90,7 @@ async def test_one_bad_record_leaves_nothing_of_its_append(open_log: OpenLog) ->
     log = await open_log()
     with pytest.raises(LogError, match=r"1\.nowhere"):
         await log.append([event(0), NewRecord("1.nowhere", 0, None, b"", {}, 0)])
-    with pytest.raises(LogError, match=r"partitions 0\.\.3, not 4"):
+    with pytest.raises(LogError, match="partitions 0-3, not 4"):
         await log.append([event(0), event(1, 4)])
     with pytest.raises(RecordTooLarge):
         await log.append([event(0), event(1, value=bytes(MAX_RECORD))])
@@ -98,7 +98,7 @@ async def test_one_bad_record_leaves_nothing_of_its_append(open_log: OpenLog) ->
 
 
 async def test_a_compacted_topic_needs_keys(open_log: OpenLog) -> None:
-    with pytest.raises(LogError, match="needs a key"):
+    with pytest.raises(LogError, match="without a key"):
         await (await open_log()).append([NewRecord(STATE, 0, None, b"", {}, 0)])
 
 
@@ -107,9 +107,9 @@ async def test_ensure_may_be_repeated_but_changes_nothing(open_log: OpenLog) -> 
     await log.append([event(0)])
     await asyncio.gather((await open_log()).ensure(TOPICS), log.ensure(TOPICS))
     assert len(await log.read(EVENTS, 0, 0)) == 1
-    with pytest.raises(LogError, match=r"has 4 partitions, the settings say 8"):
+    with pytest.raises(LogError, match="has 4 partitions, the settings require 8"):
         await (await open_log()).ensure([TopicSpec(EVENTS, 8)])
-    with pytest.raises(LogError, match="policy delete, not compact"):
+    with pytest.raises(LogError, match="policy delete, required is compact"):
         await log.ensure([TopicSpec(EVENTS, 4, "compact")])
     assert len(await log.bounds(EVENTS)) == 4
 

@@ -38,7 +38,7 @@ async def test_a_topic_with_other_partitions_is_named(database: str, kafka_url: 
         await log.ensure([TopicSpec("1.crashes", 3)])
     done = await migrated(database=database, data=str(tmp_path), log=kafka_url, partitions="2")
     assert done.returncode == 1
-    assert "topic 1.crashes has 3 partitions, the settings say 2" in done.stderr
+    assert "topic 1.crashes has 3 partitions, the settings require 2" in done.stderr
 
 
 async def test_neither_server_nor_worker_starts_on_another_log(database: str, kafka_url: str, tmp_path: Path) -> None:
