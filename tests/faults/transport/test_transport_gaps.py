@@ -66,6 +66,9 @@ async def test_an_offset_gap_ends_the_process_before_later_records_are_counted(b
     assert await process.ended() == 1
     assert all(offset <= 70 for offset in (await bench.log.committed("faultline-counter", "1.crashes")).values())
     assert (await bench.counts()).total() <= 4 * 70
+    [line] = [line for line in process.text().splitlines() if "ends the process" in line]
+    assert "missing_offsets: 1.crashes/" in line
+    assert "expected offset 70, received 80; 70-79 were not delivered" in line
 
 
 async def test_a_log_that_ends_before_the_commit_is_not_read(bench: "Bench") -> None:
@@ -77,4 +80,4 @@ async def test_a_log_that_ends_before_the_commit_is_not_read(bench: "Bench") -> 
     await connection.close()
     process = bench.start()
     assert await process.ended() == 1
-    assert "committed 11" in process.text()
+    assert "log_behind_commit: 1.crashes/0: committed 11, but the log ends at 10" in process.text()
