@@ -1,4 +1,4 @@
-"""What the tests of the archive share: made-up batches of a source, in any cut, and a store that fails on demand."""
+"""Helpers of the archive's tests: batches of a source in any cut, and a store that fails on demand."""
 
 from collections.abc import AsyncIterator
 
@@ -42,7 +42,6 @@ class FailingBlobs:
     """A store whose writer is killed before its n-th change (put or delete)."""
 
     def __init__(self, blobs: ObjectStore, kill_at: int) -> None:
-        """Take the store and the number, from 0, of the change that does not happen."""
         self.left = kill_at
         self.get, self.size, self.list, self.ping = blobs.get, blobs.size, blobs.list, blobs.ping
         self._blobs = blobs

@@ -1,4 +1,4 @@
-"""The archive's writer killed with -9 at moments it does not choose: what it acknowledged is there, exactly once."""
+"""The archive's writer killed with -9 at any moment: every acknowledged report is there, exactly once."""
 
 import asyncio
 import random

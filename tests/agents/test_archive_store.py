@@ -52,7 +52,7 @@ async def names(blobs: ObjectStore) -> list[str]:
 
 
 async def check(blobs: ObjectStore, pool: "Pool", last: int, first: int = 0) -> None:
-    """Everything is there once and byte-exact, by stream and by address, and the catalogue is the listing."""
+    """Assert that each report is there once and byte-exact, by stream and address, and the catalogue is complete."""
     archive = ObjectArchive(blobs, pool, 1 << 20)
     assert await flatten(archive.stream(*SOURCE, first, last + 100)) == reports(first, last)
     for offset in range(first, last + 2):
@@ -127,7 +127,7 @@ async def stored_before_kill(writer: Archiver, batches: list[Processed]) -> int:
 
 
 async def readable(blobs: ObjectStore, pool: "Pool", last: int) -> None:
-    """What was acknowledged can be read while no writer has put right what a killed one left."""
+    """Assert that acknowledged reports can be read before a writer has repaired what a killed one left."""
     archive = ObjectArchive(blobs, pool, 1 << 20)
     assert await flatten(archive.stream(*SOURCE, 0, last)) == reports(0, last)
     assert await archive.read(Address(*SOURCE, last - 1)) == (stored(last - 1) if has_report(last - 1) else None)
@@ -170,14 +170,14 @@ async def test_a_zombie_and_its_successor_together_lose_nothing(blobs: ObjectSto
 
 
 async def retried(writer: Archiver, batch: Processed) -> None:
-    """Store as the agent's loop does: again where the store says so."""
+    """Store as the agent's loop does: again after StoreUnavailable."""
     try:
         await writer.store([batch])
     except (StoreUnavailable, FileNotFoundError):
         await writer.store([batch])
 
 
-async def test_a_hole_is_fatal_while_the_log_has_the_missing(blobs: ObjectStore, pool: "Pool") -> None:
+async def test_a_gap_is_fatal_while_the_log_holds_the_missing_records(blobs: ObjectStore, pool: "Pool") -> None:
     writer = archiver(blobs, pool)
     await writer.store([processed(0, 5)])
     with pytest.raises(ArchiveHole, match="offset 6 should come next, 8 did"):
@@ -186,7 +186,7 @@ async def test_a_hole_is_fatal_while_the_log_has_the_missing(blobs: ObjectStore,
     await check(blobs, pool, 9)
 
 
-async def test_what_retention_took_is_a_gap_that_is_told(blobs: ObjectStore, pool: "Pool") -> None:
+async def test_a_gap_that_retention_made_is_reported(blobs: ObjectStore, pool: "Pool") -> None:
     async def late(_: Source) -> int:
         return 9
 

@@ -1,4 +1,4 @@
-"""The rates agent on a real PostgreSQL: what is redelivered, killed, stale or woken late, each offset counts once."""
+"""The rates agent on a real PostgreSQL: redelivered, killed, stale or woken late, it counts each offset once."""
 
 import random
 from collections.abc import AsyncIterator
@@ -172,7 +172,7 @@ async def test_two_owners_of_a_fresh_partition(store: Store) -> None:
         await store.flush(TOPIC, 0, second, {})
 
 
-async def test_a_hole_is_fatal_unless_retention_made_it(store: Store) -> None:
+async def test_an_offset_gap_is_fatal_unless_retention_made_it(store: Store) -> None:
     rates = agent(Table(), store, start=3)
     await rates.handle(given.batch([one(0, 0, 1)]), Claim(0, 1))
     with pytest.raises(MissingOffsets):

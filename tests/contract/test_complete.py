@@ -81,13 +81,13 @@ async def test_deltas_that_add_nothing_hold_nothing_up(log: PostgresLog) -> None
 
 
 class Overtaken(PostgresLog):
-    """At the moment when the sources' commits are looked at, the first event moves on from source to ``deltas``."""
+    """While the sources' commits are read, the first event moves on from its source to ``deltas``."""
 
     pool: "asyncpg.Pool[asyncpg.Record]"
     moved = False
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
-        """Look, after the agent has moved the event on."""
+        """Return the commits after the agent has moved the event on."""
         if group == "faultline-crashes" and not self.moved:
             self.moved = True
             await self.append([delta(NOW - 1000, [Entry(0, {"crashes": 1})])])
@@ -98,7 +98,7 @@ class Overtaken(PostgresLog):
 async def test_what_moves_on_between_the_looks_is_seen(
     database: str, log: PostgresLog, pool: "asyncpg.Pool[asyncpg.Record]"
 ) -> None:
-    """Looking at ``deltas`` first would say complete with 1 acknowledged and 0 counted."""
+    """Reading ``deltas`` first would answer complete with 1 acknowledged and 0 counted."""
     await log.append([event(CRASHES, NOW - 1000)])
     async with Overtaken(database) as overtaken:
         overtaken.pool = pool
