@@ -9,7 +9,7 @@ from app.grouping import explain
 from app.model import Event, Malformed, Part
 from app.records import Stored
 from app.stores.admin.access import Access
-from app.stores.aggregates.standing import Until, check
+from app.stores.aggregates.standing import EndCondition, check_decision
 from app.stores.aggregates.types import GroupRow
 from app.stores.search.contract import Document, Hits
 from app.web.errors import ApiError, bad, missing
@@ -66,9 +66,9 @@ async def decide(services: Services, group: str, status: str, *, next_release: b
     if days is not None and not 1 <= days <= MOST_DAYS:
         raise bad("bad_days", f"days is a number from 1 to {MOST_DAYS}.")
     now = services.now()
-    until = Until(next_release, events, None if days is None else now + days * DAY * 1000)
+    until = EndCondition(next_release, events, None if days is None else now + days * DAY * 1000)
     try:
-        check(status, until)
+        check_decision(status, until)
     except ValueError as error:
         raise bad("bad_status", f"{error}.") from error
     await services.aggregates.set_status(group, status, now, until)

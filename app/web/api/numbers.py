@@ -7,6 +7,7 @@ from aiohttp import web
 from app.model import TimingKind
 from app.stores.admin.projects import MAX_NAME
 from app.stores.aggregates import standing
+from app.stores.aggregates.types import GroupsQuery, LedgerQuery, PointsQuery, ReleasesQuery, TimingsQuery
 from app.web import params, queries
 from app.web.api import present, replies, requests
 from app.web.api.timing_replies import TimingsReply
@@ -39,13 +40,13 @@ async def groups(call: Call) -> web.Response:
     project, complete = await call.project(), await call.services.complete_until()
     asked = queries.rounded(call.services, params.span(call.query, call.services.now()), before=True)
     try:
-        rows, following, sizes = await call.services.aggregates.groups(
-            project.id, asked.start // 1000, asked.end // 1000,
+        rows, following, sizes = await call.services.aggregates.groups(GroupsQuery(
+            project=project.id, start=asked.start // 1000, end=asked.end // 1000,
             release=call.query.get("release", ""),
             status=params.choice(call.query, "status", standing.STATUSES, ""),
             sort=params.sort(call.query),
             limit=params.limit(call.query), cursor=call.query.get("cursor", ""),
-        )  # fmt: skip
+        ))  # fmt: skip
     except ValueError as error:
         raise bad("bad_cursor", "cursor is what an earlier reply gave as next.") from error
     listed = [present.group(row) for row in rows]
@@ -60,10 +61,10 @@ async def rates(call: Call) -> web.Response:
     asked, group = asked.outward(WINDOWS[window]), call.query.get("group", "")
     if group and (await call.group(group)).project != project.id:
         raise ApiError(404, "not_found", "This project has no such group.")
-    points = await call.services.aggregates.points(
-        project.id, WINDOWS[window], asked.start // 1000, asked.end // 1000,
+    points = await call.services.aggregates.points(PointsQuery(
+        project=project.id, size=WINDOWS[window], start=asked.start // 1000, end=asked.end // 1000,
         group=group, release=call.query.get("release", ""),
-    )  # fmt: skip
+    ))  # fmt: skip
     shown = [present.point(point, sessions=not group) for point in points]
     return reply(replies.RatesReply(window, *_ends(asked), points=shown, complete_until=iso(complete)))
 
@@ -72,7 +73,8 @@ async def releases(call: Call) -> web.Response:
     """Answer ``GET /api/v1/projects/{project}/releases``."""
     project, complete = await call.project(), await call.services.complete_until()
     asked = queries.rounded(call.services, params.span(call.query, call.services.now()))
-    rows = await call.services.aggregates.releases(project.id, asked.start // 1000, asked.end // 1000)
+    query = ReleasesQuery(project=project.id, start=asked.start // 1000, end=asked.end // 1000)
+    rows = await call.services.aggregates.releases(query)
     listed = [present.release(row) for row in rows]
     return reply(replies.ReleasesReply(listed, *_ends(asked), complete_until=iso(complete)))
 
@@ -81,12 +83,12 @@ async def timings(call: Call) -> web.Response:
     """Answer ``GET /api/v1/projects/{project}/timings``."""
     project, complete = await call.project(), await call.services.complete_until()
     asked = queries.rounded(call.services, params.span(call.query, call.services.now()))
-    found = await call.services.aggregates.timings(
-        project.id, asked.start // 1000, asked.end // 1000,
+    found = await call.services.aggregates.timings(TimingsQuery(
+        project=project.id, start=asked.start // 1000, end=asked.end // 1000,
         release=call.query.get("release", ""),
         kind=params.choice(call.query, "kind", KINDS, ""),
         limit=params.limit(call.query, default=params.MAX_LIMIT),
-    )  # fmt: skip
+    ))  # fmt: skip
     listed = [present.timing(row) for row in found.names]
     ends, until = _ends(asked), iso(complete)
     return reply(TimingsReply(listed, found.total, *ends, sizes=found.sizes, complete_until=until))
@@ -103,7 +105,7 @@ async def ledger(call: Call) -> web.Response:
     if call.access.projects is not None and (project is None or not call.access.may_see(project)):
         raise ApiError(403, "forbidden", "This token may use some projects only: name one with project=.")
     minutes = await call.services.aggregates.ledger(
-        asked.start, asked.end, None if project is None else [project],
+        LedgerQuery(start_ms=asked.start, end_ms=asked.end, projects=None if project is None else [project]),
         log=call.services.log, generation=call.services.generation,
     )  # fmt: skip
     return reply(replies.LedgerReply(minutes, *_ends(asked), complete_until=iso(complete)))

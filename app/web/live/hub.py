@@ -154,11 +154,11 @@ class Hub:
         except AWAY:
             return  # the next change looks back far enough
         for found in notices:
-            if found["id"] in told or found["created"] < self._joined.get(project, 0):
+            if found.id in told or found.created < self._joined.get(project, 0):
                 continue
-            told[found["id"]] = None
+            told[found.id] = None
             for client in self._clients.get(project, ()):
-                client.notices.append(Notice(found["group"], found["kind"], found["at"]))
+                client.notices.append(Notice(found.group, found.kind, found.at))
                 del client.notices[:-PENDING]
                 client.wake.set()
         while len(told) > PENDING:

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from aiohttp import web
 
 from app.cells import DAY, HOUR, MINUTE
-from app.stores.aggregates.types import Point
+from app.stores.aggregates.types import GroupsQuery, Point, PointsQuery, ReleasesQuery, TotalsQuery
 from app.web import params, queries
 from app.web.call import Call
 from app.web.pages.shell import looked
@@ -85,10 +85,12 @@ async def _draw(call: Call, project: int, bars: Axis) -> Drawn:
     names, parts = await _parts(call, project, bars)
 
     async def column(part: dict[str, str]) -> list[int]:
-        return bars.column(await store.points(project, bars.size, bars.start, bars.end, **(only | part)), measure)
+        query = PointsQuery(project=project, size=bars.size, start=bars.start, end=bars.end, **(only | part))
+        return bars.column(await store.points(query), measure)
 
     totals, columns = await asyncio.gather(
-        store.totals(project, bars.start, bars.end, **only), asyncio.gather(*map(column, [{}, *parts]))
+        store.totals(TotalsQuery(project=project, start=bars.start, end=bars.end, **only)),
+        asyncio.gather(*map(column, [{}, *parts])),
     )
     total, *found = columns
     series: list[dict[str, Any]] = [
@@ -97,24 +99,27 @@ async def _draw(call: Call, project: int, bars: Axis) -> Drawn:
     rest = [max(value - sum(part), 0) for value, *part in zip(total, *found, strict=True)]
     if not series or any(rest):
         series.append({"name": "other" if series else measure, "values": rest})
-    return Drawn(total, series, max(sum(totals[name] or 0 for name in MEASURES[measure]) - sum(total), 0))
+    return Drawn(total, series, max(sum(getattr(totals, name) or 0 for name in MEASURES[measure]) - sum(total), 0))
 
 
 async def _parts(call: Call, project: int, bars: Axis) -> tuple[list[str], list[dict[str, str]]]:
     by = call.query.get("by", "release")
     if by == "release" and not call.query.get("release"):
         sessions = call.query.get("measure") == "sessions"
-        rows = await call.services.aggregates.release_counts(project, bars.start, bars.end)
+        rows = await call.services.aggregates.release_counts(
+            ReleasesQuery(project=project, start=bars.start, end=bars.end)
+        )
         sized = [(row.sessions if sessions else row.crashes, row.release) for row in rows]
         top = sorted((one for one in sized if one[0]), key=lambda one: -one[0])[:STACKED]
         return [name for _, name in top], [{"release": name} for _, name in top]
     if by == "group" and not call.query.get("group"):
-        groups, _, _ = await call.services.aggregates.groups(project, bars.start, bars.end, sort="count", limit=STACKED)
+        query = GroupsQuery(project=project, start=bars.start, end=bars.end, sort="count", limit=STACKED)
+        groups, _, _ = await call.services.aggregates.groups(query)
         return [row.title for row in groups], [{"group": row.id} for row in groups]
     return [], []
 
 
 async def _marks(call: Call, project: int, bars: Axis) -> list[dict[str, Any]]:
-    rows = await call.services.aggregates.release_counts(project, bars.start, bars.end)
+    rows = await call.services.aggregates.release_counts(ReleasesQuery(project=project, start=bars.start, end=bars.end))
     fresh = [row for row in rows if bars.start * 1000 <= row.first_seen < bars.end * 1000]
     return [{"time": row.first_seen // 1000, "name": row.release} for row in reversed(fresh[:STACKED])]

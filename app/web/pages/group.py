@@ -4,6 +4,7 @@ import asyncio
 
 from aiohttp import web
 
+from app.stores.aggregates.types import TotalsQuery
 from app.stores.search.contract import Document
 from app.web import queries
 from app.web.call import Call
@@ -27,7 +28,7 @@ async def show(call: Call) -> web.Response:
     span, whole, text = shown.span, queries.kept(call.services), call.query.get("q", "")
     start, end = span.start // 1000, span.end // 1000
     totals, hits, facets, why, shell = await asyncio.gather(
-        call.services.aggregates.totals(row.project, start, end, group=row.id),
+        call.services.aggregates.totals(TotalsQuery(project=row.project, start=start, end=end, group=row.id)),
         part(queries.find(call.services, row.project, text, whole, groups=row.members, limit=20,
                           cursor=call.query.get("cursor", ""))),
         part(call.services.search.facets(row.project, row.members, whole.start, whole.end)),

@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from app.model import TimingKind
-from app.stores.aggregates.types import TimingRow
+from app.stores.aggregates.types import TimingRow, TimingsQuery
 from app.web import params
 from app.web.call import Call
 from app.web.pages.shell import around, looked
@@ -39,9 +39,10 @@ async def show(call: Call) -> web.Response:
     shown = await looked(call, project.id)
     kind = params.choice(call.query, "kind", tuple(KINDS), "")
     sort = params.choice(call.query, "sort", tuple(SORTS), "count")
-    found = await call.services.aggregates.timings(
-        project.id, shown.span.start // 1000, shown.span.end // 1000, release=call.query.get("release", ""), limit=NAMES
-    )
+    found = await call.services.aggregates.timings(TimingsQuery(
+        project=project.id, start=shown.span.start // 1000, end=shown.span.end // 1000,
+        release=call.query.get("release", ""), limit=NAMES,
+    ))  # fmt: skip
     rows = [row for row in found.names if kind in ("", row.kind)]
     rows.sort(key=SORTS[sort][1], reverse=True)
     return page(

@@ -3,11 +3,12 @@
 import asyncio
 from typing import NamedTuple
 
+import msgspec
 from aiohttp import web
 
 from app.cells import DAY, HOUR, MINUTE
 from app.stores.admin.projects import Project
-from app.stores.aggregates.types import GroupRow, ReleaseRow
+from app.stores.aggregates.types import GroupRow, GroupsQuery, PointsQuery, ReleaseRow, ReleasesQuery
 from app.web import formatting
 from app.web.call import Call
 from app.web.formatting import Change
@@ -43,10 +44,10 @@ async def _card(call: Call, project: Project) -> Card:
     end = int(seconds) // MINUTE * MINUTE + MINUTE
     start, store = end - HOUR, call.services.aggregates
     points, before, release, (newest, _, _) = await asyncio.gather(
-        store.points(project.id, MINUTE, start, end),
-        store.points(project.id, MINUTE, start - DAY, end - DAY),
+        store.points(PointsQuery(project=project.id, size=MINUTE, start=start, end=end)),
+        store.points(PointsQuery(project=project.id, size=MINUTE, start=start - DAY, end=end - DAY)),
         _newest(call, project, end),
-        store.groups(project.id, end - DAY, end, sort="first_seen", limit=1),
+        store.groups(GroupsQuery(project=project.id, start=end - DAY, end=end, sort="first_seen", limit=1)),
     )
     per = {point.start: point.crashes for point in points}
     series = formatting.spread(per, start, end, MINUTE)
@@ -61,6 +62,7 @@ async def _card(call: Call, project: Project) -> Card:
 async def _newest(call: Call, project: Project, end: int) -> ReleaseRow | None:
     """Give the newest release of the day before ``end`` (s), None for none."""
     store = call.services.aggregates
-    names = [row.release for row in await store.release_counts(project.id, end - DAY, end)]
-    found = await store.releases(project.id, end - DAY, end, only=names[:1]) if names else []
+    query = ReleasesQuery(project=project.id, start=end - DAY, end=end)
+    names = [row.release for row in await store.release_counts(query)]
+    found = await store.releases(msgspec.structs.replace(query, only=names[:1])) if names else []
     return found[0] if found else None

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from app.stores.aggregates import overview
-from app.stores.aggregates.types import ReleaseRow
+from app.stores.aggregates.types import ReleaseRow, ReleasesQuery
 from app.web import formatting
 from app.web.call import Call
 from app.web.pages.shell import around, looked
@@ -41,13 +41,14 @@ async def show(call: Call) -> web.Response:
     shown = await looked(call, project.id)
     start, end = shown.span.start // 1000, shown.span.end // 1000
     named, shell = await asyncio.gather(
-        call.services.aggregates.release_counts(project.id, start, end), around(call, project, "releases")
+        call.services.aggregates.release_counts(ReleasesQuery(project=project.id, start=start, end=end)),
+        around(call, project, "releases"),
     )
     shows = len(named) if call.query.get("all") else SHOWN
     names = [row.release for row in named[: shows + 1]]
-    rows = await call.services.aggregates.releases(project.id, start, end, only=names)
+    rows = await call.services.aggregates.releases(ReleasesQuery(project=project.id, start=start, end=end, only=names))
     judged = [(row, judge(row, older)) for row, older in zip(rows, [*rows[1:], None], strict=False)][:shows]
-    brought = await overview.arrivals(call.services.pool, project.id, [row.release for row in rows], LISTED)
+    brought = await overview.new_and_regressed(call.services.pool, project.id, [row.release for row in rows], LISTED)
     return page(
         "releases.html", **shell, rows=judged, brought=brought, looked=shown, complete=complete, known=len(named),
     )  # fmt: skip
