@@ -34,7 +34,7 @@ from app.runtime import allocator
 from app.runtime.heartbeat import Heartbeat, beating
 from app.runtime.server_status import Watch
 from app.settings import Settings, SettingsError
-from app.stores.admin.access import Cached
+from app.stores.admin.access import CachedAccess
 from app.stores.admin.instances import Instances
 from app.stores.admin.projects import Projects
 from app.stores.aggregates.store import Aggregates
@@ -166,7 +166,7 @@ def build(
     archive = ObjectArchive(blobs, pool, settings.file_cache_mb << 20)
     services = Services(
         settings, parts, generation, pool, records, projects, Aggregates(pool), search, blobs,
-        Reports(archive, records, scrub), Cached(pool),
+        Reports(archive, records, scrub), CachedAccess(pool),
     )  # fmt: skip
     if "ingest" in parts:
         health = ingest.add_routes(
