@@ -75,7 +75,9 @@ async def test_the_watermark_is_the_least_of_the_partitions(pool: "asyncpg.Pool[
     assert await instances.watermark("2.deltas") is None
 
 
-async def test_calls_raise_and_heartbeats_go_on_while_the_database_is_away(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+async def test_calls_raise_and_heartbeats_go_on_while_the_database_is_away(
+    pool: "asyncpg.Pool[asyncpg.Record]",
+) -> None:
     instances = Instances(pool)
 
     async def figures() -> dict[str, Figures]:
