@@ -19,7 +19,6 @@ from app.log.batch import Batch, Claim
 from app.log.contract import Bounds
 from app.log.postgres.connect import OPTIONS
 from app.records import Delta, decode_delta
-from app.runtime.housekeeping import keeping
 from app.stores.aggregates.store import Aggregates
 from app.topics import DELTAS, RATES, SOURCES, Source, qualified
 from tables import windows
@@ -80,7 +79,6 @@ def setup(app: "RoleApp") -> None:
 
     rates = Rates(table, lambda: store.value, lambda: app.log, sources, app.generation)
     app.consume(DELTAS, rates.handle)
-    app.resource("housekeeping", lambda: keeping(app.settings, app.log))
 
 
 class Rates:

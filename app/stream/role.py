@@ -22,6 +22,7 @@ from app.log.batch import Batch, Claim
 from app.log.contract import LogFull, LogUnavailable, NewRecord, TopicSpec
 from app.log.open import AnyLog, on_kafka, open_log
 from app.postgres import AWAY
+from app.roles import group_of
 from app.settings import Settings
 from app.state.rocksdb import Memory, forget_former
 from app.state.table import DurableTable, Localise, Revoked, identity, working_claim
@@ -126,7 +127,7 @@ class RoleApp:
         self._next: dict[TP, tuple[Claim, int]] = {}
         self.directory = self.settings.data_dir / "state" / role / str(self.generation)
         self.faust = FaustApp(
-            f"faultline-{role}",
+            group_of(role),
             broker="kafkab://" if on_kafka(self.settings) else "pglog://",
             store="memory://",
             datadir=str(self.directory),

@@ -4,22 +4,13 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from app.log.lag import Stage
+from app.roles import STAGES
 from app.stores.admin.instances import Instance
 
 BEHIND_SECONDS: Final = 15.0
 """A stage whose first record waits for longer is shown as late."""
 
-ROLES: Final = {
-    "ingest": "answers an SDK once the log has the event",
-    "crashes": "scrubs, groups, drops duplicates",
-    "sessions": "follows each session to its end",
-    "timings": "counts how long pages and requests take",
-    "archive": "packs reports into objects",
-    "search": "makes events findable",
-    "rates": "counts each event once",
-    "web": "pages, API, live views",
-    "files": "gives stored reports back",
-}
+DOES: Final = {stage.name: stage.does for stage in STAGES}
 
 
 class Shown(NamedTuple):
@@ -58,12 +49,12 @@ class Shown(NamedTuple):
 def stages(lags: Sequence[Stage], instances: Sequence[Instance], now: int) -> dict[str, Shown]:
     """Give each stage by its role's name; ``now`` is in ms."""
     behind = {stage.role: stage for stage in lags}
-    return {name: _shown(name, behind.get(name), instances, now) for name in ROLES}
+    return {name: _shown(name, behind.get(name), instances, now) for name in DOES}
 
 
 def along(instances: Sequence[Instance]) -> list[Instance]:
     """Put processes in the order in which the data passes them: by the first of their roles."""
-    places = {name: place for place, name in enumerate(ROLES)}
+    places = {name: place for place, name in enumerate(DOES)}
     return sorted(instances, key=lambda each: min((places.get(name, len(places)) for name in each.roles), default=0))
 
 
@@ -73,7 +64,7 @@ def _shown(name: str, behind: Stage | None, instances: Sequence[Instance], now: 
     rates = [each.records for each in figures if each.records is not None]
     return Shown(
         name=name,
-        does=ROLES[name],
+        does=DOES[name],
         rate=sum(rates) if rates else None,
         lag_records=behind.records if behind else None,
         lag_seconds=_age(behind, now) if behind else None,

@@ -50,7 +50,7 @@ async def keep(tmp_path: Path) -> AsyncIterator[Keep]:
 async def test_says_when_it_is_ready_and_ends_when_asked(keep: Keep, tmp_path: Path) -> None:
     child, ready, task = await keep(READY)
     pid = await ready.get()
-    assert child.said == {"port": 7}
+    assert child.reported == {"port": 7}
     await child.stop(10)
     await task
     assert child.pid is None

@@ -2,13 +2,13 @@
 
 from prometheus_client import CollectorRegistry, Counter
 
-from app.runtime.heartbeat import Rates
+from app.runtime.heartbeat import RateMeter
 from app.stream.metrics import totals
 
 
 def test_rates_are_of_the_time_between_two_looks() -> None:
     times = iter([100.0, 105.0, 107.0])
-    rates = Rates(lambda: next(times))
+    rates = RateMeter(lambda: next(times))
     assert rates.of({"crashes": 50}) == {"crashes": None}
     assert rates.of({"crashes": 60, "rates": 5}) == {"crashes": 2.0, "rates": 1.0}
     assert rates.of({"crashes": 60}) == {"crashes": 0.0}

@@ -15,6 +15,7 @@ PURE = (
     "app.records",
     "app.cells",
     "app.topics",
+    "app.roles",
     "agents.batch.users",
     "app.normalise",
     "app.grouping",
