@@ -15,8 +15,9 @@ from app.stores.search.contract import Search
 from app.stores.search.days import day_of
 from app.stores.search.elastic import Search as ElasticSearch
 from app.stores.search.elastic_schema import VERSION
-from tests.contract.elastic_parts import Refreshed
-from tests.contract.test_search_contract import ALL, DAY, NOW, document, offsets
+from tests.contract.test_search_contract import offsets
+from tests.support.documents import ALL, DAY, NOW, document
+from tests.support.elastic_parts import Refreshed
 
 
 async def test_what_is_written_is_found_within_a_second_by_itself(elastic_search: Refreshed) -> None:

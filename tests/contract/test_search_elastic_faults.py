@@ -7,10 +7,10 @@ import pytest
 
 from app.stores.errors import StoreUnavailable
 from app.stores.search.elastic import Search
-from tests.contract import elastic_way
-from tests.contract.elastic_parts import Refreshed, elastic_client, elastic_name
-from tests.contract.elastic_way import Fault, Way, passing, refusing, refusing_items, way_to
-from tests.contract.test_search_contract import ALL, document
+from tests.support import elastic_way
+from tests.support.documents import ALL, document
+from tests.support.elastic_parts import Refreshed, elastic_client, elastic_name
+from tests.support.elastic_way import Fault, Way, passing, refusing, refusing_items, way_to
 
 
 @pytest.fixture

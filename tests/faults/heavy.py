@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from tests.system.cluster import Cluster
-from tests.system.truth_parts import Request
-from tests.system.truth_run import send
+from tests.support.cluster import Cluster
+from tests.support.truth_parts import Request
+from tests.support.truth_run import send
 
 PAYLOAD_BYTES: Final = 100_000
 PORTION: Final = 6

@@ -12,8 +12,8 @@ import pytest
 from tests.faults.heavy import Heavy
 from tests.faults.truth_servers import running
 from tests.faults.truth_steps import Steps
-from tests.system.cluster import Cluster
-from tests.system.truth_run import complete
+from tests.support.cluster import Cluster
+from tests.support.truth_run import complete
 
 DOWN_SECONDS = float(os.environ.get("FAULTLINE_SINK_SECONDS", "60"))
 WARM = 20

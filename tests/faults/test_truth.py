@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.installation import Installation
-from tests.system.truth import in_order, make
-from tests.system.truth_run import Checker, complete, send
+from tests.support.installation import Installation
+from tests.support.truth import in_order, make
+from tests.support.truth_run import Checker, complete, send
 
 EVENTS = int(os.environ.get("FAULTLINE_TRUTH_EVENTS", "5000"))
 """20000 for the long run."""

@@ -14,10 +14,10 @@ import pytest
 
 from tests.faults.truth_servers import Servers, running
 from tests.faults.truth_steps import Steps, Traffic
-from tests.system.cluster import Cluster
-from tests.system.installation import Installation
-from tests.system.truth import in_order, make
-from tests.system.truth_run import Checker, complete, send
+from tests.support.cluster import Cluster
+from tests.support.installation import Installation
+from tests.support.truth import in_order, make
+from tests.support.truth_run import Checker, complete, send
 
 EVENTS = int(os.environ.get("FAULTLINE_TRUTH_EVENTS", "2000"))
 """20000 for the long run."""

@@ -13,9 +13,9 @@ from app.log.open import open_log
 from app.settings import load
 from app.topics import qualified
 from tests.faults.truth_servers import Servers
-from tests.system.cluster import Cluster
-from tests.system.truth_parts import Request
-from tests.system.truth_run import send
+from tests.support.cluster import Cluster
+from tests.support.truth_parts import Request
+from tests.support.truth_run import send
 
 ROUNDS: Final = 40
 """Portions of a step's share of the traffic; a step that takes longer takes less and less of what is left."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.servers.java import java_home, maven
-from tests.servers.process import Server, free_ports, served
+from tests.servers.process import Server, served
+from tests.support.ports import free_ports
 
 LEAST_JAVA: Final = 21
 NOT_COPIED: Final = ("-Xlog:", "-XX:+HeapDump", "-XX:ErrorFile")

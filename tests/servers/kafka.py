@@ -13,7 +13,8 @@ from aiokafka.errors import KafkaError
 
 from tests.servers.cache import run
 from tests.servers.java import java_home, maven
-from tests.servers.process import Server, free_ports, listens, served
+from tests.servers.process import Server, served
+from tests.support.ports import free_ports, listens
 
 LEAST_JAVA: Final = 17
 

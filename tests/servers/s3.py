@@ -9,7 +9,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.servers.cache import cached, run, tool
-from tests.servers.process import Server, free_ports, listens, served
+from tests.servers.process import Server, served
+from tests.support.ports import free_ports, listens
 
 VERSION: Final = "v1.8.0"
 MODULE: Final = "github.com/versity/versitygw/cmd/versitygw"

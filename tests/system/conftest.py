@@ -12,9 +12,9 @@ from typing import Final
 
 import pytest
 
-from tests.system.cluster import Cluster
-from tests.system.installation import Installation
-from tests.system.site import Site
+from tests.support.cluster import Cluster
+from tests.support.installation import Installation
+from tests.support.site import Site
 
 PATIENT: Final = {
     "FAULTLINE_READ_TIMEOUT": "4",

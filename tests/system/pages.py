@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from playwright.sync_api import BrowserContext, Page
 
-from tests.system.site import Site
+from tests.support.site import Site
 
 SOON: Final = 60_000
 """ms that a page may take to show what was sent; a limit for a busy machine, no figure."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from tests.system.site import Site
+from tests.support.site import Site
 
 PATIENCE_SECONDS = 90
 """Until a test gives up on a busy machine; the promise of 2 s is tested on its own."""

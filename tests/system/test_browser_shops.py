@@ -5,10 +5,10 @@ import json
 
 import pytest
 
+from tests.support.site import Site
 from tests.system.recorder import Recorder
 from tests.system.sdk_check import Api, Want, check_breadcrumbs, check_events, check_raw
 from tests.system.sdk_run import run_page, sdk_environment
-from tests.system.site import Site
 
 CART = "cannot price the cart"
 SENTRY = [

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
+from tests.support.site import Site
 from tests.system import corpus, kept
 from tests.system.recorder import items, payloads
 from tests.system.sdk_check import Api
-from tests.system.site import Site
 
 PATIENCE_SECONDS = 120
 ENDINGS = ("exited", "errored", "abnormal", "crashed", "unhandled")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.installation import Installation
+from tests.support.installation import Installation
 from tests.system.sdk_check import Api
 
 EVENTS = 240

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.site import Site
 from tests.system.recorder import Recorder
 from tests.system.sdk_check import Api, Want, check_breadcrumbs, check_events, check_raw
 from tests.system.sdk_run import SECRET, run_program, sdk_environment
-from tests.system.site import Site
 
 PYTHON = ("KeyError", "RuntimeError")
 NODE = ("RangeError", "Error")

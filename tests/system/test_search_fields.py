@@ -9,8 +9,8 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
+from tests.support.site import Site
 from tests.system.sdk_check import Api
-from tests.system.site import Site
 
 PATIENCE_SECONDS: Final = 120
 PAY = {

@@ -6,10 +6,10 @@ import time
 from collections import defaultdict
 from typing import Any
 
+from tests.support.site import Site
 from tests.system.recorder import Recorder
 from tests.system.sdk_check import PATIENCE_SECONDS, Api
 from tests.system.sdk_run import run_page, sdk_environment
-from tests.system.site import Site
 
 KINDS = {"p": "page", "v": "view", "x": "request", "c": "asset", "e": "cached", "w": "vital"}
 SLACK = 0.011

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-from tests.servers.process import free_ports
-from tests.system.member import LEAVE_SECONDS, Member
-from tests.system.site import Site, program
+from tests.support.member import LEAVE_SECONDS, Member
+from tests.support.ports import free_ports
+from tests.support.site import Site, program
 
 ROLES: Final = ("crashes", "sessions", "timings", "rates", "archive", "search")
 LOOK_SECONDS: Final = 0.05

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from tests.system.site import Site, program
+from tests.support.site import Site, program
 
 READY_SECONDS = 90
 STOP_SECONDS = 40

@@ -23,7 +23,7 @@ from app.state.table import DurableTable, Localise
 from app.stores.admin.projects import Projects
 from app.stream.resources import Resource
 from app.stream.role import RoleApp
-from tests.unit.batches import Row
+from tests.support.batches import Row
 
 PARTITIONS = 4
 MEMORY = Memory(16)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.system import truth_timings
-from tests.system.truth_parts import RELEASES, Request, iso, when, windows_of
-from tests.system.truth_timings import SentTiming
+from tests.support import truth_timings
+from tests.support.truth_parts import RELEASES, Request, iso, when, windows_of
+from tests.support.truth_timings import SentTiming
 
 LABELS = 24
 USERS = 150

@@ -9,10 +9,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import asyncpg
+import msgspec
 
-from tables import latency
-from tables.windows import LATENCY, decode_sketches
-from tests.system.truth_parts import LATENESS, RELEASES, Request, iso, when, windows_of
+from tests.support.truth_parts import LATENESS, RELEASES, Request, iso, when, windows_of
 
 SHARES = (50, 75, 95, 99)
 NAMES = {
@@ -21,6 +20,12 @@ NAMES = {
     "c": ("asset", {"/static/app.{:08x}f.js": "/static/app.{id}.js"}),
 }
 SITE = "https://shop.example"
+ACCURACY = 0.01
+"""The greatest relative error of a percentile."""
+LEAST, MOST = 0.01, 3_600_000.0
+"""ms; the limits between which durations are told apart."""
+GROWTH = (1 + ACCURACY) / (1 - ACCURACY)
+"""By what the top of a bucket of durations is greater than that of the bucket below."""
 
 Window = tuple[str, str, int, int]
 """(kind and name, release or '', size, start)."""
@@ -91,7 +96,7 @@ class TimingsChecker:
         for name, ms in want.items():
             for share in SHARES:
                 exact, found = ms[share * (len(ms) - 1) // 100], rows[name][f"p{share}"]
-                assert abs(found - exact) <= latency.ACCURACY * exact + 0.01, (name, release, size, start, share)
+                assert abs(found - exact) <= ACCURACY * exact + 0.01, (name, release, size, start, share)
         return len(want)
 
     async def points(self, read: Read, release: str, size: int, start: int) -> list[dict[str, Any]]:
@@ -102,14 +107,27 @@ class TimingsChecker:
 
     async def rows(self, connection: "asyncpg.Connection[asyncpg.Record]") -> int:
         """Compare count and buckets of every row in PostgreSQL; give how many there are."""
-        want = {key: Counter(map(latency.bucket, ms)) for key, ms in self.windows.items()}
+        want = {key: Counter(map(_bucket, ms)) for key, ms in self.windows.items()}
         found = await connection.fetch(
             "select grp, release, size, start, counts, sketches from windows where kind = 't'"
         )
         got = {(row["grp"], row["release"], row["size"], row["start"]): row for row in found}
-        buckets = {key: latency.counts_of(decode_sketches(row["sketches"])[LATENCY]) for key, row in got.items()}
+        buckets = {key: _counts(row["sketches"]) for key, row in got.items()}
         assert buckets == want, sorted(key for key in got.keys() | want.keys() if buckets.get(key) != want.get(key))[:8]
         assert {key: json.loads(row["counts"]) for key, row in got.items()} == {
             key: {"timings": sum(counts.values())} for key, counts in want.items()
         }
         return len(got)
+
+
+def _bucket(ms: float) -> int:
+    """Return the bucket that a duration must be counted in, 0 for the lowest."""
+    number, top = 0, LEAST
+    while top < min(ms, MOST):
+        number, top = number + 1, top * GROWTH
+    return number
+
+
+def _counts(sketches: bytes) -> dict[int, int]:
+    """Return the count of each bucket of a stored row: a sketch within a map of sketches, both MessagePack."""
+    return msgspec.msgpack.decode(msgspec.msgpack.decode(sketches, type=dict[str, bytes])["ms"], type=dict[int, int])

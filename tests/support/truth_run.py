@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 import aiohttp
 import asyncpg
 
-from tests.system.site import Site
-from tests.system.truth import LABELS, Cell, Sent, Truth, Window
-from tests.system.truth_parts import SIZES, Request
-from tests.system.truth_timings import TimingsChecker
+from tests.support.site import Site
+from tests.support.truth import LABELS, Cell, Sent, Truth, Window
+from tests.support.truth_parts import SIZES, Request
+from tests.support.truth_timings import TimingsChecker
 
 SENDERS = 24
 COMPLETE_SECONDS = 180
