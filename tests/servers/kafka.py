@@ -42,7 +42,7 @@ def kafka() -> contextlib.AbstractContextManager[Server]:
 
 
 def fetch() -> Path:
-    """Give the folder with Kafka's jars. Raises Unavailable."""
+    """Return the folder with Kafka's jars. Raises Unavailable."""
     return maven("kafka")
 
 
@@ -60,9 +60,9 @@ def _configured(folder: Path, clients: int, controller: int) -> Path:
         "offsets.topic.replication.factor": 1,
         "transaction.state.log.replication.factor": 1,
         "transaction.state.log.min.isr": 1,
-        "broker.session.timeout.ms": 3000,  # so soon a broker that was killed may come back
+        "broker.session.timeout.ms": 3000,  # a broker that was killed may register again after this
         "broker.heartbeat.interval.ms": 500,
-        "group.initial.rebalance.delay.ms": 0,  # members of tests come one by one, and wait for it each time
+        "group.initial.rebalance.delay.ms": 0,  # the members of tests join one by one and would wait each time
         "group.min.session.timeout.ms": 1000,
     }
     path = folder / "server.properties"
@@ -71,7 +71,7 @@ def _configured(folder: Path, clients: int, controller: int) -> Path:
 
 
 def _answers(port: int) -> bool:
-    """Ask as a client does, in a thread: the caller may be in a loop of its own."""
+    """Return whether a client can bootstrap; in a thread, as the caller may be in a loop of its own."""
     if not listens(port):
         return False
     with ThreadPoolExecutor(1) as thread:
