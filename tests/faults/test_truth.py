@@ -18,7 +18,7 @@ EVENTS = int(os.environ.get("FAULTLINE_TRUTH_EVENTS", "5000"))
 
 @pytest.fixture(params=["postgres", "kafka"])
 def log_setting(request: pytest.FixtureRequest) -> str:
-    """Give FAULTLINE_LOG; Kafka is started only where it is used."""
+    """Return FAULTLINE_LOG; Kafka is started only where it is used."""
     setting: str = request.getfixturevalue("kafka_url") if request.param == "kafka" else "database:"
     return setting
 

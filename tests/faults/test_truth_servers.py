@@ -111,7 +111,7 @@ async def test_both_sets_of_stores_give_equal_windows(servers: Servers, tmp_path
 
 
 async def _calm(data: Path, settings: dict[str, str], now: float) -> dict[tuple[str, str, str], list[Any]]:
-    """Give the windows of every cell of an installation that got the same events at the same times as another."""
+    """Return the windows of every cell of an installation that got the same events at the same times as another."""
     installation = Installation(data, settings)
     try:
         await asyncio.to_thread(installation.start)

@@ -1,4 +1,4 @@
-"""Timings of known truth: what raygun4js would send, and what every window of every name must then say."""
+"""Timings of known truth: what raygun4js would send, and the expected figures of every window of every name."""
 
 import json
 import random
@@ -69,10 +69,9 @@ def _item(chance: random.Random) -> tuple[str, str, float, dict[str, Any]]:
 
 
 class TimingsChecker:
-    """Compares what an installation says of timings with the truth."""
+    """Compares the timings of an installation with the truth. ``base`` is the project's path in the API."""
 
     def __init__(self, sent: list[SentTiming], base: str) -> None:
-        """Take what was sent, and the project's path in the API."""
         self._base = base
         self.windows: dict[Window, list[float]] = defaultdict(list)
         for each in sent:
@@ -82,9 +81,9 @@ class TimingsChecker:
 
     async def check(self, read: Read) -> int:
         """Compare count and percentiles of every hour and day, and of the minutes of all releases together."""
-        asked = {key[1:] for key in self.windows}
+        spans = {key[1:] for key in self.windows}
         compared = 0
-        for release, size, start in sorted(asked):
+        for release, size, start in sorted(spans):
             if size > min(LATENESS) or not release:
                 compared += await self._window(read, release, size, start)
         return compared
@@ -95,18 +94,18 @@ class TimingsChecker:
         assert {name: row["count"] for name, row in rows.items()} == {name: len(ms) for name, ms in want.items()}
         for name, ms in want.items():
             for share in SHARES:
-                exact, found = ms[share * (len(ms) - 1) // 100], rows[name][f"p{share}"]
-                assert abs(found - exact) <= ACCURACY * exact + 0.01, (name, release, size, start, share)
+                exact, read_value = ms[share * (len(ms) - 1) // 100], rows[name][f"p{share}"]
+                assert abs(read_value - exact) <= ACCURACY * exact + 0.01, (name, release, size, start, share)
         return len(want)
 
     async def points(self, read: Read, release: str, size: int, start: int) -> list[dict[str, Any]]:
-        """Give what the API says of one window."""
+        """Return the API's rows of one window."""
         query = {"from": iso(start), "to": iso(start + size)} | ({"release": release} if release else {})
         rows: list[dict[str, Any]] = (await read(f"{self._base}/timings?{urlencode(query)}"))["timings"]
         return rows
 
     async def rows(self, connection: "asyncpg.Connection[asyncpg.Record]") -> int:
-        """Compare count and buckets of every row in PostgreSQL; give how many there are."""
+        """Compare count and buckets of every row in PostgreSQL; return how many there are."""
         want = {key: Counter(map(_bucket, ms)) for key, ms in self.windows.items()}
         found = await connection.fetch(
             "select grp, release, size, start, counts, sketches from windows where kind = 't'"

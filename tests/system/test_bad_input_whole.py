@@ -1,4 +1,4 @@
-"""The table of bad input through a whole installation: each row its answer, and the ledger holds what was accepted."""
+"""The table of bad input through a whole installation: each row gets its answer, and the ledger balances."""
 
 import asyncio
 import json

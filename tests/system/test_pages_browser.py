@@ -26,7 +26,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def signed(installation: Site, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Sign in by a one-time address; give the file that keeps it."""
+    """Sign in by a one-time address; return the file that keeps it."""
     kept = str(tmp_path_factory.mktemp("browser") / "state.json")
     context = browser.new_context()
     page = context.new_page()

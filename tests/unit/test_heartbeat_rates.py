@@ -1,4 +1,4 @@
-"""Counts that only grow, as numbers a second."""
+"""Rates per second from counters that only grow."""
 
 from prometheus_client import CollectorRegistry, Counter
 
@@ -6,7 +6,7 @@ from app.runtime.heartbeat import RateMeter
 from app.stream.metrics import totals
 
 
-def test_rates_are_of_the_time_between_two_looks() -> None:
+def test_rates_are_over_the_time_between_two_calls() -> None:
     times = iter([100.0, 105.0, 107.0])
     rates = RateMeter(lambda: next(times))
     assert rates.of({"crashes": 50}) == {"crashes": None}

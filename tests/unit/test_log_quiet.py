@@ -10,7 +10,7 @@ from app.log.kafka.quiet import AIOKAFKA, MOST_KINDS, Quiet, quieten
 
 @pytest.fixture
 def shown() -> Iterator[list[str]]:
-    """Give what reaches the root's handlers."""
+    """Yield what reaches the root's handlers."""
     lines: list[str] = []
 
     class Listing(logging.Handler):
@@ -25,7 +25,7 @@ def shown() -> Iterator[list[str]]:
 
 @pytest.fixture
 def logger() -> Iterator[logging.Logger]:
-    """Give aiokafka's logger, which is as it was afterwards."""
+    """Yield aiokafka's logger, which is as it was afterwards."""
     found = logging.getLogger(AIOKAFKA)
     before = (found.level, found.propagate, found.handlers)
     yield found
