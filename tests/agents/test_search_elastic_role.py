@@ -13,8 +13,8 @@ from app.settings import Settings
 from app.stores.search.elastic import opened
 from tests.agents.archive_parts import has_report
 from tests.agents.test_archive_role import PARTITIONS, both, found, running, until
-from tests.contract.elastic_parts import elastic_name
-from tests.contract.elastic_proxy import elastic_proxy_to, refusing
+from tests.support.elastic_parts import elastic_name
+from tests.support.elastic_proxy import elastic_proxy_to, refusing
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from app.stores.search.elastic_query import matching, within
 from app.stores.search.elastic_schema import MAPPING, day_of_index, index_of
 from app.stores.search.open import open_search
 from app.stores.search.query import parse
-from tests.contract.test_search_contract import document
+from tests.support.documents import document
 
 
 @pytest.mark.parametrize(
