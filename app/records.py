@@ -12,9 +12,12 @@ from app.model import Address, Category, Facts, Outcome
 from app.topics import CRASHES, FACTS, TIMINGS
 
 SCHEMA: Final = 1
+FACTS_SCHEMA: Final = 2
+"""2 since facts carry a normalisation: a worker that does not know it would count by the wrong one."""
 
 
 GROUPINGS: Final = frozenset({"g1"})
+NORMALISATIONS: Final = frozenset({"n1", "n2"})
 RULES: Final = 1
 """The newest version of scrub list and project rules that this code knows."""
 
@@ -191,7 +194,7 @@ decode_stored = _stored.decode
 def decode_facts(data: bytes) -> Facts:
     """Read the facts header. Raises ``msgspec.DecodeError`` for what is none, UnknownSchema for a newer one."""
     facts = _facts.decode(data)
-    _check(facts.schema)
+    _check(facts.schema, FACTS_SCHEMA)
     return facts
 
 
@@ -209,9 +212,9 @@ def decode_delta(data: bytes) -> Delta:
     return delta
 
 
-def _check(schema: int) -> None:
-    if schema != SCHEMA:
-        raise UnknownSchema(f"a record of schema {schema}; this version knows {SCHEMA}: upgrade the worker first")
+def _check(schema: int, newest: int = SCHEMA) -> None:
+    if not 1 <= schema <= newest:
+        raise UnknownSchema(f"a record of schema {schema}; this version knows {newest}: upgrade the worker first")
 
 
 def facts_of(headers: Mapping[str, bytes], kinds: Collection[str]) -> Facts:
@@ -228,8 +231,9 @@ def facts_of(headers: Mapping[str, bytes], kinds: Collection[str]) -> Facts:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         _refuse_newer(header)
         raise Unreadable("bad_facts", type(error).__name__) from error
-    if facts.rules > RULES or facts.grouping not in GROUPINGS:
-        raise UnknownSchema(f"rules {facts.rules}, grouping {facts.grouping}: upgrade the worker first")
+    if facts.rules > RULES or facts.grouping not in GROUPINGS or facts.normalisation not in NORMALISATIONS:
+        stamped = f"rules {facts.rules}, grouping {facts.grouping}, normalisation {facts.normalisation}"
+        raise UnknownSchema(f"{stamped}: upgrade the worker first")
     if facts.kind not in kinds:
         raise Unreadable("unexpected_kind", "ValueError")
     return facts
@@ -245,5 +249,5 @@ def _refuse_newer(header: bytes) -> None:
         schema = _versioned.decode(header).schema
     except (msgspec.DecodeError, UnicodeDecodeError):
         return
-    if schema != SCHEMA:
+    if not 1 <= schema <= FACTS_SCHEMA:
         raise UnknownSchema(f"facts of schema {schema}: upgrade the worker first")
