@@ -37,6 +37,7 @@ from app.settings import Settings, SettingsError
 from app.stores.admin.access import Cached
 from app.stores.admin.instances import Instances
 from app.stores.admin.projects import Projects
+from app.stores.admin.upgrades import sessions_normalised_since
 from app.stores.aggregates.store import Aggregates
 from app.stores.objects.contract import ObjectStore
 from app.stores.objects.open import open_objects
@@ -127,12 +128,12 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
     """Serve as long as the block runs; gives the port."""
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(_pool(settings))
-        generation = await _generation(pool, settings)
+        generation, since = await _generation(pool, settings)
         records: AnyLog = await stack.enter_async_context(open_log(settings))
         await _ensure(records, _topics(settings, generation))
         search = await stack.enter_async_context(open_search(settings, pool))
         blobs = await stack.enter_async_context(open_objects(settings.files_url))
-        application = build(settings, parts, pool, records, search, blobs, generation)
+        application = build(settings, parts, pool, records, search, blobs, generation, since)
         # Ingest counts and unpacks bodies itself: aiohttp's own unpacking knows no limit.
         runner = web.AppRunner(
             application, auto_decompress=False, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS,
@@ -160,6 +161,7 @@ def build(
     search: Search,
     blobs: ObjectStore,
     generation: int,
+    sessions_since: int,
 ) -> web.Application:
     """Compose one application of the parts."""
     application, projects = web.Application(), Projects(pool)
@@ -170,8 +172,9 @@ def build(
     )  # fmt: skip
     if "ingest" in parts:
         health = ingest.add_routes(
-            application, log=records, projects=projects, settings=settings, generation=generation
-        )
+            application, log=records, projects=projects, settings=settings, generation=generation,
+            sessions_since=sessions_since,
+        )  # fmt: skip
         services.readiness = health.readiness
     if parts & {"files", "web"}:  # pages link to what they show: the role ``files`` is for more readers than these
         files.add_routes(application, reports=services.reports, authorise=pages.authorise(services))
@@ -194,15 +197,17 @@ async def _pool(settings: Settings) -> AsyncIterator["Pool"]:
         pool.terminate()
 
 
-async def _generation(pool: "Pool", settings: Settings) -> int:
-    """Give the generation of the log that is worked on; waits for PostgreSQL, its migration, and a log in Kafka.
+async def _generation(pool: "Pool", settings: Settings) -> tuple[int, int]:
+    """Return the generation of the log that is worked on, and since when (ms) session ids are normalised.
+
+    Waits for PostgreSQL, its migration, and a log in Kafka.
 
     Raises SettingsError where the settings name another log.
     """
     told = ""
     while True:
         try:
-            return await working_generation(pool, settings)
+            return await working_generation(pool, settings), await sessions_normalised_since(pool)
         except (*AWAY, asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
             if told != type(error).__name__:
                 store = "waiting_for_log" if isinstance(error, LogUnavailable) else "waiting_for_database"
