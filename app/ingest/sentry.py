@@ -39,10 +39,14 @@ NO_ERRORS: Final[dict[str, tuple[Category, str]]] = {
 }
 """Types of events that are no errors, with category and reason: old SDKs send them where errors are sent."""
 
-_MARKS: Final = tuple(f'"{kind}"'.encode() for kind in NO_ERRORS)
+_TRANSACTION: Final = b'"transaction"'
+"""Without this text an event item is not parsed for its type: of these kinds only transactions come in event items."""
+
 _TRIES: Final = 32
-"""Occurrences that are looked at before the payload is parsed."""
+"""Occurrences that are checked before the payload is parsed."""
+
 _BLANKS: Final = 64
+"""Blanks that may stand between a key and its colon."""
 
 BASE64: Final = re.compile(rb"[A-Za-z0-9+/=_\s-]+\Z")
 
@@ -121,13 +125,13 @@ def _event_id(header_id: str | None, payload: bytes) -> EventId:
 
 def _no_error(payload: bytes) -> tuple[Category, str] | None:
     """Return (category, reason) of an event whose type is none of an error's, None for an error."""
-    if not any(_is_value(payload, mark) for mark in _MARKS):
+    if not _is_value(payload, _TRANSACTION):
         return None
     return NO_ERRORS.get(str(_fields(payload).type))
 
 
 def _is_value(payload: bytes, mark: bytes) -> bool:
-    """Return whether a text may stand as a value: ``"transaction"`` is a key of most events."""
+    """Return whether a text may stand as a value; as a key ``"transaction"`` is in most events."""
     at = payload.find(mark)
     for _ in range(_TRIES):
         if at < 0:

@@ -1,5 +1,6 @@
 """Requests that real SDKs and sites send and that were once read wrongly, each with its right outcome."""
 
+import base64
 import json
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -13,6 +14,18 @@ from app.model import Event, Facts, Refused
 from app.normalise import event, session
 from tables.sessions import State, advance
 from tests.integration.ingest_site import Site, running_ingest
+
+RAVEN = base64.b64decode(
+    "eJyNkk1vnDAQhv8KslTlkjXYywK7p0g9VlUqJadG0cqYgaWxwbUNDVrx32ub/UoPVU7gGc8788zrIxoMaLSLjqit3Cel9xECyVrh"
+    "DiG3Ig/wzqQSgHkv0ezyljXGl/h/eLeahXozGcx0M7rDC7qLrVRxG+sRq+kOvfqrBjqrJ9x2FnTNOBj8HYxhDYRyeflHXADrBhX1"
+    "dfTFRLUbBirkBBTTTJpFv2rNm9N10brXklkLfvxuEMK3+oSYgBE8ZJqE0fQIet8xGWr+QLki/pLsq0FAgEVqsoe+8+k1JgTnYRUa"
+    "nLwJRebQqweCE5z4SujGVveddMw+qbRT4rZ1Avfh9At4SKTUB2zrJrZuyz5EE5qtCFnR/JnQHcl3G/rzfGlv1KLoSX2b0R33wTqU"
+    "85Ks6wSyusjTnKZbnidpyjO2JhXhJDRSglm/sDDTAuTxq7eAeObXzMmurnm3G9Mu7BkmnnBhV/3lHZQaWMX1IMtlWyMTQ1jcyxHZ"
+    "SQXZCmo2CPsvMMm3m7wgRU5xvt1mpKA39riicmjQR0+foKvarolOIe+tgK6xh4jQbB3ZPjpYq3ZxTGjuDcFkl5JtQmKm2jilsbG9"
+    "htiLcmah6fV0ocalsxN/Fa1fs7tQMRue9+wgryRe/j8YRZIUCd3cYJzsujKcAh/6w2+3Mmtu26JBi3PDz/BIcJ6F1/Dj8ek5eGuZ"
+    "Hcye95VvS5MkOMfMYufjNzTPr/P8F+LZN4s="
+)
+"""The body of ``captureMessage("cleanup of %s failed", params=("disk",))`` as raven 6.10 sent it."""
 
 
 class Sent(NamedTuple):
@@ -69,6 +82,18 @@ async def test_an_event_of_io_sentry_1(site: Site) -> None:
     grouped = group(made)
     assert (sent.status, grouped.title) == (200, "IllegalStateException: order broke")
     assert (grouped.culprit, len(made.exceptions), made.user.id) == ("total in shop.Cart", 1, "42")
+
+
+async def test_a_message_of_raven(site: Site) -> None:
+    auth = (
+        "Sentry sentry_timestamp=1795781872.809365, sentry_client=raven-python/6.10.0, sentry_version=6, "
+        "sentry_key={}, sentry_secret=secret"
+    )
+    headers = {"X_Sentry_Auth": auth.format(site.project.sentry_key), "Content_Encoding": "deflate"}
+    sent = await send(site, "/api/PROJECT/store/", RAVEN, Content_Type="application/octet-stream", **headers)
+    [made] = sent.events
+    assert (sent.status, made.sdk_name, made.release, made.user.id) == (200, "raven-python", "shop@1.0.0", "42")
+    assert (made.message, made.template) == ("cleanup of 'disk' failed", "cleanup of %s failed")
 
 
 async def test_a_transaction_of_sentry_python_0(site: Site) -> None:

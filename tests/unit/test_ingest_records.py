@@ -99,7 +99,6 @@ def envelope_of(*items: bytes, header: bytes = b"{}", since: int = 0) -> Request
     [
         (b'{"type":"transaction","transaction":"/cart"}', ("timing", "transaction")),
         (b'{"transaction":"/cart", "type" : "transaction"}', ("timing", "transaction")),
-        (b'{"type":"feedback"}', ("other", "feedback")),
         (b'{"spans":[{"op":"transaction"}],"type":"transaction"}', ("timing", "transaction")),
         (b'{"type":"error","transaction":"transaction"}', None),
         (b'{"transaction":"/cart","contexts":{"trace":{"type":"transaction"}}}', None),
@@ -118,6 +117,26 @@ def test_events_that_are_no_errors_are_counted(payload: bytes, refused: tuple[st
         store = RequestRecords(Origin(7, 1000), Layout(3, 8))
         assert len(add_event(payload, store)) == 32
         assert store.not_kept == made.not_kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "refused"),
+    [
+        ("transaction", ("timing", "transaction")),
+        ("feedback", ("other", "feedback")),
+        ("userreportv2", ("other", "feedback")),
+        ("replay_event", ("other", "replay_event")),
+        ("error", None),
+        ("default", None),
+        ("csp", None),
+        (5, None),
+    ],
+)
+def test_types_of_events_at_store(kind: object, refused: tuple[str, str] | None) -> None:
+    store = RequestRecords(Origin(7, 1000), Layout(3, 8))
+    add_event(json.dumps({"type": kind}).encode(), store)
+    assert store.not_kept == ({refused: 1} if refused else {})
+    assert len(store.records) == (refused is None)
 
 
 def test_an_envelope_without_items_has_a_row_in_the_ledger() -> None:
