@@ -51,6 +51,8 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     rules: int = 1
     """The version of scrub list and project rules that workers apply."""
     grouping: str = "g1"
+    normalisation: str = "n1"
+    """The version of normalisation that workers apply; records without one are of n1."""
     peer: str = ""
     """The sender's IP address, as the trusted proxies report it."""
     user_agent: str = ""

@@ -13,7 +13,8 @@ from app.errors import FatalError
 from app.model import Address, Category, Facts, Outcome
 from app.topics import CRASHES, FACTS, TIMINGS
 
-FACTS_SCHEMA: Final = 1
+FACTS_SCHEMA: Final = 2
+"""2 since facts carry a normalisation: a worker that does not know it would count by the wrong one."""
 PROCESSED_SCHEMA: Final = 1
 DELTA_SCHEMA: Final = 1
 DEAD_LETTER_SCHEMA: Final = 1
@@ -263,16 +264,21 @@ def decode_dead_letter(data: bytes) -> DeadLetter:
 
 
 def facts_of(
-    headers: Mapping[str, bytes], kinds: Collection[str], *, groupings: Collection[str], rules: Collection[int]
+    headers: Mapping[str, bytes],
+    kinds: Collection[str],
+    *,
+    groupings: Collection[str],
+    normalisations: Collection[str],
+    rules: Collection[int],
 ) -> Facts:
     """Decode the facts of a record from its headers.
 
-    ``kinds`` belong on the record's topic; ``groupings`` and ``rules`` are the versions of grouping and scrub rules
-    that this code has.
+    ``kinds`` belong on the record's topic; ``groupings``, ``normalisations`` and ``rules`` are the versions of
+    grouping, normalisation and scrub rules that this code has.
 
     Raises:
         Unreadable: The record has no readable facts, or a kind that does not belong on its topic.
-        UnknownSchema: A newer ingest wrote the record, by its schema, rules or grouping.
+        UnknownSchema: A newer ingest wrote the record, by its schema or by a version that it is stamped with.
     """
     header = headers.get(FACTS)
     if header is None:
@@ -285,6 +291,8 @@ def facts_of(
         raise UnknownSchema("scrub rules", facts.rules, rules)
     if facts.grouping not in groupings:
         raise UnknownSchema("grouping", facts.grouping, groupings)
+    if facts.normalisation not in normalisations:
+        raise UnknownSchema("normalisation", facts.normalisation, normalisations)
     if facts.kind not in kinds:
         raise Unreadable("unexpected_kind", "ValueError")
     return facts

@@ -8,7 +8,8 @@ from typing import Final
 from app import grouping
 from app.log.contract import Record
 from app.model import Facts
-from app.normalise.scrubbing import VERSIONS
+from app.normalise import scrubbing
+from app.normalise import versions as normalisations
 from app.records import facts_of
 from app.topics import identity
 
@@ -24,7 +25,13 @@ class UnknownProject(Exception):
 
 def read_facts(record: Record, kinds: Collection[str]) -> Facts:
     """Return a record's facts. Raises Unreadable, and UnknownSchema where this code lacks a version that they name."""
-    return facts_of(record.headers, kinds, groupings=grouping.versions, rules=VERSIONS)
+    return facts_of(
+        record.headers,
+        kinds,
+        groupings=grouping.versions,
+        normalisations=normalisations.VERSIONS,
+        rules=scrubbing.VERSIONS,
+    )
 
 
 def key_of(record: Record, event_id: str, project: int) -> bytes:

@@ -1,6 +1,6 @@
-"""Finds the key of a request, in each of the forms that SDKs use. Pure.
+"""Finds the keys of a request, in each of the forms that SDKs use. Pure.
 
-Source: Relay's ``extractors/request_meta.rs``; the first form that has a key wins (WIRE.md, "Keys").
+Source: Relay's ``extractors/request_meta.rs``; the first valid key decides (WIRE.md, "Keys").
 """
 
 import base64
@@ -13,13 +13,16 @@ from urllib.parse import urlsplit
 SENTRY_KEY: Final = re.compile(r'\bsentry_key\s*=\s*"?([^,\s"]+)', re.IGNORECASE)
 
 
-def sentry_key(headers: Mapping[str, str], query: Mapping[str, str], path_key: str = "") -> str:
-    """Return the key of a Sentry request, '' where no form has one."""
-    return (
-        _key_of_list(headers.get("X-Sentry-Auth", ""))
-        or _key_of_authorization(headers.get("Authorization", ""))
-        or query.get("sentry_key", "")
-        or path_key
+def sentry_keys(headers: Mapping[str, str], query: Mapping[str, str], path_key: str = "") -> list[str]:
+    """Return what may be the key of a Sentry request, in order of precedence.
+
+    A site's own Basic authentication, which browsers and proxies add, is among them: it is no known key.
+    """
+    return _different(
+        _key_of_list(headers.get("X-Sentry-Auth", "")),
+        _key_of_authorization(headers.get("Authorization", "")),
+        query.get("sentry_key", ""),
+        path_key,
     )
 
 
@@ -31,9 +34,13 @@ def dsn_key(dsn: str) -> str:
         return ""
 
 
-def raygun_key(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
-    """Return the key of a Raygun request, '' for none."""
-    return headers.get("X-ApiKey", "").strip() or query.get("apikey", "")
+def raygun_keys(headers: Mapping[str, str], query: Mapping[str, str]) -> list[str]:
+    """Return what may be the key of a Raygun request, in order of precedence."""
+    return _different(headers.get("X-ApiKey", "").strip(), query.get("apikey", ""))
+
+
+def _different(*keys: str) -> list[str]:
+    return [key for key in dict.fromkeys(keys) if key]
 
 
 def _key_of_list(header: str) -> str:

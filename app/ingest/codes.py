@@ -33,6 +33,7 @@ CODES: Final[dict[str, Answer]] = {
     "too_many_items": Answer(413, "the request holds more than 1000 items"),
     "not_json": Answer(400, "the body is not JSON"),
     "not_an_object": Answer(400, "the body is not a JSON object of the expected shape"),
+    "no_details": Answer(400, "a Raygun report needs an object details"),
     "not_an_array": Answer(400, "the body is not a JSON array"),
     "invalid_envelope_header": Answer(400, "the first line is not a JSON object"),
     "duplicate_sent_at": Answer(400, "the envelope header has sent_at twice"),

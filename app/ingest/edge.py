@@ -1,6 +1,7 @@
 """The part common to all handlers: admission by key, memory of bodies, and the append that precedes every reply."""
 
 import time
+from collections.abc import Iterable
 
 from aiohttp import web
 
@@ -23,30 +24,37 @@ class Edge:
     Raises SettingsError for trusted proxies that cannot be read.
     """
 
-    def __init__(self, log: Log, projects: Lookup, settings: Settings, generation: int) -> None:
+    def __init__(self, log: Log, projects: Lookup, settings: Settings, layout: Layout) -> None:
         self.log = log
         self.keys = KeyCache(projects)
         self.budget = Budget(settings.body_memory_mb * MIB)
         self.reading = Deadlines(settings.read_timeout)
         self.health = Health(log.full)
         self._appending = Deadlines(APPEND_SECONDS)
-        self._layout = Layout(generation, settings.partitions)
+        self._layout = layout
         self._trusted = networks(settings.trusted_proxies)
         metrics.HELD.set_function(lambda: self.budget.held)
 
-    async def admit(self, key: str, protocol: str, project: int | None = None) -> int:
-        """Return the project that a key opens.
+    async def admit(self, keys: Iterable[str], protocol: str, project: int | None = None) -> int:
+        """Return the project that the first valid key opens.
 
         Raises:
-            Refusal: ``no_key`` for an empty key, ``wrong_key`` for one that is unknown, disabled, of the other
-                protocol or of another project than ``project``, ``keys_unavailable``.
+            Refusal: ``no_key`` without a key, ``wrong_key`` where each is unknown, disabled, of the other protocol or
+                of another project than ``project``, ``keys_unavailable`` where none is valid and one cannot be looked
+                up.
         """
-        if not key:
-            raise Refusal("no_key")
-        entry = await self.keys.find(key)
-        if entry is None or entry.protocol != protocol or project not in (None, entry.project):
-            raise Refusal("wrong_key")
-        return entry.project
+        refusal = Refusal("no_key")
+        for key in keys:
+            try:
+                entry = await self.keys.find(key)
+            except Refusal as unavailable:
+                refusal = unavailable
+                continue
+            if entry is not None and entry.protocol == protocol and project in (None, entry.project):
+                return entry.project
+            if refusal.code == "no_key":
+                refusal = Refusal("wrong_key")
+        raise refusal
 
     def records(self, request: web.Request, project: int, *, sent: int | None = None, peer: str = "") -> RequestRecords:
         """Return an empty collection for the records of a request; they are received now.

@@ -10,10 +10,20 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from app.ingest.codes import Refusal
-from app.ingest.limits import MAX_ITEMS
+from app.ingest.limits import MAX_BARE_EVENT, MAX_ITEMS
 from app.ingest.times import milliseconds
 
 BLANK: Final = re.compile(rb"[ \t\r\n]*")
+
+
+EVENT_FIELDS: Final = frozenset(
+    {
+        "exception", "message", "logentry", "threads", "stacktrace", "level", "platform", "timestamp", "type",
+        "culprit", "release", "environment", "server_name", "tags", "extra", "contexts", "breadcrumbs", "fingerprint",
+        "user", "request", "logger", "modules", "spans", "template", "csp",
+    }
+)  # fmt: skip
+"""Fields of an event that no envelope header has."""
 
 
 class _Header(msgspec.Struct):
@@ -69,6 +79,30 @@ def parse(body: bytes) -> Envelope:
     return Envelope(header.event_id, milliseconds(header.sent_at), dsn, items)
 
 
+def parse_body(body: bytes) -> Envelope:
+    """Parse an envelope, or an event that was posted as it is, which some clients do: then it is the only item.
+
+    Raises Refusal as ``parse`` does.
+    """
+    try:
+        envelope = parse(body)
+    except Refusal as refusal:
+        if refusal.code != "invalid_envelope_header" or not _is_event(body):
+            raise
+        return Envelope(None, None, "", [Item("event", 0, len(body))])
+    if envelope.items or not _is_event(body):
+        return envelope
+    return envelope._replace(items=[Item("event", 0, len(body))])
+
+
+def _is_event(body: bytes) -> bool:
+    """Return whether a body without items is an object with fields of an event."""
+    if len(body) > MAX_BARE_EVENT or not body.lstrip().startswith(b"{"):
+        return False
+    event = _object(body)
+    return event is not None and any(key in EVENT_FIELDS or key.startswith("sentry.interfaces.") for key in event)
+
+
 def _read_header(line: bytes) -> _Header:
     try:
         header = _header.decode(line)
@@ -81,26 +115,40 @@ def _read_header(line: bytes) -> _Header:
 
 def _tolerant(line: bytes) -> _Header:
     """Parse a header that only Python's parser accepts, such as one with a lone surrogate in a trace's names."""
-    try:
-        header = json.loads(line.decode("utf-8", "replace"), strict=False)
-    except (ValueError, RecursionError) as error:
-        raise Refusal("invalid_envelope_header") from error
-    if not isinstance(header, dict):
+    header = _object(line)
+    if header is None:
         raise Refusal("invalid_envelope_header")
     return _Header(header.get("event_id"), header.get("sent_at"), header.get("dsn"))
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line.decode("utf-8", "replace"), strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _read_item(body: bytes, start: int) -> Item:
     line_end = _line_end(body, start)
     try:
         header = _item_header.decode(memoryview(body)[start:line_end])
-    except _DECODE_ERRORS as error:
-        raise Refusal("invalid_item_header") from error
+    except _DECODE_ERRORS:
+        header = _tolerant_item(body[start:line_end])
     payload = min(line_end + 1, len(body))
     end = _payload_end(body, payload, header.length)
     content_type = header.content_type if isinstance(header.content_type, str) else ""
     count = header.item_count if isinstance(header.item_count, int) and header.item_count > 0 else 1
     return Item(header.type, payload, end, content_type, count)
+
+
+def _tolerant_item(line: bytes) -> _ItemHeader:
+    """Parse an item header that only Python's parser accepts: odd characters in a file name must lose no event."""
+    header = _object(line) or {}
+    kind, length = header.get("type"), header.get("length")
+    if not isinstance(kind, str) or isinstance(length, bool) or not isinstance(length, int | None):
+        raise Refusal("invalid_item_header")
+    return _ItemHeader(kind, length, header.get("content_type"), header.get("item_count"))
 
 
 def _payload_end(body: bytes, start: int, length: int | None) -> int:

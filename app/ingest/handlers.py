@@ -6,11 +6,11 @@ from typing import Final
 
 from aiohttp import web
 
-from app.ingest.auth import dsn_key, raygun_key, sentry_key
+from app.ingest.auth import dsn_key, raygun_keys, sentry_keys
 from app.ingest.body import discard_body, read_body
 from app.ingest.codes import Refusal
 from app.ingest.edge import Edge
-from app.ingest.envelope import parse
+from app.ingest.envelope import parse, parse_body
 from app.ingest.limits import MANY_LIMITS, MAX_MINIDUMP, MAX_PROJECT_DIGITS, ONE_LIMITS, STORE_LIMITS
 from app.ingest.peek import elements, peek
 from app.ingest.peers import address
@@ -32,16 +32,21 @@ SECURITY_TYPES: Final = frozenset(
 
 async def envelope(edge: Edge, request: web.Request) -> web.Response:
     """Answer ``POST /api/<project>/envelope/``, whatever its content type; the key may be in the envelope's DSN."""
-    project, key = _sentry(request)
+    project, keys = _sentry(request)
 
     async def by_dsn(header: bytes) -> None:
-        await edge.admit(dsn_key(parse(header).dsn), "sentry", project)
+        await edge.admit([*keys, *_dsn_keys(header)], "sentry", project)
 
-    if key:
-        await edge.admit(key, "sentry", project)
+    check = None
+    try:
+        await edge.admit(keys, "sentry", project)
+    except Refusal:
+        check = by_dsn  # of keys that are none of ours, as a site's own authentication, none hides the DSN's
     with edge.budget.lease() as lease:
-        body = _not_empty(await read_body(request, MANY_LIMITS, lease, edge.reading, None if key else by_dsn))
-        parsed = parse(body)
+        body = await read_body(request, MANY_LIMITS, lease, edge.reading, check)
+        if check and not body:
+            await edge.admit(keys, "sentry", project)
+        parsed = parse_body(_not_empty(body))
         records = edge.records(request, project, sent=parsed.sent)
         event_id = add_envelope(parsed, body, records)
         await edge.append(records)
@@ -65,7 +70,16 @@ async def store_pixel(edge: Edge, request: web.Request) -> web.Response:
 
 
 async def security(edge: Edge, request: web.Request) -> web.Response:
-    """Answer ``POST /api/<project>/security/``: a browser's report, counted and not kept."""
+    """Answer ``POST /api/<project>/security/`` and ``/csp-report/``: a browser's report, counted and not kept."""
+    return await _browser_report(edge, request, "security")
+
+
+async def network_errors(edge: Edge, request: web.Request) -> web.Response:
+    """Answer ``POST /api/<project>/nel/``: a browser's report of network errors, counted and not kept."""
+    return await _browser_report(edge, request, "nel")
+
+
+async def _browser_report(edge: Edge, request: web.Request, reason: str) -> web.Response:
     project = await _admit_sentry(edge, request)
     if request.content_type not in SECURITY_TYPES:
         raise Refusal("unsupported_type")
@@ -76,9 +90,19 @@ async def security(edge: Edge, request: web.Request) -> web.Response:
         else:
             elements(body)
     records = edge.records(request, project)
-    records.refuse("other", "security")
+    records.refuse("other", reason)
     await edge.append(records)
     return accepted()
+
+
+async def check_in(edge: Edge, request: web.Request) -> web.Response:
+    """Answer ``/api/<project>/cron/<monitor>/[<key>/]``: a job's check-in, counted and not kept."""
+    project = await _admit_sentry(edge, request)
+    await discard_body(request, ONE_LIMITS.packed, edge.reading)
+    records = edge.records(request, project)
+    records.refuse("other", "check_in")
+    await edge.append(records)
+    return accepted(status=202)
 
 
 async def minidump(edge: Edge, request: web.Request) -> web.Response:
@@ -142,20 +166,28 @@ async def _keep_event(edge: Edge, request: web.Request, project: int, body: byte
 
 
 async def _admit_sentry(edge: Edge, request: web.Request) -> int:
-    project, key = _sentry(request)
-    return await edge.admit(key, "sentry", project)
+    project, keys = _sentry(request)
+    return await edge.admit(keys, "sentry", project)
 
 
 async def _admit_raygun(edge: Edge, request: web.Request) -> int:
-    return await edge.admit(raygun_key(request.headers, _query(request)), "raygun")
+    return await edge.admit(raygun_keys(request.headers, _query(request)), "raygun")
 
 
-def _sentry(request: web.Request) -> tuple[int, str]:
-    """Return the project of the path and the key, '' where the request has none outside its body."""
+def _dsn_keys(header: bytes) -> list[str]:
+    try:
+        key = dsn_key(parse(header).dsn)
+    except Refusal:  # whoever has no key is told so before what else is wrong
+        return []
+    return [key] if key else []
+
+
+def _sentry(request: web.Request) -> tuple[int, list[str]]:
+    """Return the project of the path and the keys that the request has outside its body."""
     text = request.match_info["project"]
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_PROJECT_DIGITS):
         raise Refusal("invalid_project")
-    return int(text), sentry_key(request.headers, _query(request), request.match_info.get("key", ""))
+    return int(text), sentry_keys(request.headers, _query(request), request.match_info.get("key", ""))
 
 
 def _sentry_reply(request: web.Request, event_id: str) -> web.Response:

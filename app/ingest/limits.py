@@ -37,6 +37,10 @@ MAX_ITEMS: Final = 1000
 MAX_ELEMENTS: Final = 1000
 """Reports of one bulk request and events of one ``/events`` request. raygun4node sends batches of 100."""
 
+MAX_BARE_EVENT: Final = 2 * MIB
+"""Bytes of a body at ``/envelope/`` up to which it may be an event without an envelope: of twice MAX_RECORD, so that
+one that is too large is counted as such."""
+
 MAX_TOKENS: Final = 2_000_000
 """Brackets, commas and strings that the tolerant array splitter reads: half a second of work."""
 
@@ -48,6 +52,12 @@ MAX_HEADER: Final = 256
 
 MAX_SESSION_ID: Final = 200
 """Characters of a session id that the facts keep. The record's key is made of all of them."""
+
+SESSION_LIFE_MS: Final = 5 * 86_400_000
+"""How long an open session may get updates: ``tables.sessions.LIFE_MS``."""
+
+MAX_PREFLIGHT_NAMES: Final = 100
+"""Names of headers that a preflight reply allows beyond the fixed ones."""
 
 MAX_PROJECT_DIGITS: Final = 18
 """Digits of a project id in a path: every number of 18 digits fits PostgreSQL's bigint."""

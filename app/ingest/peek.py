@@ -22,10 +22,17 @@ class Peeked(msgspec.Struct):
     """The fields that ingest reads of a payload, as sent; None where absent."""
 
     event_id: Any = None
+    type: Any = None
     sid: Any = None
+    started: Any = None
     occurred: Any = msgspec.field(default=None, name="occurredOn")
     occurred_pascal: Any = msgspec.field(default=None, name="OccurredOn")
+    details: msgspec.Raw = msgspec.Raw(b"null")
+    details_pascal: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"null"), name="Details")
 
+
+OBJECT: Final = msgspec.Raw(b"{}")
+NO_OBJECT: Final = msgspec.Raw(b"null")
 
 _peeked = msgspec.json.Decoder(Peeked)
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
@@ -40,12 +47,35 @@ def peek(payload: bytes) -> Peeked:
         return _tolerant(payload)
 
 
+def has_details(fields: Peeked, payload: bytes) -> bool:
+    """Return whether a Raygun report has an object ``details``, its name in any case."""
+    if _is_object(fields.details) or _is_object(fields.details_pascal):
+        return True
+    try:
+        return _is_object(_tolerant(payload).details)
+    except Refusal:
+        return False
+
+
+def _is_object(raw: msgspec.Raw) -> bool:
+    return bytes(memoryview(raw)[:1]) == b"{"
+
+
 def _tolerant(payload: bytes) -> Peeked:
     try:
         value = tolerant_object(payload)
     except RecursionError:
         return _deep(payload)
-    return Peeked(value.get("event_id"), value.get("sid"), value.get("occurredOn"), value.get("OccurredOn"))
+    details = next((item for key, item in value.items() if key.lower() == "details" and isinstance(item, dict)), None)
+    return Peeked(
+        event_id=value.get("event_id"),
+        type=value.get("type"),
+        sid=value.get("sid"),
+        started=value.get("started"),
+        occurred=value.get("occurredOn"),
+        occurred_pascal=value.get("OccurredOn"),
+        details=NO_OBJECT if details is None else OBJECT,
+    )
 
 
 def tolerant_object(payload: bytes) -> dict[str, Any]:
@@ -60,10 +90,10 @@ def tolerant_object(payload: bytes) -> dict[str, Any]:
 
 
 def _deep(payload: bytes) -> Peeked:
-    """Accept an object that is nested too deep for any parser if its brackets close, without its fields."""
+    """Accept an object that is nested too deep for any parser if its brackets close; its fields are unknown."""
     if not payload.lstrip().startswith(b"{") or len(list(_split(b"[" + payload + b"]"))) != 1:
         raise Refusal("not_an_object")
-    return Peeked()
+    return Peeked(details=OBJECT)
 
 
 def elements(body: bytes) -> list[bytes]:

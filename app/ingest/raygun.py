@@ -8,7 +8,7 @@ import msgspec
 from app.ingest.codes import Refusal
 from app.ingest.ids import EventId, body_id, random_id
 from app.ingest.limits import MAX_ELEMENTS
-from app.ingest.peek import Peeked, elements, peek, tolerant_object
+from app.ingest.peek import Peeked, elements, has_details, peek, tolerant_object
 from app.ingest.records import RequestRecords
 from app.ingest.times import has_fraction
 
@@ -31,8 +31,11 @@ _UNREAD: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 def add_entry(body: bytes, records: RequestRecords) -> None:
-    """Add one report. Raises Refusal for a body that is no JSON object."""
-    records.keep("raygun", _report_id(peek(body), body, records), body)
+    """Add one report. Raises Refusal for a body that is no JSON object, or has no object ``details``."""
+    fields = peek(body)
+    if not has_details(fields, body):
+        raise Refusal("no_details")
+    records.keep("raygun", _report_id(fields, body, records), body)
 
 
 def add_bulk(body: bytes, records: RequestRecords) -> None:

@@ -6,8 +6,11 @@ from app.ingest.ids import EventId, random_id
 from app.ingest.limits import APPEND_MS, MAX_HEADER, MAX_RECORD
 from app.log.contract import NewRecord
 from app.model import Category, Facts, Kind, Refused
-from app.records import encode_facts
+from app.records import FACTS_SCHEMA, encode_facts
 from app.topics import CRASHES, FACTS, SESSIONS, TIMINGS, identity, partition_of, qualified
+
+NORMALISATION: Final = "n2"
+"""The newest version of normalisation: every record kept from now on is read by it (``app.normalise.versions``)."""
 
 JSON: Final = Facts(project=0, kind="refused", category="other", event_id="", received=0).content_type
 """The default of ``Facts.content_type``: msgspec leaves a default out of the header where it is the same object."""
@@ -24,10 +27,15 @@ class Origin(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """The layout of the log: the open generation, the partitions of a topic."""
+    """The layout of the log: the open generation, the partitions of a topic.
+
+    ``sessions_since`` (ms): sessions that started earlier have the key of their id as sent (WIRE.md, "Versions of
+    normalisation").
+    """
 
     generation: int
     partitions: int
+    sessions_since: int = 0
 
 
 def clean(header: str) -> str:
@@ -44,7 +52,7 @@ class RequestRecords:
         self.origin = origin
         self.records: list[NewRecord] = []
         self.oversize = 0
-        self._layout = layout
+        self.layout = layout
         self.not_kept: dict[tuple[Category, str], int] = {}
 
     def keep(self, kind: Kind, event: EventId, value: bytes, *, identifier: str = "", content_type: str = "") -> None:
@@ -68,8 +76,10 @@ class RequestRecords:
             category=category,
             event_id=event.text,
             received=self.origin.received,
+            schema=FACTS_SCHEMA,
             sent=self.origin.sent,
             unique=event.unique,
+            normalisation=NORMALISATION,
             peer=self.origin.peer,
             user_agent=self.origin.user_agent,
             content_type=clean(content_type) if content_type and content_type != JSON else JSON,
@@ -105,8 +115,8 @@ class RequestRecords:
         key = identity(facts.project, identifier)
         self.records.append(
             NewRecord(
-                topic=qualified(self._layout.generation, topic),
-                partition=partition_of(key, self._layout.partitions),
+                topic=qualified(self.layout.generation, topic),
+                partition=partition_of(key, self.layout.partitions),
                 key=key,
                 value=value,
                 headers={FACTS: encode_facts(facts)},

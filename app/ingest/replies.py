@@ -1,12 +1,13 @@
 """Replies in the form that SDKs need: small, never compressed, readable across origins (WIRE.md, "Replies")."""
 
+import re
 from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
 from app.ingest.codes import CODES
-from app.ingest.limits import PREFLIGHT_SECONDS
+from app.ingest.limits import MAX_PREFLIGHT_NAMES, PREFLIGHT_SECONDS
 
 JSON: Final = "application/json"
 
@@ -19,15 +20,21 @@ CORS: Final = {
 
 _JSON: Final = CORS | {"Content-Type": JSON}
 
+ALLOWED: Final = (
+    "x-sentry-auth", "x-requested-with", "x-forwarded-for", "origin", "referer", "accept", "content-type",
+    "authentication", "authorization", "content-encoding", "transfer-encoding", "sentry-trace", "baggage",
+    "x-csrftoken", "x-apikey", "x-remote-address",
+)  # fmt: skip
+"""Headers that a preflight reply always allows."""
+
 PREFLIGHT: Final = CORS | {
     "Access-Control-Allow-Methods": "POST, GET, OPTIONS",
-    "Access-Control-Allow-Headers": (
-        "x-sentry-auth, x-requested-with, x-forwarded-for, origin, referer, accept, content-type, authentication, "
-        "authorization, content-encoding, transfer-encoding, sentry-trace, baggage, x-csrftoken, x-apikey, "
-        "x-remote-address"
-    ),
     "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
+    "Vary": "Access-Control-Request-Headers",
 }
+
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+"""A header's name (RFC 9110, 5.6.2)."""
 
 GIF: Final = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 """The transparent pixel with which ``GET /store/`` is answered."""
@@ -47,9 +54,14 @@ def accepted(body: bytes = b"", *, status: int = 200, content_type: str = JSON) 
     return web.Response(status=status, body=body, headers=headers)
 
 
-def preflight() -> web.Response:
-    """Return the reply to a preflight request."""
-    return web.Response(headers=PREFLIGHT)
+def preflight(requested: str) -> web.Response:
+    """Return the reply to a preflight request that asks for these headers (``Access-Control-Request-Headers``).
+
+    All are allowed: other tools of a site add theirs to every request, and a browser sends nothing where one is not.
+    """
+    names = [name.lower() for part in requested.split(",") if _NAME.fullmatch(name := part.strip())]
+    allowed = dict.fromkeys((*ALLOWED, *names[:MAX_PREFLIGHT_NAMES]))
+    return web.Response(headers=PREFLIGHT | {"Access-Control-Allow-Headers": ", ".join(allowed)})
 
 
 def sentry_error(code: str, _user_agent: str) -> web.Response:

@@ -13,6 +13,7 @@ from app.ingest import handlers, metrics
 from app.ingest.codes import Refusal
 from app.ingest.edge import Edge
 from app.ingest.health import Health
+from app.ingest.records import Layout
 from app.ingest.replies import preflight, raygun_error, sentry_error
 from app.log.contract import Log
 from app.settings import Settings
@@ -31,23 +32,37 @@ SENTRY: Final[tuple[tuple[str, Handler], ...]] = (
     ("/api/{project}/envelope", handlers.envelope),
     ("/api/{project}/store", handlers.store),
     ("/api/{project}/security", handlers.security),
+    ("/api/{project}/csp-report", handlers.security),
+    ("/api/{project}/nel", handlers.network_errors),
+    ("/api/{project}/cron/{monitor}", handlers.check_in),
+    ("/api/{project}/cron/{monitor}/{key}", handlers.check_in),
     ("/api/{project}/minidump", handlers.minidump),
     ("/api/{project}/unreal/{key}", handlers.minidump),
 )
+GET: Final[dict[Handler, dict[str, Handler]]] = {
+    handlers.store: {"GET": handlers.store_pixel},
+    handlers.check_in: {"GET": handlers.check_in, "PUT": handlers.check_in},
+}
+"""Methods beside POST: jobs send check-ins by a plain GET."""
 
 logger = structlog.get_logger()
 
 
 def add_routes(
-    application: web.Application, *, log: Log, projects: Projects, settings: Settings, generation: int
+    application: web.Application,
+    *,
+    log: Log,
+    projects: Projects,
+    settings: Settings,
+    generation: int,
+    sessions_since: int = 0,
 ) -> Health:
     """Add all paths of ingest; return its health, for ``/readyz``. Raises SettingsError for unreadable networks."""
-    edge = Edge(log, projects, settings, generation)
+    edge = Edge(log, projects, settings, Layout(generation, settings.partitions, sessions_since))
     for path, handler in RAYGUN:
         _add(application, edge, path, {"POST": handler}, raygun_error)
     for path, handler in SENTRY:
-        methods = {"POST": handler} | ({"GET": handlers.store_pixel} if handler is handlers.store else {})
-        _add(application, edge, path, methods, sentry_error)
+        _add(application, edge, path, {"POST": handler} | GET.get(handler, {}), sentry_error)
     return edge.health
 
 
@@ -76,5 +91,5 @@ def _answering(edge: Edge, handler: Handler, error: ErrorReply) -> View:
     return answer
 
 
-async def _preflight(_request: web.Request) -> web.StreamResponse:
-    return preflight()
+async def _preflight(request: web.Request) -> web.StreamResponse:
+    return preflight(request.headers.get("Access-Control-Request-Headers", ""))

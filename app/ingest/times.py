@@ -4,8 +4,8 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
-FRACTION: Final = re.compile(r":\d\d[.,]\d")
-"""A time of day with a fraction of a second."""
+FRACTION: Final = re.compile(r":\d\d[.,]\d|/Date\(-?\d+[+)-]", re.ASCII)
+"""A time of day with a fraction of a second, or Microsoft's ``/Date(ms)/``."""
 
 MAX_SECONDS: Final = 253_402_300_800
 """The year 10000, which no clock shows."""

@@ -10,18 +10,27 @@ from app.normalise.sentry import sentry_event
 from app.normalise.sessions import Lost, client_report, session, session_counts
 from app.normalise.times import correct
 from app.normalise.timings import timings
+from app.normalise.versions import VERSIONS, rules_of
 from app.normalise.words import words
 
 __all__ = [
-    "Lost", "client_report", "correct", "event", "scrub", "scrub_text", "session", "session_counts", "timings", "words",
+    "VERSIONS", "Lost", "client_report", "correct", "event", "scrub", "scrub_text", "session", "session_counts",
+    "timings", "words",
 ]  # fmt: skip
 
 
-def event(facts: Facts, payload: bytes, *, full: bool = False) -> Event:
-    """Return the event of a scrubbed payload; ``full`` adds what only an event's page shows.
+def event(facts: Facts, payload: bytes, *, full: bool = False, version: str = "") -> Event:
+    """Return the event of a scrubbed payload.
+
+    Args:
+        facts: What ingest knew of the record.
+        payload: The scrubbed payload.
+        full: Add what only an event's page shows.
+        version: The version of normalisation, by default the one that the facts are stamped with.
 
     Raises:
-        Malformed: The payload is no JSON object, or not of the protocol's shape at the top. Nothing else is raised.
+        Malformed: The payload is no JSON object, or not of the protocol's shape at the top.
+        UnknownSchema: A version that this code does not know. Nothing else is raised.
     """
     read = raygun_event if facts.kind == "raygun" else sentry_event
-    return read(facts, payload, full=full)
+    return read(facts, payload, rules_of(version or facts.normalisation), full=full)

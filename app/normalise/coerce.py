@@ -10,31 +10,37 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
-from app.normalise.text import Notes
+from app.normalise.fields import plain
+from app.normalise.text import MESSAGE, Notes
 
 _DROPPED: Final = object()
 Reader = Callable[[Any, str, Notes], Any]
 
 
 @cache
-def reader(shape: type, *, any_case: bool = False) -> Reader:
-    """Return the function (value, path, notes) → ``shape`` of one Struct; any_case matches keys in any case."""
-    return _reader(inspect.type_info(shape), any_case)
+def reader(shape: type, *, any_case: bool = False, lenient: bool = False) -> Reader:
+    """Return the function (value, path, notes) → ``shape`` of one Struct.
+
+    ``any_case`` matches keys in any case; ``lenient`` reads numbers and booleans as text where text is expected.
+    """
+    return _reader(inspect.type_info(shape), any_case, lenient)
 
 
-def _reader(info: inspect.Type, any_case: bool) -> Reader:
+def _reader(info: inspect.Type, any_case: bool, lenient: bool) -> Reader:
     if isinstance(info, inspect.StructType):
-        return _struct(info, any_case)
+        return _struct(info, any_case, lenient)
     if isinstance(info, inspect.ListType):
-        return _list(_reader(info.item_type, any_case))
+        return _list(_reader(info.item_type, any_case, lenient))
     if isinstance(info, inspect.UnionType):
-        return _union([_reader(part, any_case) for part in info.types if not isinstance(part, inspect.NoneType)])
-    return _ACCEPTS[type(info)]
+        return _union(
+            [_reader(part, any_case, lenient) for part in info.types if not isinstance(part, inspect.NoneType)]
+        )
+    return _lenient_text if lenient and isinstance(info, inspect.StrType) else _ACCEPTS[type(info)]
 
 
-def _struct(info: inspect.StructType, any_case: bool) -> Reader:
+def _struct(info: inspect.StructType, any_case: bool, lenient: bool) -> Reader:
     fields = [(f.encode_name.lower() if any_case else f.encode_name, f.name, f.encode_name) for f in info.fields]
-    readers = {field.name: _reader(field.type, any_case) for field in info.fields}
+    readers = {field.name: _reader(field.type, any_case, lenient) for field in info.fields}
 
     def read(value: Any, path: str, notes: Notes) -> Any:  # noqa: ANN401  any JSON value
         if not isinstance(value, dict):
@@ -99,6 +105,10 @@ def _text(value: Any, _path: str, _notes: Notes) -> Any:  # noqa: ANN401  any JS
     return value if isinstance(value, str) else _DROPPED
 
 
+def _lenient_text(value: Any, _path: str, _notes: Notes) -> Any:  # noqa: ANN401  any JSON value
+    return plain(value, MESSAGE) if isinstance(value, str | bool | int | float) else _DROPPED
+
+
 def _truth(value: Any, _path: str, _notes: Notes) -> Any:  # noqa: ANN401  any JSON value
     return value if isinstance(value, bool) else _DROPPED
 
@@ -116,6 +126,8 @@ _ACCEPTS: Final[dict[type[inspect.Type], Reader]] = {
 }
 
 
-def convert(value: dict[str, Any], shape: type[msgspec.Struct], notes: Notes, *, any_case: bool = False) -> Any:  # noqa: ANN401  the shape's instance
-    """Return ``shape`` of a JSON object; never raise."""
-    return reader(shape, any_case=any_case)(value, "", notes)
+def convert(
+    value: dict[str, Any], shape: type[msgspec.Struct], notes: Notes, *, any_case: bool = False, lenient: bool = False
+) -> Any:  # noqa: ANN401  the shape's instance
+    """Return ``shape`` of a JSON object, as ``reader`` converts it; never raise."""
+    return reader(shape, any_case=any_case, lenient=lenient)(value, "", notes)

@@ -25,8 +25,8 @@ from app.normalise.raygun_shape import (
     RaygunFrame,
     RaygunRequest,
 )
+from app.normalise.rules import Rules
 from app.normalise.text import EXCEPTIONS, FRAMES, MESSAGE, OUTER_FRAMES, SHORT, TYPE, Notes
-from app.normalise.times import correct, milliseconds
 
 _light: Final = msgspec.json.Decoder(RaygunBody)
 _pascal: Final = msgspec.json.Decoder(PascalRaygunBody)
@@ -47,15 +47,15 @@ _HEAD: Final = 40
 Body = RaygunBody | FullRaygunBody
 
 
-def raygun_event(facts: Facts, payload: bytes, *, full: bool) -> Event:
+def raygun_event(facts: Facts, payload: bytes, rules: Rules, *, full: bool) -> Event:
     """Return the event of one Raygun body. Raises Malformed for a payload that is no object with ``details``."""
     notes = Notes()
-    event = build(facts, _decode(payload, notes, full=full), notes, full=full)
+    event = build(facts, _decode(payload, notes, rules, full=full), notes, rules, full=full)
     event.notes = notes
     return event
 
 
-def _decode(payload: bytes, notes: Notes, *, full: bool) -> Body:
+def _decode(payload: bytes, notes: Notes, rules: Rules, *, full: bool) -> Body:
     if not has_nul(payload):
         try:
             decoder = _full if full else _pascal if _PASCAL in payload[:_HEAD] else _light
@@ -65,7 +65,7 @@ def _decode(payload: bytes, notes: Notes, *, full: bool) -> Body:
         else:
             if _is_camel(body):
                 return body
-    return tolerant(payload, notes, full=full)
+    return tolerant(payload, notes, rules, full=full)
 
 
 def _is_camel(body: Body) -> bool:
@@ -74,25 +74,26 @@ def _is_camel(body: Body) -> bool:
     return body.details.client is not None and error is not None and error.stack_trace is not None
 
 
-def tolerant(payload: bytes, notes: Notes, *, full: bool) -> Body:
+def tolerant(payload: bytes, notes: Notes, rules: Rules, *, full: bool) -> Body:
     """Decode any JSON object with details, names in any case; wrong types are dropped with a note. Raises Malformed."""
     value, note = parse(payload)
     if note:
         notes.add(note)
     if not isinstance({key.lower(): item for key, item in value.items()}.get("details"), dict):
         raise Malformed("no_details", "a Raygun body needs an object details")
-    body: Body = convert(value, FullRaygunBody if full else RaygunBody, notes, any_case=True)
+    shape = FullRaygunBody if full else RaygunBody
+    body: Body = convert(value, shape, notes, any_case=True, lenient=rules.lenient)
     return body
 
 
-def build(facts: Facts, body: Body, notes: Notes, *, full: bool) -> Event:
+def build(facts: Facts, body: Body, notes: Notes, rules: Rules, *, full: bool) -> Event:
     """Return the event of a decoded body, whichever reader decoded it."""
     details = body.details
-    happened = milliseconds(body.occurred_on)
+    happened = rules.milliseconds(body.occurred_on)
     if happened is None:
         notes.add("occurredOn missing or cannot be read: the time received stands for it")
     client = (details.client.name if details.client else None) or ""
-    chain = _chain(details.error, notes, full=full)
+    chain = _chain(details.error, notes, rules, full=full)
     platform = platform_of(client, _frames_of(chain[-1]) if chain else [])
     tags, unhandled = _tags(details.tags, notes)
     exceptions = [_raised(error, platform, notes, full=full) for error in chain]
@@ -104,14 +105,14 @@ def build(facts: Facts, body: Body, notes: Notes, *, full: bool) -> Event:
         project=facts.project,
         kind=facts.kind,
         received=facts.received,
-        time=correct(happened, facts.sent, facts.received),
+        time=rules.corrected(happened, facts, notes),
         happened=happened,
         sent=facts.sent,
         platform=platform,
         logger=logger[1] if logger else "",
         message=exceptions[-1].value if logger else "",
-        release=release_of(details.version),
-        environment=_environment(details.user_custom_data),
+        release=release_of(details.version, rules),
+        environment=_environment(details.user_custom_data, rules),
         server=notes.cut(details.machine_name, SHORT, "machineName"),
         exceptions=exceptions,
         fingerprint=[details.grouping_key[:SHORT]] if details.grouping_key else [],
@@ -127,7 +128,7 @@ def build(facts: Facts, body: Body, notes: Notes, *, full: bool) -> Event:
     return event
 
 
-def _chain(error: RaygunError | None, notes: Notes, *, full: bool) -> list[RaygunError]:
+def _chain(error: RaygunError | None, notes: Notes, rules: Rules, *, full: bool) -> list[RaygunError]:
     """Return the errors, causes first, the outermost last, at most EXCEPTIONS; walked without recursion."""
     errors: list[RaygunError] = []
     pending = [error]
@@ -138,7 +139,8 @@ def _chain(error: RaygunError | None, notes: Notes, *, full: bool) -> list[Raygu
         current = pending.pop(0)
         if current is not None:
             errors.append(current)
-            pending += [_inner(raw, notes, full=full) for raw in [current.inner_error, *_several(current.inner_errors)]]
+            causes = [current.inner_error, *_several(current.inner_errors)]
+            pending += [_inner(raw, notes, rules, full=full) for raw in causes]
     return errors[::-1]
 
 
@@ -151,7 +153,7 @@ def _several(raw: Any) -> list[Any]:  # noqa: ANN401  undecoded JSON, or any JSO
     return raw[:EXCEPTIONS] if isinstance(raw, list) else []
 
 
-def _inner(raw: Any, notes: Notes, *, full: bool) -> RaygunError | None:  # noqa: ANN401  as above
+def _inner(raw: Any, notes: Notes, rules: Rules, *, full: bool) -> RaygunError | None:  # noqa: ANN401  as above
     if isinstance(raw, msgspec.Raw):
         try:
             error: RaygunError | None = (_full_error if full else _error).decode(raw)
@@ -163,7 +165,8 @@ def _inner(raw: Any, notes: Notes, *, full: bool) -> RaygunError | None:  # noqa
             raw = _plain(bytes(raw))
     if not isinstance(raw, dict):
         return None
-    mended: RaygunError = convert(raw, FullRaygunError if full else RaygunError, notes, any_case=True)
+    shape = FullRaygunError if full else RaygunError
+    mended: RaygunError = convert(raw, shape, notes, any_case=True, lenient=rules.lenient)
     return mended
 
 
@@ -199,15 +202,15 @@ def _raised(error: RaygunError, platform: str, notes: Notes, *, full: bool) -> R
     )
 
 
-def release_of(version: object) -> str:
+def release_of(version: object, rules: Rules) -> str:
     """Return the release that a client sends, '' for its placeholders for "none"."""
-    text = plain(version)
+    text = rules.trimmed(plain(version, MESSAGE))[:SHORT]
     return "" if text.strip().lower() in _NO_RELEASE else text
 
 
-def _environment(data: object) -> str:
+def _environment(data: object, rules: Rules) -> str:
     """Return the environment. Raygun has no such field: applications send it in their custom data."""
-    return plain(data.get("environment")) if isinstance(data, dict) else ""
+    return rules.trimmed(plain(data.get("environment"), MESSAGE))[:SHORT] if isinstance(data, dict) else ""
 
 
 def _tags(value: object, notes: Notes) -> tuple[dict[str, str], bool]:

@@ -12,6 +12,7 @@ from app.normalise.frames import frames_of
 from app.normalise.messages import message_of
 from app.normalise.parse import has_nul, parse
 from app.normalise.people import sentry_user
+from app.normalise.rules import Rules
 from app.normalise.sentry_shape import (
     ExceptionValue,
     FullFrame,
@@ -22,7 +23,6 @@ from app.normalise.sentry_shape import (
     ThreadValue,
 )
 from app.normalise.text import EXCEPTIONS, MESSAGE, PATH, SHORT, THREADS, TYPE, Notes, tidy
-from app.normalise.times import correct, milliseconds
 
 _Shape = SentryEvent[LightFrame]
 _FullShape = FullSentryEvent[FullFrame]
@@ -30,47 +30,48 @@ _light: Final = msgspec.json.Decoder(_Shape)
 _full: Final = msgspec.json.Decoder(_FullShape)
 
 
-def sentry_event(facts: Facts, payload: bytes, *, full: bool) -> Event:
+def sentry_event(facts: Facts, payload: bytes, rules: Rules, *, full: bool) -> Event:
     """Return the event of one Sentry event item. Raises Malformed for a payload that is no JSON object."""
     notes = Notes()
-    event = build(facts, _decode(payload, notes, full=full), notes)
+    event = build(facts, _decode(payload, notes, rules, full=full), notes, rules)
     event.notes = notes
     return event
 
 
-def _decode(payload: bytes, notes: Notes, *, full: bool) -> SentryEvent[LightFrame]:
-    if not has_nul(payload):
+def _decode(payload: bytes, notes: Notes, rules: Rules, *, full: bool) -> SentryEvent[LightFrame]:
+    if not has_nul(payload) and not rules.needs_mending(payload):
         try:
             return _full.decode(payload) if full else _light.decode(payload)  # type: ignore[return-value]  # covariant: read only
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass  # the tolerant reader accepts it, or raises with the reason
-    return tolerant(payload, notes, full=full)
+    return tolerant(payload, notes, rules, full=full)
 
 
-def tolerant(payload: bytes, notes: Notes, *, full: bool) -> SentryEvent[LightFrame]:
+def tolerant(payload: bytes, notes: Notes, rules: Rules, *, full: bool) -> SentryEvent[LightFrame]:
     """Decode any JSON object; fields of a wrong type are dropped with a note. Raises Malformed."""
     value, note = parse(payload)
     if note:
         notes.add(note)
-    shape: SentryEvent[LightFrame] = convert(value, _FullShape if full else _Shape, notes)
-    return shape
+    shape = _FullShape if full else _Shape
+    event: SentryEvent[LightFrame] = convert(rules.mended(value), shape, notes, lenient=rules.lenient)
+    return event
 
 
-def build(facts: Facts, raw: SentryEvent[LightFrame], notes: Notes) -> Event:
+def build(facts: Facts, raw: SentryEvent[LightFrame], notes: Notes, rules: Rules) -> Event:
     """Return the event of a decoded payload, whichever reader decoded it."""
-    happened = milliseconds(raw.timestamp)
+    happened = rules.milliseconds(raw.timestamp)
     if happened is None and raw.timestamp is not None:
         notes.add("timestamp dropped: cannot be read")
     exceptions = _exceptions(raw, notes)
     threads = _threads(raw, exceptions, notes)
-    message, template = message_of(raw, notes)
+    message, template = message_of(raw, notes, rules.filled)
     sdk = raw.sdk
     event = Event(
         event_id=facts.event_id,
         project=facts.project,
         kind=facts.kind,
         received=facts.received,
-        time=correct(happened, facts.sent, facts.received),
+        time=rules.corrected(happened, facts, notes),
         happened=happened,
         sent=facts.sent,
         platform=notes.cut(raw.platform, SHORT, "platform") or "other",
@@ -79,8 +80,8 @@ def build(facts: Facts, raw: SentryEvent[LightFrame], notes: Notes) -> Event:
         message=message,
         template=template,
         transaction=notes.cut(raw.transaction or raw.culprit or _template_file(raw), SHORT, "transaction"),
-        release=notes.cut(raw.release, SHORT, "release"),
-        environment=notes.cut(raw.environment, SHORT, "environment"),
+        release=notes.cut(rules.trimmed(raw.release or ""), SHORT, "release"),
+        environment=notes.cut(rules.trimmed(raw.environment or ""), SHORT, "environment"),
         server=notes.cut(raw.server_name, SHORT, "server_name"),
         exceptions=exceptions,
         threads=threads,

@@ -6,8 +6,9 @@ from typing import Any, Final, Literal, NamedTuple, cast
 from app.model import Category, Facts, Malformed, Session, SessionCounts
 from app.normalise.fields import plain
 from app.normalise.parse import parse
-from app.normalise.text import SHORT
-from app.normalise.times import correct, milliseconds
+from app.normalise.rules import Rules
+from app.normalise.text import MESSAGE, SHORT, Notes
+from app.normalise.versions import rules_of
 
 Status = Literal["ok", "exited", "crashed", "abnormal", "unhandled"]
 _STATUSES: Final = frozenset(("ok", "exited", "crashed", "abnormal", "unhandled"))
@@ -32,7 +33,11 @@ class Lost(NamedTuple):
 
 
 def session(facts: Facts, payload: bytes) -> Session:
-    """Return one session update. Raises Malformed for a payload that is no object, or has no session id."""
+    """Return one session update, by the version of the facts.
+
+    Raises Malformed for a payload that is no object or has no session id, UnknownSchema for an unknown version.
+    """
+    rules = rules_of(facts.normalisation)
     fields, _ = parse(payload)
     session_id = facts.event_id or plain(fields.get("sid"), _ID_LENGTH)
     if not session_id:
@@ -40,11 +45,11 @@ def session(facts: Facts, payload: bytes) -> Session:
     status = fields.get("status")
     known = cast("Status", status) if isinstance(status, str) and status in _STATUSES else "ok"
     errors = _count(fields.get("errors"))
-    release, environment = _attributes(fields.get("attrs"))
+    release, environment = _attributes(fields.get("attrs"), rules)
     return Session(
         session_id=session_id,
         status=known,
-        started=_started(fields, facts),
+        started=_started(fields, facts, rules),
         errors=max(errors, 1) if known == "crashed" else errors,
         init=fields.get("init") is True,
         release=release,
@@ -54,15 +59,19 @@ def session(facts: Facts, payload: bytes) -> Session:
 
 
 def session_counts(facts: Facts, payload: bytes) -> list[SessionCounts]:
-    """Return the non-empty buckets of a session aggregate. Raises Malformed where there is no list of them."""
+    """Return the non-empty buckets of a session aggregate, by the version of the facts.
+
+    Raises Malformed where there is no list of them, UnknownSchema for an unknown version.
+    """
+    rules = rules_of(facts.normalisation)
     fields, _ = parse(payload)
     buckets = fields.get("aggregates")
     if not isinstance(buckets, list):
         raise Malformed("no_aggregates", "a session aggregate needs a list aggregates")
-    release, environment = _attributes(fields.get("attrs"))
+    release, environment = _attributes(fields.get("attrs"), rules)
     counts = [
         SessionCounts(
-            started=_started(bucket, facts),
+            started=_started(bucket, facts, rules),
             release=release,
             environment=environment,
             user=plain(bucket.get("did")),
@@ -94,16 +103,17 @@ def _lost_key(entry: dict[str, Any]) -> tuple[str, Category]:
     return reason, _CATEGORIES.get(plain(entry.get("category")), "other")
 
 
-def _started(fields: dict[str, Any], facts: Facts) -> int:
-    time = milliseconds(fields.get("started"))
+def _started(fields: dict[str, Any], facts: Facts, rules: Rules) -> int:
+    time = rules.milliseconds(fields.get("started"))
     if time is None:
-        time = milliseconds(fields.get("timestamp"))
-    return correct(time, facts.sent, facts.received)
+        time = rules.milliseconds(fields.get("timestamp"))
+    return rules.corrected(time, facts, Notes())
 
 
-def _attributes(value: object) -> tuple[str, str]:
+def _attributes(value: object, rules: Rules) -> tuple[str, str]:
     fields = value if isinstance(value, dict) else {}
-    return plain(fields.get("release"), SHORT), plain(fields.get("environment"), SHORT)
+    release, environment = (plain(fields.get(name), MESSAGE) for name in ("release", "environment"))
+    return rules.trimmed(release)[:SHORT], rules.trimmed(environment)[:SHORT]
 
 
 def _count(value: object) -> int:

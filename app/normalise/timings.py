@@ -10,7 +10,7 @@ from app.normalise.parse import parse
 from app.normalise.places import NAME, place_of
 from app.normalise.raygun import release_of
 from app.normalise.text import Notes
-from app.normalise.times import correct, milliseconds
+from app.normalise.versions import rules_of
 
 ITEMS: Final = 500
 """Durations that are read of one event: one page with all assets that it loaded."""
@@ -27,16 +27,20 @@ _LONGEST_NUMBER: Final = 40
 
 
 def timings(facts: Facts, payload: bytes) -> Timings:
-    """Return the durations of one event; items that cannot be read are left out with a note. Raises Malformed."""
+    """Return the durations of one event, by the version of the facts; unreadable items are left out with a note.
+
+    Raises Malformed for a payload that is no object, UnknownSchema for an unknown version.
+    """
+    rules = rules_of(facts.normalisation)
     fields, note = parse(payload)
     notes = Notes([note] if note else [])
-    time = milliseconds(fields.get("timestamp"))
+    time = rules.milliseconds(fields.get("timestamp"))
     if time is None:
         notes.add("timestamp missing or cannot be read: the time received stands for it")
     items = _items(fields.get("data"), notes)
     return Timings(
-        time=correct(time, facts.sent, facts.received),
-        release=release_of(fields.get("version")),
+        time=rules.corrected(time, facts, notes),
+        release=release_of(fields.get("version"), rules),
         durations=[timing for item in items if (timing := _timing(item, notes)) is not None],
         notes=notes,
     )

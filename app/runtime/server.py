@@ -36,6 +36,7 @@ from app.settings import Settings, SettingsError
 from app.stores.admin.access import CachedAccess
 from app.stores.admin.instances import Instances
 from app.stores.admin.projects import Projects
+from app.stores.admin.upgrades import sessions_normalised_since
 from app.stores.aggregates.store import Aggregates
 from app.stores.objects.contract import ObjectStore
 from app.stores.objects.open import open_objects
@@ -120,11 +121,12 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(_pool(settings))
         generation = await WAIT(_NOT_READY, working_generation, pool, settings)
+        since = await WAIT(_NOT_READY, sessions_normalised_since, pool)
         records: AnyLog = await stack.enter_async_context(open_log(settings))
         await WAIT(LogUnavailable, records.ensure, _topics(settings, generation))
         search = await stack.enter_async_context(open_search(settings, pool))
         blobs = await stack.enter_async_context(open_objects(settings.files_url))
-        application = build(settings, parts, pool, records, search, blobs, generation)
+        application = build(settings, parts, pool, records, search, blobs, generation, since)
         # Ingest decompresses bodies itself and counts their bytes: aiohttp's decompression knows no limit.
         runner = web.AppRunner(
             application, auto_decompress=False, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS,
@@ -152,6 +154,7 @@ def build(
     search: Search,
     blobs: ObjectStore,
     generation: int,
+    sessions_since: int,
 ) -> web.Application:
     """Return one application that serves the parts."""
     application, projects = web.Application(), Projects(pool)
@@ -163,8 +166,9 @@ def build(
     )  # fmt: skip
     if "ingest" in parts:
         health = ingest.add_routes(
-            application, log=records, projects=projects, settings=settings, generation=generation
-        )
+            application, log=records, projects=projects, settings=settings, generation=generation,
+            sessions_since=sessions_since,
+        )  # fmt: skip
         services.readiness = health.readiness
     if parts & {"files", "web"}:  # pages link to reports, so web serves them too; ``files`` takes other readers off it
         files.add_routes(application, reports=services.reports, authorise=pages.authorise(services))

@@ -15,6 +15,7 @@ from app.ingest import edge
 from app.ingest.replies import GIF
 from app.log.contract import Log, LogError, LogFull, LogSealed, LogUnavailable, NewRecord
 from app.model import Facts, Refused
+from app.records import FACTS_SCHEMA
 from app.settings import Settings
 from app.topics import identity, partition_of
 from tests.integration.ingest_site import PARTITIONS, Site, running_ingest, serving
@@ -54,7 +55,7 @@ async def test_the_facts_of_an_event(site: Site, client: aiohttp.ClientSession) 
     ((address, (facts, record)),) = (await site.records()).items()
     assert facts == Facts(
         site.project.id, "sentry", "error", "0123456789abcdef0123456789abcdef", facts.received,
-        sent=2500, peer="203.0.113.9", user_agent="sentry.python/2",
+        sent=2500, peer="203.0.113.9", user_agent="sentry.python/2", schema=FACTS_SCHEMA, normalisation="n2",
     )  # fmt: skip
     assert record.stamp == facts.received
     assert record.key == identity(site.project.id, facts.event_id)
@@ -200,11 +201,11 @@ async def test_security_reports_are_counted(site: Site, client: aiohttp.ClientSe
 
 async def test_concurrent_requests_are_all_kept(site: Site, client: aiohttp.ClientSession) -> None:
     async def post(number: int) -> None:
-        async with client.post(envelope_url(site), data=b'{"event_id":"%032x"}\n' % number + EVENT) as reply:
+        async with client.post(envelope_url(site), data=b'{"event_id":"%032x"}\n' % (number + 1) + EVENT) as reply:
             assert reply.status == 200
 
     await asyncio.gather(*(post(number) for number in range(200)))
-    assert {int(facts.event_id, 16) for facts, _ in (await site.records()).values()} == set(range(200))
+    assert {int(facts.event_id, 16) for facts, _ in (await site.records()).values()} == set(range(1, 201))
 
 
 async def test_a_body_over_the_budget_is_refused_with_503(database: str, client: aiohttp.ClientSession) -> None:

@@ -25,7 +25,7 @@ async def test_acknowledged_events_are_in_the_log_though_connections_break(datab
                 async with client.post(url, data=b'{"event_id":"%032x"}\n' % number + ITEM) as reply:
                     statuses[number] = reply.status
 
-        senders = [asyncio.create_task(send(range(first, EVENTS, SENDERS))) for first in range(SENDERS)]
+        senders = [asyncio.create_task(send(range(1 + first, EVENTS, SENDERS))) for first in range(SENDERS)]
         await _break_connections(database, until=lambda: len(statuses) >= EVENTS - SENDERS)
         await asyncio.gather(*senders)
         assert set(statuses.values()) <= {200, 503}

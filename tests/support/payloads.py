@@ -39,8 +39,24 @@ def events() -> list[Report]:
     return [report for report in reports() if report.kind in ("sentry", "raygun")]
 
 
-def facts(kind: Kind = "sentry", *, sent: int | None = None, peer: str = "", event_id: str = "a" * 32) -> Facts:
-    return Facts(project=1, kind=kind, category="error", event_id=event_id, received=RECEIVED, sent=sent, peer=peer)
+def facts(
+    kind: Kind = "sentry",
+    *,
+    sent: int | None = None,
+    peer: str = "",
+    event_id: str = "a" * 32,
+    normalisation: str = "n1",
+) -> Facts:
+    return Facts(
+        project=1,
+        kind=kind,
+        category="error",
+        event_id=event_id,
+        received=RECEIVED,
+        sent=sent,
+        peer=peer,
+        normalisation=normalisation,
+    )
 
 
 def encoded(value: object) -> bytes:

@@ -194,7 +194,10 @@ def test_a_record_without_readable_facts_is_a_dead_letter_of_nobodys_project(
     assert total(result.deltas(), PROJECT) == {"crashes": 1}
 
 
-@pytest.mark.parametrize("change", [{"schema": 2}, {"schema": 2, "kind": "hologram"}, {"rules": 2}, {"grouping": "g9"}])
+@pytest.mark.parametrize(
+    "change",
+    [{"schema": 3}, {"schema": 3, "kind": "hologram"}, {"rules": 2}, {"grouping": "g9"}, {"normalisation": "n9"}],
+)
 def test_what_a_newer_ingest_wrote_stops_an_older_worker(change: dict[str, object]) -> None:
     good = crash(0)
     facts = json.loads(good.headers[FACTS]) | change

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.ingest.codes import Refusal
-from app.ingest.envelope import parse
+from app.ingest.envelope import Envelope, Item, parse, parse_body
 from app.ingest.limits import MAX_ITEMS
 
 
@@ -80,6 +80,62 @@ def test_malformed_envelopes_have_a_code(body: bytes, code: str) -> None:
     assert code_of(body) == code
 
 
+@pytest.mark.parametrize(
+    "name", [b'"a\\ud83d.txt"', b'"a\xff.txt"', b'"a\x01\tb"', b'"\\u0000"', b"5", b'{"a":"\\udfff"}']
+)
+def test_odd_file_names_refuse_nothing(name: bytes) -> None:
+    body = b'{}\n{"type":"attachment","length":3,"filename":%s}\nabc\n{"type":"event"}\n{}' % name
+    assert [(item.type, body[item.start : item.end]) for item in parse(body).items] == [
+        ("attachment", b"abc"),
+        ("event", b"{}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "header", [b'{"type":5,"x":"\\ud800"}', b'{"type":"a","length":true,"x":"\\ud800"}', b'{"x":"\\ud800"}']
+)
+def test_odd_item_headers_still_need_a_type_and_a_length(header: bytes) -> None:
+    assert code_of(b"{}\n" + header + b"\n{}") == "invalid_item_header"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        b'{"event_id":"1","exception":{"values":[]}}',
+        b'{"message":"m"}\n',
+        b'{\n  "event_id": "1",\n  "level": "fatal"\n}\n',
+        b'{"sentry.interfaces.Message":{"message":"m"}}',
+        b'\n{"platform":"x"}',
+        b'{"type":"transaction","spans":[]}',
+        b'{"message":"\\ud800"}',
+    ],
+)
+def test_a_bare_event_is_the_only_item(event: bytes) -> None:
+    assert parse_body(event).items == [Item("event", 0, len(event))]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", b'{"event_id":"1","dsn":"d","sdk":{},"sent_at":1,"trace":{"release":"r"}}', b'{}\n{"type":"event"}\n{}'],
+)
+def test_an_envelope_is_no_bare_event(body: bytes) -> None:
+    assert parse_body(body) == parse(body)
+
+
+def test_a_bare_event_keeps_its_headers_values() -> None:
+    assert parse_body(b'{"event_id":"1","sent_at":1,"level":"error"}')[:3] == Envelope("1", 1000, "", [])[:3]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"hello", b"[]", b'["message"]', b'{"message":', b'{\n"no":"event"\n}', b'{"x":1}' + b" " * (3 << 20)]
+)
+def test_what_is_no_event_is_refused_or_empty(body: bytes) -> None:
+    try:
+        assert parse_body(body).items == []
+    except Refusal as refusal:
+        assert refusal.code == "invalid_envelope_header"  # noqa: PT017  one of two outcomes
+
+
 ITEMS = st.lists(
     st.tuples(st.sampled_from(["event", "session", "attachment", "hologram"]), st.binary(max_size=60)), max_size=6
 )
@@ -111,4 +167,4 @@ def test_items_framed_by_lines_are_parsed_back(items: list[tuple[str, bytes]]) -
 @given(st.binary(max_size=200) | st.binary(max_size=200).map(lambda tail: b"{}\n" + tail))
 def test_any_bytes_are_parsed_or_refused(body: bytes) -> None:
     with suppress(Refusal):
-        assert all(0 <= item.start <= item.end <= len(body) for item in parse(body).items)
+        assert all(0 <= item.start <= item.end <= len(body) for item in parse_body(body).items)

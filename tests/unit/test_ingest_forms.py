@@ -3,15 +3,16 @@
 import base64
 import zlib
 from hashlib import blake2b
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from app.ingest.auth import dsn_key, raygun_key, sentry_key
+from app.ingest.auth import dsn_key, raygun_keys, sentry_keys
 from app.ingest.codes import CODES, Refusal
-from app.ingest.ids import body_id, normal_id, random_id
+from app.ingest.ids import NIL, body_id, normal_id, normal_session_id, random_id
 from app.ingest.peers import address, networks, peer
 from app.ingest.sentry import unpack_store
 from app.ingest.times import has_fraction, milliseconds
@@ -33,20 +34,29 @@ KEY = "0123456789abcdef0123456789abcdef"
         ({"X-Sentry-Auth": f"Sentry sentry_key={KEY}", "Authorization": "Sentry sentry_key=b"}, {"sentry_key": "c"}),
     ],
 )
-def test_the_first_form_that_has_a_key_wins(headers: dict[str, str], query: dict[str, str]) -> None:
-    assert sentry_key(CIMultiDict(headers), query, "path") == KEY
+def test_the_key_of_each_form_comes_first(headers: dict[str, str], query: dict[str, str]) -> None:
+    keys = sentry_keys(CIMultiDict(headers), query, "path")
+    assert (keys[0], keys[-1]) == (KEY, "path")
+
+
+def test_keys_come_in_order_of_precedence_and_once() -> None:
+    headers = {"X-Sentry-Auth": "Sentry sentry_key=a", "Authorization": "Sentry sentry_key=b"}
+    assert sentry_keys(headers, {"sentry_key": "c"}, "d") == ["a", "b", "c", "d"]
+    assert sentry_keys(headers, {"sentry_key": "a"}, "b") == ["a", "b"]
+    basic = {"Authorization": "Basic " + base64.b64encode(b"alice:wonder").decode()}
+    assert sentry_keys(basic, {"sentry_key": KEY}) == ["alice", KEY]
 
 
 def test_requests_without_a_key() -> None:
-    assert sentry_key({}, {}) == ""
-    assert sentry_key({"Authorization": "Basic =", "X-Sentry-Auth": "Sentry sentry_version=7"}, {}) == ""
-    assert sentry_key({"Authorization": "Sentry"}, {}, KEY) == KEY
-    assert raygun_key({}, {}) == ""
+    assert sentry_keys({}, {}) == []
+    assert sentry_keys({"Authorization": "Basic =", "X-Sentry-Auth": "Sentry sentry_version=7"}, {}) == []
+    assert sentry_keys({"Authorization": "Sentry"}, {}, KEY) == [KEY]
+    assert raygun_keys({}, {}) == []
 
 
 def test_raygun_keys_come_in_a_header_or_the_query() -> None:
-    assert raygun_key(CIMultiDict({"X-Apikey": "a"}), {"apikey": "b"}) == "a"
-    assert raygun_key(CIMultiDict({"X-ApiKey": ""}), {"apikey": "b"}) == "b"
+    assert raygun_keys(CIMultiDict({"X-Apikey": "a"}), {"apikey": "b"}) == ["a", "b"]
+    assert raygun_keys(CIMultiDict({"X-ApiKey": ""}), {"apikey": "b"}) == ["b"]
 
 
 @pytest.mark.parametrize(("dsn", "key"), [(f"https://{KEY}@o1.example/42", KEY), ("x", ""), ("http://[", "")])
@@ -98,6 +108,8 @@ def test_any_text_is_an_address_or_none(text: str) -> None:
         (KEY + "0", None),
         ("g" * 32, None),
         ("٣" * 32, None),
+        (NIL, None),
+        ("00000000-0000-0000-0000-000000000000", None),
         (12, None),
         (None, None),
         ({}, None),
@@ -105,6 +117,38 @@ def test_any_text_is_an_address_or_none(text: str) -> None:
 )
 def test_event_ids_are_normalised(value: object, expected: str | None) -> None:
     assert normal_id(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("18eb0bcb-7780-44b9-b779-35456ee84e93", "18eb0bcb778044b9b77935456ee84e93"),
+        ("18eb0bcb778044b9b77935456ee84e93", "18eb0bcb778044b9b77935456ee84e93"),
+        ("18EB0BCB-7780-44B9-B779-35456EE84E93", "18eb0bcb778044b9b77935456ee84e93"),
+        ("{18eb0bcb-7780-44b9-b779-35456ee84e93}", "18eb0bcb778044b9b77935456ee84e93"),
+        ("urn:uuid:18eb0bcb-7780-44b9-b779-35456ee84e93", "18eb0bcb778044b9b77935456ee84e93"),
+        (" 18eb0bcb778044b9b77935456ee84e93\n", "18eb0bcb778044b9b77935456ee84e93"),
+        ("A-1", "A-1"),
+        ("18eb0bcb-7780-44b9-b779-35456ee84e9", "18eb0bcb-7780-44b9-b779-35456ee84e9"),
+        ("\ud800", "?"),
+        (7, "7"),
+        (NIL, None),
+        ("00000000-0000-0000-0000-000000000000", None),
+        ("", None),
+        (True, None),
+        (10**400, None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_session_ids_have_one_form(value: object, expected: str | None) -> None:
+    assert normal_session_id(value) == expected
+
+
+@given(st.uuids())
+def test_every_form_of_a_uuid_is_one_session(value: UUID) -> None:
+    forms = (str(value), value.hex, str(value).upper(), f"{{{value}}}", value.urn)
+    assert {normal_session_id(form) for form in forms} == {value.hex if value.int else None}
 
 
 def test_the_id_of_a_report_is_a_hash_of_project_and_body() -> None:
@@ -149,6 +193,9 @@ def test_any_value_is_a_time_or_none(value: object) -> None:
         ("2026-11-24T06:57:31.785313+00:00", True),
         ("2026-11-24T06:55:32.000Z", True),
         ("2026-11-24T06:55:32Z", False),
+        ("/Date(1795503306465)/", True),
+        ("/Date(1795503306465+0100)/", True),
+        ("Tue, 24 Nov 2026 06:55:06 GMT", False),
         ("2026-11-24T06:55:32", False),
         (1.5, False),
         (None, False),

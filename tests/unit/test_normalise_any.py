@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from app.model import Event, Malformed
 from app.normalise import client_report, event, raygun, sentry, session, session_counts, words
 from app.normalise.text import Notes
+from app.normalise.versions import VERSIONS
 from tests.support.payloads import ABSENT, SHARED, Report, encoded, events, facts
 
 NAMES = [
@@ -21,6 +22,7 @@ NAMES = [
     "modules", "sdk",
     "release", "details", "occurredOn", "error", "className", "stackTrace", "lineNumber", "methodName", "innerError",
     "innerErrors", "client", "name", "version", "Details", "Error", "StackTrace", "groupingKey", "userCustomData",
+    "sentry.interfaces.Exception", "sentry.interfaces.Message",
     "sid", "status", "started", "attrs", "aggregates", "exited", "discarded_events", "reason", "quantity", "vars",
 ]  # fmt: skip
 SCALARS = (
@@ -121,17 +123,23 @@ def _storable(found: Event) -> None:
 def _either(payload: bytes) -> None:
     for kind in ("sentry", "raygun"):
         for full in (False, True):
-            try:
-                found = event(facts("raygun" if kind == "raygun" else "sentry"), payload, full=full)
-            except Malformed as error:
-                assert error.code in ("not_json", "not_object", "no_details")  # noqa: PT017  one of two outcomes
-            else:
-                _storable(found)
+            for version in VERSIONS:
+                _event_of(kind, payload, full=full, version=version)
     for reader in READERS:
-        try:
-            msgspec.json.encode(reader(facts("session", event_id=""), payload))
-        except Malformed as error:
-            assert error.code in ("not_json", "not_object", "no_session_id", "no_aggregates")  # noqa: PT017  one of two outcomes
+        for version in VERSIONS:
+            try:
+                msgspec.json.encode(reader(facts("session", event_id="", normalisation=version), payload))
+            except Malformed as error:
+                assert error.code in ("not_json", "not_object", "no_session_id", "no_aggregates")  # noqa: PT017  one of two outcomes
+
+
+def _event_of(kind: str, payload: bytes, *, full: bool, version: str) -> None:
+    try:
+        found = event(facts("raygun" if kind == "raygun" else "sentry"), payload, full=full, version=version)
+    except Malformed as error:
+        assert error.code in ("not_json", "not_object", "no_details")  # noqa: PT017  one of two outcomes
+    else:
+        _storable(found)
 
 
 @settings(max_examples=300, deadline=None)
@@ -148,10 +156,10 @@ def test_any_bytes(payload: bytes) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(OBJECTS, st.booleans())
-def test_both_readers_give_one_event(value: dict[str, object], full: bool) -> None:
+@given(OBJECTS, st.booleans(), st.sampled_from([*VERSIONS]))
+def test_both_readers_give_one_event(value: dict[str, object], full: bool, version: str) -> None:
     payload = json.dumps(value).encode()
-    assert _fast(payload, full=full) == _slow(payload, full=full)
+    assert _fast(payload, full=full, version=version) == _slow(payload, full=full, version=version)
 
 
 def _paths(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
@@ -175,22 +183,24 @@ def test_whole_reports_with_one_part_replaced_by_anything(data: st.DataObject) -
     path = data.draw(st.sampled_from(_paths(whole)))
     payload = json.dumps(_replaced(whole, path, data.draw(VALUES))).encode()
     _either(payload)
-    full = data.draw(st.booleans())
+    full, version = data.draw(st.booleans()), data.draw(st.sampled_from([*VERSIONS]))
     try:
-        assert kind == "raygun" or _fast(payload, full=full) == _slow(payload, full=full)
+        assert kind == "raygun" or _fast(payload, full=full, version=version) == _slow(
+            payload, full=full, version=version
+        )
     except Malformed:
         assert path == ()
 
 
-def _fast(payload: bytes, *, full: bool) -> Event:
-    found = event(facts(), payload, full=full)
+def _fast(payload: bytes, *, full: bool, version: str = "n1") -> Event:
+    found = event(facts(), payload, full=full, version=version)
     found.notes = [note for note in found.notes if "tolerant" not in note]
     return found
 
 
-def _slow(payload: bytes, *, full: bool) -> Event:
-    notes = Notes()
-    found = sentry.build(facts(), sentry.tolerant(payload, notes, full=full), notes)
+def _slow(payload: bytes, *, full: bool, version: str = "n1") -> Event:
+    notes, rules = Notes(), VERSIONS[version]
+    found = sentry.build(facts(), sentry.tolerant(payload, notes, rules, full=full), notes, rules)
     found.notes = [note for note in notes if "tolerant" not in note]
     return found
 
@@ -202,8 +212,9 @@ def test_both_readers_give_one_event_of_each_recorded_report(report: Report, ful
     if report.kind == "sentry":
         assert _fast(report.payload, full=full) == _slow(report.payload, full=full)
         return
-    notes = Notes()
-    found = raygun.build(facts("raygun"), raygun.tolerant(report.payload, notes, full=full), notes, full=full)
+    notes, rules = Notes(), VERSIONS["n1"]
+    body = raygun.tolerant(report.payload, notes, rules, full=full)
+    found = raygun.build(facts("raygun"), body, notes, rules, full=full)
     found.notes = notes
     assert event(facts("raygun"), report.payload, full=full) == found
 
