@@ -6,7 +6,7 @@ Generic in the frame, so that a light event decodes only what grouping and searc
 
 from typing import Any, Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 
 class LightFrame(Struct, gc=False):
@@ -24,6 +24,10 @@ class LightFrame(Struct, gc=False):
     instruction_addr: Any = None
     context_line: str | None = None
     raw_function: str | None = None
+    image_addr: Any = None
+    pre_context: Raw = Raw(b"null")
+    post_context: Raw = Raw(b"null")
+    """Undecoded: they are read of the few frames alone that grouping reads."""
 
 
 class FullFrame(LightFrame):
