@@ -12,7 +12,7 @@ from app.grouping.g2.decision import Spot
 from app.grouping.kinship.features import Features
 from app.grouping.kinship.runtimes import is_worded_by_run_time
 from app.grouping.kinship.stages import CANDIDATES, RULES, Edge, Refused, Row, Stage, admits_none
-from app.grouping.kinship.texts import Shape, has_shape, shape_of, words_of
+from app.grouping.kinship.texts import Shape, has_shape, letters, shape_of, words_of
 
 TEXTS: Final = 4
 """Different texts of a bucket that make its signature: those born first."""
@@ -20,6 +20,8 @@ KEYS: Final = 12
 """Keys without lines that must have a beginning or an end in common before it tells a statement."""
 LETTERS: Final = 6
 """Letters of words that beginning and end of a signature hold: fewer fit texts of other statements."""
+FEW_LETTERS, ALL_LETTERS = 4, 12
+"""Or so many there, and with the words between them so many: ``clerk … is away until …``."""
 TEMPLATE_LETTERS: Final = 8
 """The same of a template without lines: 6 lumped ``… for quince`` of two statements."""
 
@@ -139,10 +141,14 @@ def line_step(row: Row, before: Sequence[Features], one: Features) -> list[Edge]
 
 
 class _Known(NamedTuple):
-    """One bucket in a row: its texts by birth."""
+    """One bucket in a row: a sight of it, and its texts by birth."""
 
-    bucket: Bucket
+    one: Features
     texts: list[str]
+
+    @property
+    def node(self) -> str:
+        return _bucket(self.one).node
 
     @property
     def shape(self) -> Shape:
@@ -150,43 +156,50 @@ class _Known(NamedTuple):
 
     @property
     def tells(self) -> bool:
-        return len(self.texts) > 1 and self.shape.letters >= LETTERS
+        if len(self.texts) < 2:  # noqa: PLR2004  one text has all its data in common with itself
+            return False
+        ends = self.shape.letters
+        return ends >= LETTERS or (ends >= FEW_LETTERS and ends + letters(list(self.shape.between)) >= ALL_LETTERS)
+
+
+def _lines(one: Features) -> tuple[str, Spot, Spot]:
+    """Return what tells the buckets of one row apart."""
+    return one.build, one.raised, one.caller
+
+
+def _buckets(sights: Sequence[Features]) -> dict[tuple[str, Spot, Spot], _Known]:
+    known: dict[tuple[str, Spot, Spot], _Known] = {}
+    for sight in sights:
+        known.setdefault(_lines(sight), _Known(sight, [])).texts.append(sight.text)
+    return known
 
 
 def admits_bucket(before: Sequence[Features], one: Features) -> bool:
     """Admit the first TEXTS different texts of the first CANDIDATES buckets of a row."""
-    known = _buckets(before)
-    mine = known.get(_bucket(one).node)
-    if mine is None:
-        return len(known) < CANDIDATES
-    return len(mine.texts) < TEXTS and one.text not in mine.texts
-
-
-def _buckets(sights: Sequence[Features]) -> dict[str, _Known]:
-    known: dict[str, _Known] = {}
-    for sight in sights:
-        bucket = _bucket(sight)
-        known.setdefault(bucket.node, _Known(bucket, [])).texts.append(sight.text)
-    return known
+    mine = _lines(one)
+    texts = [other.text for other in before if _lines(other) == mine]
+    if texts:
+        return len(texts) < TEXTS and one.text not in texts
+    return len(before) < CANDIDATES or len({_lines(other) for other in before}) < CANDIDATES
 
 
 def signature_step(row: Row, before: Sequence[Features], one: Features) -> list[Edge]:
     """Link the bucket of a sight to those of other builds that it fits, and those that fit it.
 
-    Only where of that build no other line fits as well: else a text seen at both would join two statements.
+    Only where no other line of either build fits as well: else a text seen at both would join two statements.
     """
     del row
     known = _buckets([*before, one])
-    mine = known[_bucket(one).node]
-    others = [other for other in known.values() if other.bucket.build != mine.bucket.build]
+    mine = known[_lines(one)]
+    others = [other for other in known.values() if other.one.build != one.build]
     pairs = [(mine, other) for other in others] + [(other, mine) for other in others]
     return [
         Edge(
-            part.bucket.node, whole.bucket.node, "signature", 1.0,
-            (f"in {part.bucket.build} as in {whole.bucket.build}: “{readable(whole.shape)}”",), one.born,
+            part.node, whole.node, "signature", 1.0,
+            (f"in {part.one.build} as in {whole.one.build}: “{readable(whole.shape)}”",), one.born,
         )
         for part, whole in pairs
-        if _fits(part, whole) and not _fits_elsewhere(part, whole, known)
+        if _fits(part, whole) and not any(_contests(other, part, whole) for other in known.values())
     ]  # fmt: skip
 
 
@@ -194,28 +207,29 @@ def _fits(part: _Known, whole: _Known) -> bool:
     return whole.tells and all(has_shape(whole.shape, text) for text in part.texts)
 
 
-def _fits_elsewhere(part: _Known, whole: _Known, known: dict[str, _Known]) -> bool:
-    return any(
-        other.bucket.build == whole.bucket.build and other.bucket.raised != whole.bucket.raised and _fits(part, other)
-        for other in known.values()
-    )
+def _contests(other: _Known, part: _Known, whole: _Known) -> bool:
+    """Tell whether another line of either build leaves it open which statement ``part`` is."""
+    if other.one.build == whole.one.build and other.one.raised != whole.one.raised:
+        # a day may hold two builds, and so one statement at two lines
+        return _fits(part, other) or (bool(other.one.release) and _fits(other, whole))
+    if other.one.build == part.one.build and other.one.raised != part.one.raised:
+        return bool(other.one.release) and _fits(other, whole)
+    return False
 
 
 def callers_step(row: Row, before: Sequence[Features], one: Features) -> list[Edge]:
     """Join two callers of one line whose texts have the same in common."""
     del row
     known = _buckets([*before, one])
-    mine = known[_bucket(one).node]
+    mine = known[_lines(one)]
     if not mine.tells:
         return []
+    why = (f"one line called from two places: “{readable(mine.shape)}”",)
     return [
-        Edge(
-            mine.bucket.node, other.bucket.node, "callers", 1.0,
-            (f"one line called from two places: “{readable(mine.shape)}”",), one.born,
-        )
+        Edge(mine.node, other.node, "callers", 1.0, why, one.born)
         for other in known.values()
         if other is not mine and other.tells and _same(other.shape, mine.shape)
-    ]  # fmt: skip
+    ]
 
 
 def _same(one: Shape, other: Shape) -> bool:

@@ -8,28 +8,32 @@ from app.grouping.kinship.texts import words_of
 TYPES: Final = frozenset((
     # Python
     "typeerror", "keyerror", "indexerror", "attributeerror", "nameerror", "unboundlocalerror", "zerodivisionerror",
-    "importerror", "modulenotfounderror", "unicodedecodeerror", "unicodeencodeerror", "overflowerror", "valueerror",
-    "stopiteration", "lookuperror", "buffererror", "oserror",
+    "importerror", "modulenotfounderror", "unicodedecodeerror", "unicodeencodeerror", "stopiteration",
+    "buffererror",
     # JavaScript
     "referenceerror", "rangeerror", "syntaxerror", "urierror", "evalerror",
     # Java, Kotlin, Scala
     "nullpointerexception", "kotlinnullpointerexception", "classcastexception", "arrayindexoutofboundsexception",
     "indexoutofboundsexception", "stringindexoutofboundsexception", "numberformatexception", "arithmeticexception",
-    "arraystoreexception", "negativearraysizeexception", "concurrentmodificationexception", "nosuchelementexception",
+    "arraystoreexception", "negativearraysizeexception", "concurrentmodificationexception",
     "classnotfoundexception", "noclassdeffounderror", "nosuchmethoderror", "nosuchfielderror", "inputmismatchexception",
     "datetimeparseexception", "uninitializedpropertyaccessexception", "matcherror", "missingpropertyexception",
     "missingmethodexception", "abstractmethoderror", "incompatibleclasschangeerror", "verifyerror",
     # .NET
     "nullreferenceexception", "invalidcastexception", "indexoutofrangeexception", "keynotfoundexception",
-    "formatexception", "dividebyzeroexception", "overflowexception", "argumentoutofrangeexception",
-    "argumentnullexception",
+    "dividebyzeroexception",
     # Ruby, PHP, Elixir
-    "nomethoderror", "frozenerror", "argumenterror", "floatdomainerror", "argumentcounterror", "divisionbyzeroerror",
+    "nomethoderror", "frozenerror", "floatdomainerror", "argumentcounterror", "divisionbyzeroerror",
     "errorexception", "functionclauseerror", "undefinedfunctionerror", "badmaperror", "caseclauseerror",
     # Go, Swift, Dart
-    "runtime.error", "boundserror", "plainerrorstring", "nosuchmethoderror", "casterror", "stateerror",
+    "runtime.error", "boundserror", "plainerrorstring", "casterror",
 ))  # fmt: skip
-"""Lower case, without package."""
+"""Lower case, without package. An application that raises one itself writes prose."""
+SHARED_TYPES: Final = frozenset((
+    "valueerror", "oserror", "lookuperror", "overflowerror", "nosuchelementexception", "formatexception",
+    "overflowexception", "argumentoutofrangeexception", "argumentnullexception", "argumenterror", "stateerror",
+))  # fmt: skip
+"""Types that run times and applications raise alike: only the wording tells who did."""
 
 WORDINGS: Final = re.compile(
     r"invalid literal for|could not convert|values to unpack|has no attribute|is not (?:a function|a constructor|"
@@ -59,9 +63,10 @@ def is_run_time(kind: str) -> bool:
 
 def is_worded_by_run_time(kind: str, text: str) -> bool:
     """Tell whether a run time words such an error: one of its types, and no prose of the application's own."""
-    if not is_run_time(kind):
-        return False
-    return prose(text) < _PROSE or WORDINGS.search(text) is not None
+    lower = kind.lower()
+    if lower in TYPES:
+        return prose(text) < _PROSE or WORDINGS.search(text) is not None
+    return lower in SHARED_TYPES and WORDINGS.search(text) is not None
 
 
 def prose(text: str) -> int:

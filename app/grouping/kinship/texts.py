@@ -24,6 +24,11 @@ class Shape(NamedTuple):
         """Count the letters of beginning and end."""
         return letters(self.start) + letters(self.end)
 
+    @property
+    def between(self) -> frozenset[str]:
+        """Return the words that stand neither in the beginning nor in the end."""
+        return self.words.difference(self.start, self.end)
+
 
 @lru_cache(maxsize=4096)
 def words_of(text: str) -> tuple[str, ...]:
