@@ -25,7 +25,11 @@ PROSE: Final = 2
 OF_ONE_FUNCTION: Final = 8
 """Keys of one function that a row admits: free words of one function leave room for others."""
 IDF: Final = "idf1"
-"""Version of the frames' weights: all weigh the same. A table from the labelled stacks changed no decision."""
+"""Version of the frames' weights: all weigh the same. Weights by rarity (IDF over the labelled stacks of defects4j)
+changed no decision at any threshold from .3 to .9; pairs of one row were told apart no better (AUC .873, without .870).
+"""
+DEPTH: Final = 2
+"""Frames at class level that both stacks have at least: the class alone is what put both into one row."""
 
 _FAR: Final = 0.2
 _NAMED: Final = ("property ", "attribute ", "method ", "variable ", "constant ", "key ", "field ", "column ")
@@ -97,6 +101,8 @@ def _doubts(one: Features, other: Features, like: Likeness) -> tuple[str, ...]:
     doubts = []
     if like.frames < UPPER:
         doubts.append(f"below {UPPER}: a person decides")
+    if min(len(one.frames), len(other.frames)) < DEPTH:
+        doubts.append("nothing but the class is known of the stacks: a person decides")
     own = not is_worded_by_run_time(one.type, one.text)
     if one.top != other.top and own and max(prose(one.text), prose(other.text)) >= PROSE:
         doubts.append("two functions may word two errors alike: a person decides")
