@@ -7,8 +7,17 @@ from app.grouping.g1.frames import APP, LIBRARY, SYSTEM, family_of
 from app.grouping.g1.frames import look as first_look
 from app.grouping.g1.lists import EXTENSIONS
 from app.grouping.g2 import mends
-from app.grouping.g2.lists import CHECKERS, CHECKING_CLASSES, HEADER_PATHS, HEADERS, MACHINERY, MACHINERY_MODULES
+from app.grouping.g2.lists import (
+    CHECKERS,
+    CHECKING_CLASSES,
+    HEADER_PATHS,
+    HEADERS,
+    MACHINERY,
+    MACHINERY_MODULES,
+    MACHINERY_NAMES,
+)
 
+_GO_PANICS: Final = ("panic", "panicmem", "panicindex", "panicdivide", "throw", "fatalthrow", "panicwrap")
 _REMEMBERED: Final = 512
 """Characters of a frame whose look is remembered."""
 _LONGEST: Final = 1200
@@ -91,10 +100,11 @@ def _checks(where: str, place: str) -> bool:
 
 def _machinery(family: str, where: str, module: str) -> bool:
     if family in ("native", ""):
-        return where.lower().startswith(MACHINERY)
-    return module.startswith(MACHINERY_MODULES.get(family, ())) and (
-        family != "go" or where.endswith(("panic", "Panic", "throw", "gopanic", "goPanicIndex", "sigpanic", "panicmem"))
-    )
+        name = where.lower()
+        return name in MACHINERY_NAMES or name.startswith(MACHINERY)
+    if family == "go":
+        return module == "runtime" and where.lower().endswith(_GO_PANICS)
+    return module.startswith(MACHINERY_MODULES.get(family, ()))
 
 
 __all__ = ["APP", "LIBRARY", "SYSTEM", "Look", "family_of", "look"]

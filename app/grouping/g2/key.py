@@ -132,7 +132,7 @@ def _special(event: Event, stack: Stack, kind: str, mechanism: str, text: str) -
 def _by_statement(event: Event, stack: Stack, kind: str, text: str) -> Leaf:
     """Return the leaf by type, place and what the raising statement says, or the message's template."""
     log = not kind
-    found = raising(stack, text, event.platform, log=log) if text else NOWHERE
+    found = raising(stack, text, event.platform, log=log)
     record = event.template if log and event.template and event.template != text else ""
     if found.said is None and record and (said := of_record(record, text, event.platform)):
         found = found._replace(said=said)

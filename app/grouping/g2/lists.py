@@ -33,25 +33,26 @@ HEADER_PATHS: Final = (
     "/gtest/",
 )
 
+MACHINERY_NAMES: Final = frozenset((
+    "abort", "raise", "__raise", "gsignal", "kill", "tgkill", "terminate", "__terminate", "_exit", "fatalerror", "assertionfailure",
+    "_assertionfailure", "_fatalerrormessage", "raiseexception", "rtlraiseexception", "_cxxthrowexception", "panic", "rust_panic",
+    "rust_begin_unwind", "_sigtramp", "objc_exception_throw", "__exceptionpreprocess", "-[nsexception raise]", "__assert_rtn",
+    "_invoke_watson", "kiuserexceptiondispatcher", "std::terminate", "std::process::abort", "std::_terminate", "__abort",
+))  # fmt: skip
+"""Functions that carry an error (lower case): never what decides where another frame exists."""
 MACHINERY: Final = (
-    "abort", "raise", "__raise", "gsignal", "kill", "__pthread_kill", "pthread_kill", "__pthread_kill_implementation",
-    "__pthread_kill_internal", "tgkill", "__terminate", "terminate", "std::terminate", "__cxxabiv1::", "__cxa_", "__gnu_cxx::__verbose",
-    "_unwind_", "__libc_message", "__libc_fatal", "__fortify_fail", "__stack_chk_fail", "__assert", "__gi_abort", "__gi_raise",
-    "std::panicking::", "std::rt::", "std::sys::", "core::panicking::", "core::option::", "core::result::", "rust_begin_unwind",
-    "rust_panic", "__rust_", "std::process::abort", "_cxxthrowexception", "raiseexception", "rtlraiseexception",
-    "kiuserexceptiondispatcher", "objc_exception_throw", "__exceptionpreprocess", "-[nsexception raise]", "+[nsexception raise",
-    "swift_runtime_failure", "_swift_runtime_on_report", "swift::fatalerror", "_assertionfailure", "assertionfailure",
-    "_fatalerrormessage", "fatalerror", "_swift_stdlib_reportfatalerror", "std::__throw_", "std::_xlen", "std::_xout", "_invoke_watson",
-    "_callrunouts", "__assert_rtn", "os::linux::", "google_breakpad::", "sentry__", "__kernel_rt_sigreturn", "_sigtramp", "malloc_error",
-    "gpusgeneratecrashlog",
+    "pthread_kill", "__pthread_kill", "__cxxabiv1::", "__cxa_", "__gnu_cxx::__verbose", "_unwind_", "__libc_message", "__libc_fatal",
+    "__fortify_fail", "__stack_chk_fail", "__assert", "__gi_abort", "__gi_raise", "std::panicking::", "std::rt::", "std::sys::",
+    "std::__throw_", "core::panicking::", "core::option::", "core::result::", "__rust_", "+[nsexception raise",
+    "swift_runtime_failure", "_swift_runtime_on_report", "swift::fatalerror", "_swift_stdlib_reportfatalerror",
+    "google_breakpad::", "sentry__", "__kernel_rt_sigreturn",
 )  # fmt: skip
-"""Functions that carry an error, by the start of the lower-cased name: never what decides where another frame exists."""
+"""And by the start of the name."""
 MACHINERY_MODULES: Final = {
     "java": ("java.util.Objects", "kotlin.jvm.internal.Intrinsics", "kotlin.PreconditionsKt", "com.google.common.base.Preconditions",
              "org.apache.commons.lang3.Validate", "org.apache.commons.lang.Validate", "org.springframework.util.Assert",
              "scala.Predef", "jdk.internal.util.Preconditions", "com.google.common.base.Verify"),
     "dotnet": ("System.ThrowHelper", "System.ArgumentNullException", "System.ArgumentException",
                "System.Runtime.ExceptionServices.ExceptionDispatchInfo", "System.Diagnostics.Debug"),
-    "go": ("runtime",),
 }  # fmt: skip
 """Modules that check and throw for whoever calls: the frame outwards of them raised."""

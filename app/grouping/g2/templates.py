@@ -117,10 +117,21 @@ def whole(template: Template, text: str) -> list[str] | None:
     The first constant stands at the start, the last at the end, each other at its leftmost place behind the one
     before: where any filling exists, this finds one. Blanks at either end do not matter.
     """
-    constants, text = template.constants, text.strip()
-    first, last = constants[0].lstrip(), constants[-1].rstrip()
+    values = _anchored(template.constants, text)
+    if values is None and (stripped := text.strip()):
+        constants = template.constants
+        if len(constants) == 1:
+            return [] if constants[0].strip() == stripped else None
+        values = _anchored((constants[0].lstrip(), *constants[1:-1], constants[-1].rstrip()), stripped)
+        if values is None and "".join(constants).strip() == stripped:
+            return [""] * (len(constants) - 1)  # blanks beside empty holes went with the end
+    return values
+
+
+def _anchored(constants: tuple[str, ...], text: str) -> list[str] | None:
+    first, last = constants[0], constants[-1]
     if len(constants) == 1:
-        return [] if first.rstrip() == text else None
+        return [] if first == text else None
     at, end = len(first), len(text) - len(last)
     if at > end or not text.startswith(first) or not text.endswith(last):
         return None
