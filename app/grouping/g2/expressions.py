@@ -14,6 +14,8 @@ from app.grouping.g2.tokens import NAME, OPERATOR, STRING, Source, Token
 MOST: Final = 12
 """Candidates of one expression."""
 _DEEPEST: Final = 6
+_ARGUMENTS: Final = 20
+"""Tokens of a call's type arguments."""
 _WORDS_SHOWN: Final = 60
 _BEFORE: Final = frozenset(
     ("new", "await", "yield", "try", "throw", "return", "not", "&", "*", "!", "-", "@", "ref", "out")
@@ -265,7 +267,9 @@ def callee(source: Source, start: int, end: int) -> tuple[int, str]:
             name += "!"
         elif token.text == "(":
             return (at, name) if name else (-1, "")
-        elif token.text not in _MEMBERS:
+        elif token.text == "<" and name:
+            at = next((to for to in range(at, min(at + _ARGUMENTS, end)) if tokens[to].text == ">"), end)
+        elif token.text not in _MEMBERS and token.text != "<>":
             return -1, ""
         at += 1
     return -1, ""

@@ -217,9 +217,8 @@ def _helped(
         if call is None:
             break
         options = [(one, call.text) for one in call.templates]
-        if found := _best(options, text):
-            return _rendered(*found, "helper", outer), -1
-        if weak and (found := _filling(weak, options)):
+        found = (_filling(weak, options) if weak else None) or _best(options, text)
+        if found:
             return _rendered(*found, "helper", outer), -1
         if not call.variables:
             break

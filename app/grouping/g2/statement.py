@@ -15,6 +15,8 @@ from app.grouping.g2.tokens import NAME, OPERATOR, STRING, Source, tokenise
 
 BEFORE, AFTER = 6, 8
 """Lines before and after the failing one that are looked at."""
+_EARLIER: Final = 2048
+"""Characters of a statement that begins on an earlier line."""
 _STATEMENTS: Final = 8
 """Raises of one line."""
 _SHOWN: Final = 200
@@ -109,7 +111,8 @@ def read(lines: tuple[str, ...], at: int, language: str, *, log: bool) -> Readin
     for back in range(min(at, BEFORE) + 1):
         if not hint.search(lines[at - back]):
             continue
-        source = tokenise("\n".join(lines[at - back : at + AFTER + 1]), tongue)
+        text = "\n".join(lines[at - back : at + AFTER + 1])
+        source = tokenise(text[:_EARLIER] if back else text, tongue)
         spans = [span for span in _spans(source, tongue, log=log) if _last_line(source, span) >= back]
         if spans:
             return Reading(tuple(_raise(source, *span, tongue, log=log) for span in spans[:_STATEMENTS]), silent=False)

@@ -13,6 +13,8 @@ from app.grouping.g2.languages import Language, Quote
 NAME, NUMBER, STRING, OPERATOR = 1, 2, 3, 4
 LONGEST: Final = 4096
 """Characters of source that are looked at."""
+MOST: Final = 400
+"""Tokens that are made of a text: a statement that is longer is not one that a person wrote."""
 _DEEPEST: Final = 12
 """Strings within holes within strings; what is deeper is part of the hole."""
 _OPEN, _CLOSE = "([{", ")]}"
@@ -66,9 +68,9 @@ def tokenise(text: str, language: Language) -> Source:
     tokens: list[Token] = []
     closing: dict[int, int] = {}
     opened: list[int] = []
-    at, line, size, joined = 0, 0, len(text), False
+    at, line, size = 0, 0, len(text)
     match = language.tokens.match
-    while at < size:
+    while at < size and len(tokens) < MOST:
         found = match(text, at)
         if found is None:
             at += 1
@@ -77,13 +79,15 @@ def tokenise(text: str, language: Language) -> Source:
         if kind == "space":
             continue
         if kind == "line":
-            if not opened and tokens and not joined and not _goes_on(tokens[-1], text, at, language):
+            if not opened and tokens and not _goes_on(tokens[-1], text, at, language):
                 break
-            line, joined = line + 1, False
+            line += 1
         elif kind == "comment":
             line += found[0].count("\n")
         elif kind == "joined":
-            line, joined = line + 1, False
+            line += 1
+            if tokens:
+                tokens[-1] = tokens[-1]._replace(last=line)
         elif kind == "string":
             quote = language.quotes[found[0] if found[0] in language.quotes else found[0].lower()]
             pieces, at = string(text, at, quote, language)
