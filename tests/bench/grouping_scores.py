@@ -1,8 +1,8 @@
 """Scores of the groupings on the labelled crashes: ``python -m tests.bench.grouping_scores [-v]`` prints them.
 
-Set by set, all stages stand beside each other, with 95 % intervals by bootstrap over bugs (over pairs, where a set has
-pairs). The data lies at ``$FAULTLINE_SHARED/grouping`` (default: ``../shared`` beside the repository); its README defines
-the scores.
+Set by set, all stages stand beside each other, with 95 % intervals by bootstrap over bugs (over pairs, where a set
+has pairs). The data lies at ``$FAULTLINE_SHARED/grouping`` (default: ``../shared`` beside the repository); its README
+defines the scores.
 """
 
 import json

@@ -1,5 +1,6 @@
 """One frame as it counts: the first grouping's judgement over mended names, with header libraries, checkers, machinery."""
 
+import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -18,6 +19,7 @@ from app.grouping.g2.lists import (
 )
 
 _GO_PANICS: Final = ("panic", "panicmem", "panicindex", "panicdivide", "throw", "fatalthrow", "panicwrap")
+_FIRST_WORD: Final = re.compile(r"_*([A-Za-z][a-z0-9]*)")
 _REMEMBERED: Final = 512
 """Characters of a frame whose look is remembered."""
 _LONGEST: Final = 1200
@@ -60,8 +62,10 @@ def _look(
     file, path = file[:_LONGEST], path[:_LONGEST]
     if rule := mends.RULES.get(own):
         module, function = rule(module, function)
-        symbol = rule("", symbol[:_LONGEST])[1]
-    found = first_look(family, function, module, mends.path(file), mends.path(path), package, symbol, in_app)
+        symbol = rule("", symbol[:_LONGEST])[1] if symbol else ""
+    mended = mends.path(file)
+    whole = mends.path(path) if path != file else mended
+    found = first_look(family, function, module, mended, whole, package, symbol, in_app)
     tier, why = found.tier, found.why
     if own == "native" and tier == APP and _of_header(found.where, file, path):
         tier, why = LIBRARY, "a library of headers, compiled into the application"
@@ -90,12 +94,11 @@ def _of_header(where: str, file: str, path: str) -> bool:
 
 
 def _checks(where: str, place: str) -> bool:
-    name = where.rpartition(" ")[2].rpartition(".")[2].rpartition(":")[2].lstrip("_")
-    end = next((at for at, letter in enumerate(name) if letter == "_" or (letter.isupper() and at)), len(name))
-    if name[:end].lower() in CHECKERS:
+    name = where[max(where.rfind(" "), where.rfind("."), where.rfind(":")) + 1 :]
+    if (found := _FIRST_WORD.match(name)) and found[1].lower() in CHECKERS:
         return True
     owner = place or where.rpartition("::")[0]
-    return owner.rpartition(".")[2].rpartition(":")[2].rpartition("\\")[2].lower() in CHECKING_CLASSES
+    return owner[max(owner.rfind("."), owner.rfind(":"), owner.rfind("\\")) + 1 :].lower() in CHECKING_CLASSES
 
 
 def _machinery(family: str, where: str, module: str) -> bool:

@@ -18,6 +18,11 @@ _RUST_NUMBERED: Final = re.compile(
 _RUST_CRATE: Final = re.compile(r"(?<=\w)\[[0-9a-f]{6,17}\](?=::|>|\Z)")
 _MINIFIED: Final = re.compile(r"\bminified:[A-Za-z0-9_$]{1,6}\b")
 _BLOB: Final = re.compile(r"(?:blob:|view-source:|jar:|nested:|filesystem:)+(?=[a-z][\w+.-]*:/|/)")
+_WRAPPED: Final = ("blob:", "view-source:", "jar:", "nested:", "filesystem:")
+_ROOTS: Final = (
+    "/home/", "/Home/", "/users/", "/Users/", "/export/", "/root/", "/private/", "/var/", "/tmp/", "/temp/", "/dev/", "/run/", "/data/",
+)  # fmt: skip
+"""How a path may begin that ``_ROOT`` matches."""
 _ROOT: Final = re.compile(
     r"(?i)(?:file:/{2,3})?(?:[a-z]:)?/(?:"
     r"(?:home|users|export/home)/[^/]+|root|documents and settings/[^/]+"
@@ -84,22 +89,33 @@ RULES: Final = {"java": java, "php": php, "native": native, "js": js}
 
 
 def path(text: str) -> str:
-    """Return a path or address without wrapped schemes, without the root that names a user or a temporary folder,
-    with a place holder for an id that is all of its last part."""  # noqa: D205  one sentence
+    """Return a path or address as everyone has it.
+
+    Without wrapped schemes, without the root that names a user or a temporary folder, with a place holder for an id
+    that is all of its last part.
+    """
     if not text:
         return text
-    if ":" in text[:14]:
+    if text.startswith(_WRAPPED):
         text = _BLOB.sub("", text, count=1)
-    if found := _ROOT.match(text.replace("\\", "/") if "\\" in text else text):
-        rest = text[found.end() :].replace("\\", "/")
-        rest = _TEMPORARY.sub("", rest, count=1) if _TEMPORARY.match(rest) else rest
-        for _ in range(2):
-            if random := _RANDOM.match(rest):
-                rest = rest[random.end() :]
-        return f"~/{rest}"
+    if text[0] != "/" or text.startswith(_ROOTS):
+        slashed = text.replace("\\", "/") if "\\" in text else text
+        if found := _ROOT.match(slashed):
+            return _rooted(slashed[found.end() :])
+    last = text[text.rfind("/") + 1 :]
+    if "." in last and "?" not in last and "#" not in last:
+        return text
     bare = text.partition("?")[0].partition("#")[0].rstrip("/")
     head, slash, last = bare.rpartition("/")
     return f"{head}/{IDENTIFIER}" if slash and last and _ID.match(last) else text
+
+
+def _rooted(rest: str) -> str:
+    rest = _TEMPORARY.sub("", rest, count=1) if _TEMPORARY.match(rest) else rest
+    for _ in range(2):
+        if random := _RANDOM.match(rest):
+            rest = rest[random.end() :]
+    return f"~/{rest}"
 
 
 def place(text: str) -> str:
