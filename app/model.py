@@ -72,10 +72,13 @@ class Frame(msgspec.Struct, omit_defaults=True, gc=False):
     package: str = ""
     symbol: str = ""
     address: str = ""
+    image: str = ""
+    """Where the image of ``address`` is loaded, as sent; native code only."""
     source: str = ""
     """The failing source line, where sent."""
     context: list[tuple[int, str]] = []
-    """(line number, text), only in a full event."""
+    """(line number, text) around the failing line; in a light event only of the innermost three frames of the
+    application that have a source line."""
     vars: dict[str, Any] = {}
     """Only in a full event."""
 
@@ -137,7 +140,7 @@ class User(msgspec.Struct, omit_defaults=True, gc=False):
 class Event(msgspec.Struct, gc=False):
     """One crash or message, whichever protocol brought it: what grouping, search and the event page read.
 
-    A light event (``full=False``) lacks what only a page shows: variables, source context, breadcrumbs, request,
+    A light event (``full=False``) lacks what only a page shows: variables, most source context, breadcrumbs, request,
     contexts, extra.
     """
 
@@ -198,6 +201,8 @@ class Grouped(msgspec.Struct, frozen=True):
     culprit: str
     """Function and module or file of the frame that decided; '' where unknown."""
     version: str = "g1"
+    cause: str = ""
+    """``Type: message`` of the exception that decided, where it is not the one of the title; at most 200 characters."""
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):

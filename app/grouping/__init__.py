@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from app.grouping import g1
+from app.grouping import g1, g2
 from app.model import Event, Grouped, Part
 
 
@@ -16,7 +16,9 @@ class Version(NamedTuple):
     """Every part of the event that was looked at, what it was normalised to, whether it counted and why."""
 
 
-versions: Final[Mapping[str, Version]] = MappingProxyType({"g1": Version(g1.group, g1.explain)})
+versions: Final[Mapping[str, Version]] = MappingProxyType(
+    {"g1": Version(g1.group, g1.explain), "g2": Version(g2.group, g2.explain)}
+)
 """By the name that a project's records are stamped with. A version is never taken out: stored ids follow from it."""
 DEFAULT: Final = "g1"
 
