@@ -49,8 +49,10 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     unique: bool = True
     """False where ingest generated the id: such a record is never a duplicate."""
     rules: int = 1
-    """The version of scrub list and project rules that workers apply."""
+    """The version of the scrub list that workers apply."""
     grouping: str = "g1"
+    project_rules: int = 0
+    """The version of the project's own rules that workers apply, 0 for none."""
     peer: str = ""
     """The sender's IP address, as the trusted proxies report it."""
     user_agent: str = ""
