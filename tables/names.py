@@ -69,7 +69,7 @@ class Names:
 
 
 def localise(read: Read, key: bytes, value: bytes | None) -> Iterator[Write]:
-    """Return the local writes of a changelog record of either kind; a name's least offset wins."""
+    """Yield the local writes of a changelog record of either kind; a name's least offset wins."""
     if len(key) != _key.size:
         yield from seen.localise(read, key, value)
         return

@@ -98,7 +98,7 @@ def chunks(firsts: Iterable[First]) -> Iterator[tuple[bytes, bytes]]:
 
 
 def localise(read: Read, key: bytes, value: bytes | None) -> Iterator[Write]:
-    """Return the local writes of a changelog record: entries merge by ``kept``; a deleted chunk deletes its entries."""
+    """Yield the local writes of a changelog record: entries merge by ``kept``; a deleted chunk deletes its entries."""
     chunk = CHUNK + key
     if value is None:
         yield from _expire(read, chunk)

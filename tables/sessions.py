@@ -162,7 +162,7 @@ def staged(key: bytes, before: State | None, after: State) -> Iterator[tuple[byt
 
 
 def localise(read: Read, key: bytes, value: bytes | None) -> Iterator[Write]:
-    """Return the local writes of a changelog record: the greatest version wins; a deletion is of its epoch's state."""
+    """Yield the local writes of a changelog record: the greatest version wins; a deletion is of its epoch's state."""
     session, epoch = key[: -_epoch.size], _epoch.unpack(key[-_epoch.size :])[0]
     local = local_key(session)
     known = decode(read(local))

@@ -173,7 +173,7 @@ def version_of(value: bytes) -> Version:
 
 
 def newest(read: Read, key: bytes, value: bytes | None) -> Iterator[Write]:
-    """Return the local writes of a record of ``rates``: the greatest version wins, whichever came last.
+    """Yield the local writes of a record of ``rates``: the greatest version wins, whichever came last.
 
     A deletion always applies: only expired rows are deleted, and no entry that is on time changes those.
     """

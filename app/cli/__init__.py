@@ -11,6 +11,7 @@ import asyncpg
 import cyclopts
 from cyclopts import Parameter
 
+from app import postgres
 from app.cli import dead_letters, doctor, projects, show
 from app.cli import log as logs
 from app.cli.show import CliError
@@ -18,7 +19,7 @@ from app.log.contract import LogError
 from app.settings import SettingsError
 from app.stores.errors import StoreUnavailable
 
-AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, LogError, StoreUnavailable)
+AWAY: Final = (*postgres.AWAY, asyncpg.PostgresError, LogError, StoreUnavailable)
 """What a server that does not answer, or not as it should, raises."""
 
 cli = cyclopts.App(

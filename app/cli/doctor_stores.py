@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
+from app import postgres
 from app.log.contract import LogError
 from app.log.kafka.log import KafkaLog
 from app.log.open import on_kafka
@@ -18,9 +19,7 @@ from app.stores.objects.open import open_objects
 SECONDS: Final = 10.0
 """What a store may take to answer: a Kafka that is away is looked for so long by its client."""
 
-AWAY: Final = (
-    SettingsError, LogError, StoreUnavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError,
-)  # fmt: skip
+AWAY: Final = (*postgres.AWAY, asyncpg.PostgresError, SettingsError, LogError, StoreUnavailable)
 
 
 class Finding(NamedTuple):

@@ -66,7 +66,7 @@ def refuse_other(generation: Generation, name: str, settings: Settings) -> None:
     number, log, partitions, sealed = generation
     if log is not None and log != name:
         todo = (
-            "it is being moved: `faultline log move` says what is still to drain, and when to start with the new log"
+            "it is being moved: `faultline log move` prints what is still to drain, and when to start with the new log"
             if sealed
             else "set it back; to move what is there, run `faultline log move NEW` with FAULTLINE_LOG as it was"
         )

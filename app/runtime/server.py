@@ -34,7 +34,7 @@ from app.runtime import allocator
 from app.runtime.heartbeat import Heartbeat, beating
 from app.runtime.server_status import Watch
 from app.settings import Settings, SettingsError
-from app.stores.admin.access import Cached
+from app.stores.admin.access import CachedAccess
 from app.stores.admin.instances import Instances
 from app.stores.admin.projects import Projects
 from app.stores.aggregates.store import Aggregates
@@ -167,7 +167,7 @@ def build(
     services = Services(
         settings=settings, parts=parts, generation=generation, pool=pool, log=records, projects=projects,
         aggregates=Aggregates(pool), search=search, blobs=blobs, reports=Reports(archive, records, scrub),
-        access=Cached(pool),
+        access=CachedAccess(pool),
     )  # fmt: skip
     if "ingest" in parts:
         health = ingest.add_routes(

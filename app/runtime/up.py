@@ -24,6 +24,7 @@ import app
 from app.embedded import EmbeddedError, EmbeddedPostgres, FolderLock
 from app.log.contract import LogUnavailable
 from app.log.generations import working_generation
+from app.postgres import AWAY
 from app.runtime import installation as installed
 from app.runtime.installation import Installation
 from app.runtime.supervise import Child, NeverReady
@@ -58,7 +59,7 @@ def run(settings: Settings) -> int:
         return _with_database(settings)
     except (EmbeddedError, NeverReady) as error:
         return _failed(str(error))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (*AWAY, asyncpg.PostgresError) as error:
         return _failed(f"the database cannot be used: {error}")
     finally:
         (data / "faultline.json").unlink(missing_ok=True)

@@ -31,6 +31,7 @@ from app.log.contract import LogError
 from app.log.generations import working_generation
 from app.log.kafka.quiet import quieten
 from app.log.open import log_identity
+from app.postgres import AWAY
 from app.runtime.worker_http import Outlook
 from app.settings import Settings, SettingsError
 from app.stream.faust_app import FaustApp
@@ -222,7 +223,7 @@ def main() -> NoReturn:
         sys.exit(f"faultline worker: {error}")
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
         sys.exit("faultline worker: the database has not the tables of this version: run `faultline migrate` first")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (*AWAY, asyncpg.PostgresError) as error:
         sys.exit(f"faultline worker: the database cannot be used: {error}")
     except LogError as error:
         sys.exit(f"faultline worker: the log cannot be used: {error}")

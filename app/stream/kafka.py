@@ -111,7 +111,7 @@ class KafkaGroup:
             request_timeout_ms=REQUEST_MS,
             max_poll_interval_ms=FOR_EVER_MS,
         )
-        with suppress(LogUnavailable):  # epochs are then asked for when partitions are taken, until there are some
+        with suppress(LogUnavailable):  # then epochs are reserved when partitions are taken
             await self._claims.prepare()
         with translated():
             self._kafka = await started(kafka)
@@ -133,7 +133,7 @@ class KafkaGroup:
                 async with asyncio.timeout(STOP_SECONDS):
                     await self._kafka.stop()
             except (KafkaError, OSError, TimeoutError) as error:
-                log.warning("%s could not tell its group that it leaves: %r", self._consumer.app.conf.id, error)
+                log.warning("%s could not announce that it leaves its group: %r", self._consumer.app.conf.id, error)
         await self._claims.close()
 
     # -- what the group decides -------------------------------------------------------------------------------------

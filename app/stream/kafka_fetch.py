@@ -26,7 +26,7 @@ SLACK_SECONDS: Final = 0.5
 
 
 class KafkaRefused(FatalError):
-    """Kafka refuses to send records, and says that trying again does not help."""
+    """Kafka refuses to send records by an error that no retry helps."""
 
     code: ClassVar[str] = "kafka_refused"
 
@@ -118,7 +118,7 @@ class KafkaFetcher:
                 batches[tp] = await self._cursors.all_lost(tp, self._now)
                 self._sought.pop(tp)
             elif position < start:
-                # Our own position stays: the next records tell how many were lost before them.
+                # Our own position stays: the next records show how many were lost before them.
                 self._kafka.seek(self._address.partition(tp.topic, tp.partition), start)
             else:
                 self._sought.pop(tp)

@@ -1,4 +1,4 @@
-"""What the tests of the agents that read what was sent share: a log with every topic, a project, a role to kill."""
+"""Fixtures of the agents' tests: a log with every topic, a project, a role to kill."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,12 +19,12 @@ async def log(database: str) -> AsyncIterator[PostgresLog]:
 
 @pytest.fixture
 async def secrets(database: str) -> dict[int, bytes]:
-    """Make a project and give the secrets of its user hashes."""
+    """Create a project and return the secrets of its user hashes."""
     return await parts.new_project(database)
 
 
 @pytest.fixture
 def role(log: PostgresLog, database: str, tmp_path: Path, secrets: dict[int, bytes]) -> MakeRole:
-    """Return what starts a process of the role: each on the state that the last one left."""
+    """Return a function that starts a process of the role, on the state that the last one left."""
     assert secrets
     return lambda: Role(log, database, tmp_path / "state")

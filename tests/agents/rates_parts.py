@@ -1,4 +1,4 @@
-"""What the tests of the rates agent share: a table and a store that can die at each step, deltas of one window."""
+"""Helpers of the rates agent's tests: a table and a store that can die at each step, deltas of one window."""
 
 from collections.abc import Iterator, Sequence
 
@@ -26,22 +26,21 @@ class Table:
     """A durable table of one process: a changelog that outlives it and a local store that may not."""
 
     def __init__(self) -> None:
-        """Start empty."""
         self.changelog: list[tuple[bytes, bytes | None]] = []
         self.local: dict[bytes, bytes] = {}
         self.staged: dict[bytes, bytes | None] = {}
         self.fail: list[str] = []
 
     def read_many(self, _partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
-        """Read what is staged, else local."""
+        """Return staged values, else local ones."""
         return [self.staged[key] if key in self.staged else self.local.get(key) for key in keys]
 
     def scan(self, _partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield what is local."""
+        """Yield local values."""
         return iter(sorted((key, value) for key, value in self.local.items() if key.startswith(prefix)))
 
     def stage(self, _partition: int, key: bytes, value: bytes | None) -> None:
-        """Note a record."""
+        """Stage a record."""
         self.staged[key] = value
 
     async def flush(self, _partition: int) -> None:
@@ -54,7 +53,7 @@ class Table:
         self.staged.clear()
 
     def write(self, key: bytes, value: bytes | None) -> None:
-        """Write locally what a record changes."""
+        """Apply the local writes of a record."""
         for where, what in newest(self._known, key, value):
             if what is None:
                 self.local.pop(where, None)
@@ -96,10 +95,9 @@ class Store(Aggregates):
 
 
 class Starts:
-    """Knows only where source topics start."""
+    """Returns only where source topics start."""
 
     def __init__(self, start: int) -> None:
-        """Take where all start."""
         self.start = start
 
     async def bounds(self, topic: str) -> dict[int, Bounds]:
@@ -112,7 +110,7 @@ def agent(table: Table, store: Aggregates, *, start: int = 0) -> Rates:
 
 
 def one(offset: int, a: int, b: int, *, source: Source = SOURCE, received: int = 0, key: WindowKey = KEY) -> Record:
-    """Make a delta whose every offset counts one crash in one window."""
+    """Return a delta whose every offset counts one crash in one window."""
     entries = [Entry(at, {"crashes": 1}, {"users": at}) for at in range(a, b + 1)]
     cells = {key.cell: [(key.size, key.start, list(range(len(entries))))]} if entries else {}
     value = encode_delta(Delta(1, source.topic, source.partition, a, b, received, entries, cells, {}))

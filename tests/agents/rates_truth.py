@@ -1,4 +1,4 @@
-"""Random events, cut into deltas as agents (and their zombies) would, and what must come of them."""
+"""Random events, cut into deltas as agents (and their zombies) would, and the expected rows."""
 
 import random
 from collections import Counter
@@ -41,7 +41,7 @@ class Event(NamedTuple):
 
 
 def events(order: random.Random, count: int) -> list[Event]:
-    """Make the events of one source."""
+    """Return the events of one source."""
     return [
         Event(
             offset,
@@ -55,7 +55,7 @@ def events(order: random.Random, count: int) -> list[Event]:
 
 
 def delta(source: Source, found: Sequence[Event], d: int, partitions: int, a: int, b: int, received: int) -> Delta:
-    """Return what partition ``d`` of ``deltas`` gets of the span [a, b]."""
+    """Return the delta of the span [a, b] for partition ``d``."""
     entries: list[Entry] = []
     cells: dict[str, dict[tuple[int, int], list[int]]] = {}
     groups: dict[str, GroupFacts] = {}
@@ -82,7 +82,7 @@ def _facts(event: Event, known: GroupFacts | None) -> GroupFacts:
 
 
 def log_of(order: random.Random, all_events: Mapping[Source, Sequence[Event]], d: int, partitions: int) -> list[Record]:
-    """Write one partition of ``deltas``: spans in order and without holes, some again, cut differently, some empty."""
+    """Return one partition of ``deltas``: spans in order and without gaps, some again, cut differently, some empty."""
     position = dict.fromkeys(all_events, 0)
     records: list[Record] = []
     while any(position[source] < len(found) for source, found in all_events.items()):
@@ -106,12 +106,12 @@ def batches(order: random.Random, records: Sequence[Record], start: int) -> Iter
 
 
 def batch(records: Sequence[Record]) -> Batch:
-    """Make a batch of these records."""
+    """Return a batch of these records."""
     return Batch(topic=records[0].topic, partition=records[0].partition, records=list(records))
 
 
 def truth(all_events: Mapping[Source, Sequence[Event]]) -> dict[WindowKey, tuple[int, bytes]]:
-    """Count every window of every cell directly: crashes, and the sketch of their users."""
+    """Return every window of every cell, counted directly: crashes, and the sketch of their users."""
     crashes: Counter[WindowKey] = Counter()
     users: dict[WindowKey, set[int]] = {}
     for event in (event for found in all_events.values() for event in found):

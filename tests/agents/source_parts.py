@@ -1,4 +1,4 @@
-"""What the tests of the source agents share: a role over the real log that can die at each append, and its readers."""
+"""Helpers of the source agents' tests: a role over the real log that can die at each append, and its readers."""
 
 import random
 import shutil
@@ -116,7 +116,7 @@ class Owner:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Let go of them, as the end of a process does."""
+        """Close them, as the end of a process does."""
         await self._stack.aclose()
 
     async def handle(self, records: Sequence[Record], lost: int = 0) -> None:
@@ -141,7 +141,7 @@ def specs() -> list[TopicSpec]:
 
 
 def lose(folder: Path) -> None:
-    """Lose the local copies, as a worker on another machine has none."""
+    """Delete the local copies, as on another machine."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -163,7 +163,7 @@ async def deltas(log: Log) -> list[tuple[int, Delta]]:
 
 
 async def counted(log: Log) -> dict[Row, Counter[str]]:
-    """Apply the deltas in the log as the rates agent does: each offset once, and no hole in the spans."""
+    """Apply the deltas in the log as the rates agent does: each offset once; an offset gap fails."""
     progress: dict[tuple[int, str, int], int] = {}
     sums: dict[Row, Counter[str]] = {}
     for home, delta in await deltas(log):
@@ -189,7 +189,7 @@ def _add(sums: dict[Row, Counter[str]], delta: Delta, done: int) -> None:
 
 
 async def stored(log: Log) -> list[Stored]:
-    """Take from ``processed`` each report once, as the archive does: what is beyond what it has."""
+    """Return each report of ``processed`` once, as the archive does."""
     reports: list[Stored] = []
     done = -1
     for record in await read_all(log, topics.PROCESSED):
@@ -220,7 +220,7 @@ async def live(owner: Owner, records: Sequence[Record], chance: random.Random) -
 async def survive(
     kind: Callable[[RoleApp], SourceAgent], role: Callable[[], Role], records: Sequence[Record], chance: random.Random
 ) -> None:
-    """Yield records in as many lives as it takes, each killed at some append, local copies kept or lost."""
+    """Handle records in as many lives as it takes, each killed at some append, local copies kept or lost."""
     done = lives = 0
     while done < len(records):
         lives += 1
@@ -241,7 +241,7 @@ def sums_of(given: Iterable[Delta]) -> dict[Row, Counter[str]]:
 
 
 async def new_project(database: str) -> dict[int, bytes]:
-    """Make project 1; give its secret."""
+    """Create project 1 and return its secret."""
     async with asyncpg.create_pool(database, min_size=0, max_size=1) as pool:
         projects = Projects(pool)
         project = await projects.create("shop")

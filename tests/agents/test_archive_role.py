@@ -18,7 +18,7 @@ from app.model import Address
 from app.records import EventSummary, Processed, encode_processed
 from app.settings import Settings
 from app.stores.objects.open import open_objects
-from app.stores.search.postgres import Search
+from app.stores.search.postgres import PostgresSearch
 from app.stream.role import Process, RoleApp
 from tests.agents.archive_parts import flatten, has_report, processed, reports, stored
 
@@ -116,7 +116,7 @@ async def test_reports_are_archived_before_they_are_committed(archive_settings: 
 
 async def test_events_are_found_once(settings: Settings) -> None:
     async with asyncpg.create_pool(settings.database_url, min_size=0, max_size=2) as pool:
-        store = Search(pool)
+        store = PostgresSearch(pool)
         async with running(settings, "search", search.setup) as role:
             await send(role.log, [item for p in range(PARTITIONS) for item in both(0, 99, p)])
             await send(role.log, [item for p in range(PARTITIONS) for item in both(90, 119, p)])

@@ -32,14 +32,14 @@ def role(log: PostgresLog, database: str, tmp_path: Path, secrets: dict[int, byt
 
 
 def one_pass(records: Sequence[Record], secrets: dict[int, bytes]) -> BatchResult:
-    """Do the records as one batch, on nothing."""
+    """Return the result of the records as one batch, on empty state."""
     result = BatchResult("crashes", records, TARGETS)
     CrashBatch(result, seen.Seen({}), secrets).add_all(result.readable(KINDS))
     return result
 
 
 def mixed(chance: random.Random) -> list[Record]:
-    """Make crashes with copies near and far, messages, and what can never work."""
+    """Return crashes with copies near and far, messages, and records that can never be processed."""
     records, now = [], NOW
     for offset in range(60):
         now += chance.choice([0, 20_000, 3 * 3_600_000])
@@ -95,7 +95,7 @@ async def test_nothing_is_staged_where_sending_failed(log: PostgresLog, role: Ma
     assert len(await parts.stored(log)) == 1
 
 
-async def test_an_idle_source_tells_every_partition_an_empty_span(log: PostgresLog, role: MakeRole) -> None:
+async def test_an_idle_source_sends_an_empty_span_to_every_partition(log: PostgresLog, role: MakeRole) -> None:
     batch = Batch(topic="1.crashes", partition=0, records=[], position=7, idle_at=NOW)
     async with Owner(Crashes, role(), 1) as owner:
         await owner.agent.handle(batch, owner.claim)
@@ -126,7 +126,7 @@ async def test_offsets_that_retention_took_are_in_the_span(log: PostgresLog, rol
     assert {(delta.first, delta.last) for _, delta in await parts.deltas(log)} == {(0, 0), (1, 5)}
 
 
-async def test_seen_chunks_expire_behind_the_own_accepted_commit_alone(role: MakeRole) -> None:
+async def test_seen_chunks_expire_only_behind_the_owners_accepted_commit(role: MakeRole) -> None:
     later = NOW + seen.DAY_MS + 3 * 3_600_000
     first, second, third = [crash(0)], [crash(1, received=later)], [crash(2, received=later)]
     one = role()

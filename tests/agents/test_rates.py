@@ -1,4 +1,4 @@
-"""The rates agent on a real PostgreSQL: what is redelivered, killed, stale or woken late, each offset counts once."""
+"""The rates agent on a real PostgreSQL: redelivered, killed, stale or woken late, it counts each offset once."""
 
 import random
 from collections.abc import AsyncIterator
@@ -13,6 +13,7 @@ from app.log.batch import Claim
 from app.log.contract import Record
 from app.stores.aggregates.flush import Fenced
 from app.stores.aggregates.rows import read_rows
+from app.stores.aggregates.types import GroupsQuery
 from app.stores.errors import StoreUnavailable
 from app.topics import Source
 from tables.fold import Fold, Progress
@@ -84,7 +85,7 @@ async def _run(order: random.Random, store: Store, records: list[Record], d: int
 
 
 async def _groups(store: Store) -> dict[str, tuple[int, int]]:
-    rows, _, _ = await store.groups(7, NOON - DAY, NOON + DAY)
+    rows, _, _ = await store.groups(GroupsQuery(project=7, start=NOON - DAY, end=NOON + DAY))
     return {row.id: (row.first_seen, row.last_seen) for row in rows}
 
 
@@ -172,7 +173,7 @@ async def test_two_owners_of_a_fresh_partition(store: Store) -> None:
         await store.flush(TOPIC, 0, second, {})
 
 
-async def test_a_hole_is_fatal_unless_retention_made_it(store: Store) -> None:
+async def test_an_offset_gap_is_fatal_unless_retention_made_it(store: Store) -> None:
     rates = agent(Table(), store, start=3)
     await rates.handle(given.batch([one(0, 0, 1)]), Claim(0, 1))
     with pytest.raises(MissingOffsets):

@@ -25,15 +25,14 @@ LIMIT = 16 << 10
 
 
 class Weighing(Aggregates):
-    """The real store; notes the bytes of the rows that each transaction starts from."""
+    """The real store; records the bytes of the rows that each transaction starts from."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-        """Note none yet."""
         super().__init__(pool)
         self.weighed: list[int] = []
 
     async def flush(self, topic: str, partition: int, fold: Fold, bases: dict[WindowKey, Row]) -> dict[WindowKey, Row]:  # type: ignore[override]  # the agent gives a dict
-        """Weigh, then write."""
+        """Record the bytes, then write."""
         self.weighed.append(sum(len(encode_row(row)) for row in bases.values()))
         return await super().flush(topic, partition, fold, bases)
 
@@ -45,7 +44,7 @@ async def store(database: str) -> AsyncIterator[Weighing]:
 
 
 def delta(offset: int, keys: Sequence[WindowKey], users: int) -> Record:
-    """Make a delta of one source offset per user, each in all these rows."""
+    """Return a delta of one source offset per user, each in all these rows."""
     entries = [Entry(users * offset + at, {"crashes": 1}, {"users": users * offset + at}) for at in range(users)]
     cells = {key.cell: [(key.size, key.start, list(range(users)))] for key in keys}
     first, last = entries[0].offset, entries[-1].offset

@@ -16,6 +16,7 @@ from app.log.contract import NewRecord, Record, TopicSpec
 from app.log.lag import complete_until
 from app.log.postgres.log import PostgresLog
 from app.stores.aggregates.store import Aggregates
+from app.stores.aggregates.types import GroupsQuery
 from app.topics import RATES, Source, qualified
 from tables.windows import Row, WindowKey, decode_row
 from tests.agents import rates_truth as given
@@ -25,7 +26,7 @@ PARTITIONS = 2
 NOW = 2_000_000_000_000
 DEADLINE = 60.0
 SEND_SECONDS = 0.08
-"""Between appends: slow enough that the kills come while records are on their way."""
+"""Seconds between appends: slow enough that the kills come while records are in flight."""
 
 Events = Mapping[Source, Sequence[given.Event]]
 
@@ -61,7 +62,7 @@ async def worker(database: str, folder: Path) -> AsyncIterator[asyncio.subproces
 
 
 async def send(log: PostgresLog, records: list[Record], killed: asyncio.Event) -> None:
-    """Append records by and by; the second half waits for the last kill, however slowly workers start."""
+    """Append records slowly; the second half waits for the last kill, however slowly workers start."""
     for at in range(0, len(records), 5):
         if at > len(records) // 2:
             await killed.wait()
@@ -81,7 +82,7 @@ async def counted(log: PostgresLog) -> None:
 async def sent(
     database: str, seed: int
 ) -> AsyncIterator[tuple[PostgresLog, asyncio.Event, asyncio.Task[None], Events]]:
-    """Begin to write random events to ``deltas``; the event is to be set when no more is killed."""
+    """Begin to append random events to ``deltas``; the returned event must be set after the last kill."""
     order = random.Random(seed)
     everything = {source: given.events(order, 150) for source in SOURCES}
     records = [r for d in range(PARTITIONS) for r in given.log_of(order, everything, d, PARTITIONS)]
@@ -100,7 +101,7 @@ async def check(database: str, log: PostgresLog, everything: Events) -> None:
     async with asyncpg.create_pool(database, min_size=0, max_size=2) as pool:
         store = Aggregates(pool)
         rows = await store.rows(list(expected))
-        listed, _, _ = await store.groups(7, given.NOON - DAY, given.NOON + DAY)
+        listed, _, _ = await store.groups(GroupsQuery(project=7, start=given.NOON - DAY, end=given.NOON + DAY))
     assert {key: (row.counts["crashes"], row.sketches["users"]) for key, row in rows.items()} == expected
     assert await published(log) == rows
     assert {row.id for row in listed} == {"ga", "gb", "gc"}

@@ -14,7 +14,7 @@ from app.stores.search.elastic import opened
 from tests.agents.archive_parts import has_report
 from tests.agents.test_archive_role import PARTITIONS, both, found, running, until
 from tests.contract.elastic_parts import elastic_name
-from tests.contract.elastic_way import refusing, way_to
+from tests.contract.elastic_proxy import elastic_proxy_to, refusing
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def records(a: int, b: int) -> list[NewRecord]:
 
 
 async def test_events_are_found_once_whatever_the_server_refused(settings: Settings, elasticsearch: str) -> None:
-    async with way_to(elasticsearch) as way, elastic_name(elasticsearch) as name:
+    async with elastic_proxy_to(elasticsearch) as way, elastic_name(elasticsearch) as name:
         settings = msgspec.structs.replace(settings, search=f"{way.url}?index={name}")
         async with running(settings, "search", search.setup) as role, opened(settings.search) as store:
             way.faults = [refusing(429)]

@@ -28,14 +28,14 @@ def update(offset: int, status: str, *, sid: str = "sid", received: int = NOW, e
 
 
 def one_pass(records: Sequence[Record], secrets: dict[int, bytes]) -> BatchResult:
-    """Do the records as one batch, on nothing."""
+    """Return the result of the records as one batch, on empty state."""
     result = BatchResult("sessions", records, TARGETS)
     SessionBatch(result, {}, secrets, 1).add_all(result.readable(KINDS))
     return result
 
 
 def mixed(chance: random.Random) -> list[Record]:
-    """Make updates of few sessions, some of which outlive their state, with aggregates, reports and refusals."""
+    """Return updates of few sessions, some of which outlive their state, with aggregates, reports and refusals."""
     records, now = [], NOW
     report = {"discarded_events": [{"reason": "network_error", "category": "error", "quantity": 3}]}
     aggregate = {"aggregates": [{"started": "2026-11-24T06:57:00Z", "exited": 3, "crashed": 1, "did": "user-x"}]}
@@ -92,7 +92,7 @@ async def test_a_state_that_another_worker_left_is_found_without_its_local_copy(
     assert (minute["sessions"], minute["crashed_sessions"]) == (1, 1)
 
 
-async def test_states_expire_after_their_days_behind_the_own_accepted_commit_alone(role: MakeRole) -> None:
+async def test_states_expire_after_their_days_and_only_behind_the_owners_accepted_commit(role: MakeRole) -> None:
     later = NOW + sessions.LIFE_MS + 3 * 3_600_000
     one = role()
     async with Owner(Sessions, one, 1) as owner:

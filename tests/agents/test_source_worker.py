@@ -97,7 +97,7 @@ async def _until(log: PostgresLog, worker: "subprocess.Popen[bytes]", count: int
 
 
 def _one_pass(records: Sequence[Record], secrets: dict[int, bytes]) -> list[BatchResult]:
-    """Do each source partition as one batch, on nothing."""
+    """Return the result of each source partition as one batch, on empty state."""
     digests = []
     for partition in range(PARTITIONS):
         mine = [record for record in records if record.partition == partition]

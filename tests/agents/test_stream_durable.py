@@ -1,4 +1,4 @@
-"""Durable tables on the real log: what is read, what is written in which order, and what a recovery finds."""
+"""Durable tables on the real log: reads, the order of writes, and recovery."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence

@@ -70,7 +70,7 @@ async def test_each_partition_arrives_in_order_with_one_claim_for_it(process: Pr
     assert all(batch.partition == claim.partition and batch.idle_at is None for batch, claim in seen)
 
 
-async def test_an_idle_partition_says_so_and_commits_nothing_new(process: Process) -> None:
+async def test_an_idle_partition_delivers_empty_batches_and_commits_nothing_new(process: Process) -> None:
     role, seen = RoleApp("crashes", process, idle_seconds=0.2), Handled()
 
     async def handle(batch: Batch, claim: Claim) -> None:

@@ -1,4 +1,4 @@
-"""What the composition root refuses."""
+"""Roles and packages that the worker refuses to start with."""
 
 import sys
 from pathlib import Path

@@ -22,7 +22,7 @@ from tests.unit.batches import NOW, TARGETS, record, refused, total
 
 
 def timing(offset: int, *measured: tuple[str, float], event: str = "", received: int = NOW) -> Record:
-    """Make an event of so many requests (path, ms); its id follows from the offset where none is given."""
+    """Return an event of requests (path, ms); its id follows from the offset unless given."""
     items = [{"url": f"https://shop.example{path}", "timing": {"t": "p", "du": ms}} for path, ms in measured]
     time = datetime.fromtimestamp(received / 1000, UTC).isoformat()
     content = {"timestamp": time, "version": "shop@1", "data": json.dumps(items)}
@@ -35,14 +35,14 @@ def cell(name: str, release: str = "") -> Cell:
 
 
 def one_pass(records: Sequence[Record]) -> BatchResult:
-    """Do the records as one batch, on nothing."""
+    """Return the result of the records as one batch, on empty state."""
     result = BatchResult("timings", records, TARGETS)
     TimingBatch(result, seen.Seen({}), names.Names(lambda _: ())).add_all(result.readable(KINDS))
     return result
 
 
 def mixed(chance: random.Random) -> list[Record]:
-    """Make timings of more names than are kept, with copies near and far, refusals, and what can never work."""
+    """Return timings of more names than are kept, with copies, refusals, and records that can never be processed."""
     records, now = [], NOW
     for offset in range(60):
         now += chance.choice([0, 20_000, 3 * 3_600_000])
@@ -107,7 +107,7 @@ async def test_names_are_bounded_whoever_owns_the_partition(
     assert found == {"/a": 2, "/b": 2, "/c": 1, "/d": 0, "/e": 0, OTHER: 2}
 
 
-async def test_state_expires_after_its_day_behind_the_own_accepted_commit_alone(role: MakeRole) -> None:
+async def test_state_expires_after_its_day_and_only_behind_the_owners_accepted_commit(role: MakeRole) -> None:
     later = NOW + 2 * seen.DAY_MS + 3 * 3_600_000
     second = [timing(1, ("/b", 1), received=later)]
     one = role()

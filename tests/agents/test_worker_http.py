@@ -1,4 +1,4 @@
-"""What a worker tells of itself: over HTTP, by its row among the instances, and by what keeps it from its work."""
+"""A worker's probes and metrics over HTTP, its row among the instances, and its reasons for not being ready."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ AWAY = "postgresql://postgres@127.0.0.1:1/nothing"
 
 @contextmanager
 def worker(database: str, folder: Path) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
-    """Run a worker of all roles until it consumes; gives it and its port."""
+    """Run a worker of all roles until it consumes; yield it and its port."""
     ready, says = os.pipe()
     port = free_port()
     environment = {
@@ -84,7 +84,7 @@ async def opened(database: str) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]
         yield pool
 
 
-async def test_a_worker_tells_of_itself(database: str, tmp_path: Path) -> None:
+async def test_a_worker_serves_metrics_probes_and_its_row(database: str, tmp_path: Path) -> None:
     with worker(database, tmp_path) as (process, port):
         async with opened(database) as pool, PostgresLog(database) as log:
             instances = Instances(pool)

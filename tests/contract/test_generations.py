@@ -1,4 +1,4 @@
-"""The first process to work on a generation notes its log; every later one must name the same."""
+"""The first process to work on a generation stores its log; every later one must name the same."""
 
 import asyncio
 

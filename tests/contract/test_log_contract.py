@@ -1,4 +1,4 @@
-"""What every log must do (app.log.contract.Log); each implementation is one parameter of the fixture ``open_log``."""
+"""The contract of a log (app.log.contract.Log); each implementation is a parameter of the fixture ``open_log``."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -23,7 +23,7 @@ TOPICS = [TopicSpec(EVENTS, 4), TopicSpec(STATE, 2, "compact")]
 
 @pytest.fixture(params=["postgres", "kafka"])
 def make_log(request: pytest.FixtureRequest) -> Callable[[], PostgresLog | KafkaLog]:
-    """Return what makes a log over the same records; only the server that is asked for is started."""
+    """Return a function that creates a log over the same records; only its own server is started."""
     if request.param == "kafka":
         return partial(KafkaLog, request.getfixturevalue("kafka_url"))
     return partial(PostgresLog, request.getfixturevalue("database"))
@@ -31,7 +31,7 @@ def make_log(request: pytest.FixtureRequest) -> Callable[[], PostgresLog | Kafka
 
 @pytest.fixture
 async def open_log(make_log: Callable[[], PostgresLog | KafkaLog]) -> AsyncIterator[OpenLog]:
-    """Return a function that opens one more log over the same records; the topics are there."""
+    """Yield a function that opens one more log over the same records; the topics are there."""
     async with AsyncExitStack() as stack:
 
         async def open_one() -> Log:
@@ -124,7 +124,7 @@ async def test_reads_are_bounded_by_records_and_bytes_but_give_one(open_log: Ope
     assert keys(await log.read(EVENTS, 0, 9, max_bytes=10_000)) == [b"9"]
 
 
-async def test_a_reader_beside_many_writers_sees_order_and_no_hole(open_log: OpenLog) -> None:
+async def test_a_reader_beside_many_writers_sees_order_and_no_gap(open_log: OpenLog) -> None:
     logs = [await open_log() for _ in range(3)]
     written = [(who, number) for who in range(9) for number in range(20)]
 

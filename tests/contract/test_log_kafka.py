@@ -1,4 +1,4 @@
-"""What is particular to the log in Kafka: address, settings of topics, seals, retention, brokers that are away."""
+"""The log in Kafka: address, settings of topics, seals, retention, brokers that are away."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -37,7 +37,7 @@ def event(number: int, topic: str = EVENTS, value: bytes = b"payload", stamp: in
 
 
 async def deleted_before(log: KafkaLog, admin: AIOKafkaAdminClient, offset: int) -> None:
-    """Do what retention does."""
+    """Delete records before an offset, as retention does."""
     await admin.delete_records({log.address.partition(EVENTS, 0): RecordsToDelete(before_offset=offset)})
 
 
@@ -130,7 +130,7 @@ async def test_reads_elsewhere_in_between_do_not_confuse_one_that_goes_on(log: K
         assert [record.key for record in seen] == [b"%d" % number for number in range(300)]
 
 
-async def test_brokers_that_are_away_are_told_as_such() -> None:
+async def test_brokers_that_are_away_raise_log_unavailable() -> None:
     async with KafkaLog("kafka://127.0.0.1:1") as log:
         asking = [
             log.append([event(0)]), log.read(EVENTS, 0, 0), log.bounds(EVENTS),

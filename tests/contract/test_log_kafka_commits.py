@@ -1,4 +1,4 @@
-"""Commits of a group's member in Kafka: who is out of the group changes nothing, even where the group is empty."""
+"""Commits of a group's member in Kafka: an expelled member changes nothing, even where the group is empty."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ async def log(kafka_url: str) -> AsyncIterator[KafkaLog]:
 
 @pytest.fixture
 async def consumer(log: KafkaLog) -> AsyncIterator[AIOKafkaConsumer]:
-    """Return a consumer that is the group's only member."""
+    """Yield a consumer that is the group's only member."""
     member = await started(consumer_of(log.address, group_id=log.address.name(GROUP)))
     member.subscribe([log.address.name(TOPIC)])
     async with asyncio.timeout(30):

@@ -1,4 +1,4 @@
-"""The steps of a move to another log: each may be done again, and none is done where it would lose something."""
+"""The steps of a move to another log: each may be repeated, and none runs where it would lose something."""
 
 from collections.abc import AsyncIterator, Mapping
 

@@ -1,4 +1,4 @@
-"""What is particular to the log in PostgreSQL: group commit, days, seals, and a server that goes away."""
+"""The log in PostgreSQL: group commit, days, seals, and a server that goes away."""
 
 import asyncio
 import sys
@@ -123,7 +123,7 @@ asyncio.run(main())
 
 
 async def killed_writer(database: str, name: str) -> list[bytes]:
-    """Kill -9 a process amid its appends and give the keys of those that were acknowledged."""
+    """Kill -9 a process amid its appends and return the keys of the acknowledged ones."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", WRITER, database, name, stdout=asyncio.subprocess.PIPE
     )
@@ -147,7 +147,7 @@ async def test_a_killed_writer_loses_nothing_acknowledged_and_leaves_nothing_hal
     assert {key for keys in acknowledged for key in keys} <= set(twice)
 
 
-async def test_a_server_that_is_away_is_told_as_such() -> None:
+async def test_a_server_that_is_away_raises_log_unavailable() -> None:
     async with PostgresLog("postgresql://nobody@127.0.0.1:1/nowhere") as log:
         with pytest.raises(LogUnavailable):
             await log.append([event(0)])
@@ -289,7 +289,7 @@ async def children(admin: "asyncpg.Connection[asyncpg.Record]") -> list[str]:
 
 
 async def became(admin: "asyncpg.Connection[asyncpg.Record]", day: date) -> None:
-    """Make today's records those of an earlier day."""
+    """Move today's records to an earlier day."""
     await admin.execute(
         f"create table {child_name(day)} partition of log_records"
         f" for values from ('{day}') to ('{day + timedelta(days=1)}')"

@@ -1,4 +1,4 @@
-"""Source records as ingest writes them, and what a digest of them says, in a form that tests can compare."""
+"""Source records as ingest writes them, and the contents of deltas in a form that tests can compare."""
 
 import json
 from collections import Counter
@@ -15,14 +15,14 @@ from app.topics import FACTS, identity
 SECRETS = {1: b"secret of one", 2: b"secret of two"}
 TARGETS = Targets(generation=1, deltas=8, processed=8, dead_letters=8)
 NOW = 1_795_503_458_000
-"""ms; the time of receipt where a test does not care."""
+"""ms; the default time of receipt."""
 
 Row = tuple[str, int, int]
 """(cell key, size, start)."""
 
 
 def record(offset: int, facts: Facts | None, value: bytes | None = None, topic: str = "1.crashes") -> Record:
-    """Make a record of partition 0."""
+    """Return a record of partition 0."""
     headers = {} if facts is None else {FACTS: encode_facts(facts)}
     key = None if facts is None else identity(facts.project, facts.event_id)
     return Record(topic, 0, offset, key, value, headers, facts.received if facts else NOW)
@@ -37,7 +37,7 @@ def crash(
     unique: bool = True,
     **fields: Any,  # noqa: ANN401  fields of a Sentry event
 ) -> Record:
-    """Make a Sentry error event; its id follows from the offset where none is given."""
+    """Return a Sentry error event; its id follows from the offset unless given."""
     event_id = event_id or f"{offset:032x}"
     raised = {
         "type": "OrderError",
@@ -57,7 +57,7 @@ def crash(
 
 
 def refused(offset: int, *what: Refused, topic: str = "1.crashes") -> Record:
-    """Make the small record of what the edge did not keep."""
+    """Return the record of events that ingest did not keep."""
     return record(offset, Facts(1, "refused", "other", f"{offset:032x}", NOW, refused=what), topic=topic)
 
 
@@ -70,7 +70,7 @@ def session_record(
     received: int = NOW,
     category: Category = "session",
 ) -> Record:
-    """Make a record of the topic sessions."""
+    """Return a record of the topic sessions."""
     facts = Facts(1, kind, category, sid, received)
     made = record(offset, facts, json.dumps(content).encode(), "1.sessions")
     key = identity(1, f"s:{sid}")
@@ -78,7 +78,7 @@ def session_record(
 
 
 def rows(deltas: Iterable[Delta]) -> dict[Row, Counter[str]]:
-    """Sum what deltas add to each row."""
+    """Return the sums of deltas by row."""
     sums: dict[Row, Counter[str]] = {}
     for delta in deltas:
         for cell, windows in delta.cells.items():
@@ -90,7 +90,7 @@ def rows(deltas: Iterable[Delta]) -> dict[Row, Counter[str]]:
 
 
 def total(deltas: Iterable[Delta], cell: Cell, size: int = 60) -> dict[str, int]:
-    """Sum what deltas add to one cell in all its windows of a size."""
+    """Return the sums of deltas for one cell over its windows of a size."""
     sums: Counter[str] = Counter()
     for (key, of_size, _), counts in rows(deltas).items():
         if key == cell.key() and of_size == size:

@@ -3,7 +3,7 @@
 An owner takes the next records after the last commit, asks the rules under test what they count, sends that to
 ``deltas``, writes its state (changelog, then the local store) and commits. It may be killed between any two of these,
 or be cut off (a zombie) and finish its writes at any later time. ``deltas`` are applied as the rates agent does: an
-offset at or below progress counts nothing more, and a jump in spans fails.
+offset at or below progress counts nothing more, and an offset gap fails.
 """
 
 import random
@@ -19,13 +19,13 @@ Counted = tuple[int, Any]
 
 
 class Rules(Protocol):
-    """What is tested: how records are judged, and how state is kept."""
+    """The rules under test: which records count, and how state is kept."""
 
     def process(self, records: Iterable[Any], read: Read, epoch: int) -> tuple[list[Counted], list[Write]]:
-        """Return (offset, what it counts) of each record that counts, and the changelog records to write."""
+        """Return (offset, counts) of each record that counts, and the changelog records to write."""
 
     def localise(self, read: Read, key: bytes, value: bytes | None) -> Iterator[Write]:
-        """Turn a changelog record into local writes."""
+        """Return the local writes of a changelog record."""
 
     def expired(self, local: Local, received: int) -> list[bytes]:
         """Return the changelog keys that may be deleted."""
@@ -88,12 +88,12 @@ class World:
         self.late: list[Iterator[None]] = []
 
     def deliver(self, a: int, b: int, counted: list[Counted]) -> None:
-        assert a <= self.progress + 1, "a hole in the spans"
+        assert a <= self.progress + 1, "an offset gap"
         self.counted += [entry for entry in counted if entry[0] > self.progress]
         self.progress = max(self.progress, b)
 
     def run(self) -> list[Counted]:
-        """Go on until everything is committed and all zombies have written; give what was counted."""
+        """Run until everything is committed and all zombies have written; return the counts."""
         while self.committed < len(self.records):
             self._claim()
         for zombie in self.late:
@@ -111,7 +111,7 @@ class World:
         self.left_behind = [*self.left_behind[-2:], store]
 
     def _own(self, store: Store, behind: CommittedReceived) -> None:
-        """Handle batches until all is done, a kill, or the loss of the partition in the midst of a batch."""
+        """Handle batches until the end, a kill, or the loss of the partition within a batch."""
         position, accepted = self.committed, None
         while position < len(self.records):
             batch = self.records[position : position + self.chance.randrange(1, 5)]

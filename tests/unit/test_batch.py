@@ -20,7 +20,7 @@ def batch(first: int, last: int, lost: int = 0) -> Batch:
 
 @dataclass
 class Message:
-    """What a chain asks whether it is done."""
+    """The message of a batch, as a chain reads it."""
 
     acked: bool = False
 
@@ -88,7 +88,7 @@ def test_a_batch_read_again_starts_a_new_chain_for_which_older_acknowledgements_
     assert chain.advance() == 50
 
 
-def test_a_hole_is_what_lies_between_and_was_not_reported_lost() -> None:
+def test_missing_offsets_are_those_between_that_were_not_reported_lost() -> None:
     chain = Chain(5)
     assert chain.missing(batch(5, 6)) == 0
     assert chain.missing(batch(8, 9)) == 3

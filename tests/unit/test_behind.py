@@ -1,4 +1,4 @@
-"""What expiry is judged by: received times committed an owner's own, accepted commits."""
+"""Expiry is judged by the received times behind an owner's own, accepted commits."""
 
 from tables.behind import CommittedReceived
 
@@ -21,7 +21,7 @@ def test_only_batches_at_or_before_the_commit_count_and_the_greatest_stays() -> 
     assert committed.received(39) == 9000
 
 
-def test_a_batch_in_the_midst_of_which_the_commit_stands_does_not_count() -> None:
+def test_a_batch_that_is_committed_in_part_does_not_count() -> None:
     committed = CommittedReceived(1)
     committed.handled(9, 5000)
     assert committed.received(5) is None

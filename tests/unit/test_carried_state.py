@@ -1,4 +1,4 @@
-"""State that is carried into the next generation of the log judges its records as it would have in the old one."""
+"""State that is carried into the next generation of the log decides as it would have in the old one."""
 
 from collections.abc import Iterable
 from typing import Literal

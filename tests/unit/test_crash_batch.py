@@ -225,7 +225,7 @@ def test_an_exception_of_ours_on_one_record_counts_it_dead_lettered_and_nowhere_
     assert total(result.deltas(), LEDGER) == {"grouped": 2, "dead_lettered": 1}
 
 
-def test_what_fails_by_our_fault_is_told_from_what_clients_send_wrong() -> None:
+def test_failures_of_our_code_are_distinguished_from_malformed_payloads() -> None:
     wrong = msgspec.structs.replace(crash(0), value=b"[]")
     result, _ = digest_of([wrong, record(1, None), crash(2, project=99), crash(3)])
     assert [dead.address.offset for dead in result.dead_letters] == [1, 0, 2]
@@ -245,7 +245,7 @@ def test_too_many_failures_in_a_row_stop_the_worker_and_a_good_record_starts_the
         run.follow([9, 10, 12, 13, 14], [11])
 
 
-def test_keys_are_asked_for_only_where_an_event_has_an_identity() -> None:
+def test_keys_are_read_only_for_events_with_an_identity() -> None:
     records = [crash(0), crash(1, unique=False), refused(2)]
     read = BatchResult("crashes", records, TARGETS).readable(KINDS)
     assert keys_of(read) == [records[0].key]

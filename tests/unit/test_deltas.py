@@ -1,4 +1,4 @@
-"""What a batch adds, dealt to the partitions of ``deltas``."""
+"""The entries of a batch, as one delta for each partition of ``deltas``."""
 
 from hypothesis import given
 from hypothesis import strategies as st

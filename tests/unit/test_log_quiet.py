@@ -1,4 +1,4 @@
-"""Lines of aiokafka that are alike are shown seldom, and none of another kind is hidden behind them."""
+"""Equal log lines of aiokafka are rate limited by kind; no other line is hidden."""
 
 import logging
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from app.log.kafka.quiet import AIOKAFKA, MOST_KINDS, RateLimited, quieten
 
 @pytest.fixture
 def shown() -> Iterator[list[str]]:
-    """Return what reaches the root's handlers."""
+    """Yield the lines that reach the root's handlers."""
     lines: list[str] = []
 
     class Listing(logging.Handler):
@@ -25,7 +25,7 @@ def shown() -> Iterator[list[str]]:
 
 @pytest.fixture
 def logger() -> Iterator[logging.Logger]:
-    """Return aiokafka's logger, which is as it was afterwards."""
+    """Yield aiokafka's logger, which is restored afterwards."""
     found = logging.getLogger(AIOKAFKA)
     before = (found.level, found.propagate, found.handlers)
     yield found
@@ -33,7 +33,7 @@ def logger() -> Iterator[logging.Logger]:
     found.setLevel(before[0])
 
 
-def test_the_first_is_shown_then_one_in_ten_seconds_with_the_number_left_out(
+def test_the_first_line_passes_then_one_in_ten_seconds_with_the_number_left_out(
     shown: list[str], logger: logging.Logger
 ) -> None:
     now = 100.0

@@ -1,4 +1,4 @@
-"""Where the records of a group commit go."""
+"""The rows and offsets of the records of a group commit."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Blocks of reports, and how little is in one."""
+"""Blocks of reports and their limits of size."""
 
 import os
 

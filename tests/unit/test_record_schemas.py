@@ -22,6 +22,8 @@ RECORD = Record("1.crashes", 0, 7, KEY, b"{}", {FACTS: records.encode_facts(FACT
 STATE = sessions.State(1, 0, 1, 0, 0, 0, "", None)
 [CHUNK] = [value for _, value in seen.chunks([seen.First(KEY, 0, 0)])]
 
+LOCAL: dict[bytes, bytes] = {}
+
 Read = Callable[[bytes], object]
 
 
@@ -48,7 +50,7 @@ KINDS: dict[str, tuple[Callable[[int], bytes], Read]] = {
     "entries of seen events": (lambda n: struct.pack(">BqQ", n, 0, 0), lambda data: seen.decode(KEY, data)),
     "chunks of seen events": (
         lambda n: bytes((n,)) + CHUNK[1:],
-        lambda data: list(seen.localise({}.get, KEY, data)),
+        lambda data: list(seen.localise(LOCAL.get, KEY, data)),
     ),
     "names of timings": (
         lambda n: struct.pack(">Bq", n, 3),

@@ -30,7 +30,7 @@ def test_what_came_before_a_newer_counted_copy_was_done() -> None:
     assert not seen.is_first(First(KEY, 9, 1000 + 2 * DAY_MS), 3, 1000)
 
 
-def test_a_duplicate_is_judged_by_received_times_and_not_by_the_order_of_offsets() -> None:
+def test_a_duplicate_is_decided_by_received_times_and_not_by_the_order_of_offsets() -> None:
     """a@1, b@104, a@100 with a day of 100: counted once."""
     unit = DAY_MS // 100
     known = First(KEY, 0, unit)
@@ -74,7 +74,7 @@ def test_a_chunk_becomes_entries_and_goes_with_those_that_are_still_its_own() ->
     assert [value for key, value in local.items() if key.startswith(seen.CHUNK)] == [new_value]
 
 
-def test_only_chunks_that_lie_wholly_behind_expire_and_no_more_than_asked_for() -> None:
+def test_only_whole_chunks_expire_and_at_most_the_given_number() -> None:
     local: Local = {}
     for hour in range(4):
         _apply(local, *next(seen.chunks([First(bytes([hour]) * 16, hour, hour * HOUR_MS + 5)])))

@@ -23,7 +23,7 @@ def update(status: Status = "ok", errors: int = 0, started: int = 500, release: 
 
 
 def through(*updates: Session, user: int | None = USER) -> tuple[State, dict[str, int], dict[str, int]]:
-    """Send updates at offsets 0, 1, …; give the state and all that was added."""
+    """Send updates at offsets 0, 1, …; return the state and the sums of the counts."""
     state, counts, users = None, dict[str, int](), dict[str, int]()
     for offset, one in enumerate(updates):
         change = advance(state, one, offset, 1000 + offset, user, 1)
@@ -51,7 +51,9 @@ def test_the_first_sight_counts_one_session_with_or_without_init() -> None:
         ("unhandled", 1, {"errored_sessions": 1, "unhandled_sessions": 1}),
     ],
 )
-def test_each_end_counts_once_however_often_it_is_told(status: Status, errors: int, counts: dict[str, int]) -> None:
+def test_each_outcome_counts_once_however_often_it_is_reported(
+    status: Status, errors: int, counts: dict[str, int]
+) -> None:
     end = update(status, errors)
     expected = {"sessions": 1, **counts}
     assert through(end)[1] == expected

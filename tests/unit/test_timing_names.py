@@ -1,4 +1,4 @@
-"""Which names are counted by themselves follows from the log's order alone, whatever is done again."""
+"""Which names are counted separately depends on the log's order alone, whatever is redelivered."""
 
 import random
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def judge(table: Table, records: Iterable[tuple[int, list[str]]]) -> tuple[list[tuple[int, str, bool]], Names]:
-    """Judge (offset, names) in order; give the verdicts, and the judge with what it admitted."""
+    """Decide on (offset, names) in order; return the decisions, and the judge with the names it admitted."""
     found = Names(table.scan)
     return [(at, name, found.admits(1, 0, name, at)) for at, given in records for name in given], found
 

@@ -1,4 +1,4 @@
-"""Rows of windows: their bytes, the order of their keys, which of two wins, what a fold of deltas makes of them."""
+"""Rows of windows: their bytes, the order of their keys, which of two wins, and folds of deltas."""
 
 import random
 from collections import Counter
@@ -138,7 +138,7 @@ def test_redelivered_spans_cut_differently_count_once() -> None:
     assert fold.again == {WindowKey(CELL, MINUTE, NOON): Version(1, 5)}
 
 
-def test_a_hole_is_refused_and_changes_nothing() -> None:
+def test_an_offset_gap_is_refused_and_changes_nothing() -> None:
     fold = Fold(1, {SOURCE: Progress(4, 0)})
     for a, b in ((6, 7), (6, 5)):
         with pytest.raises(OffsetGap, match="expected offset 5, received 6"):
@@ -158,7 +158,7 @@ def test_the_first_span_of_a_source_is_accepted() -> None:
 
 
 def test_a_session_and_a_crash_of_one_partition_number_are_both_counted() -> None:
-    """A fence by partition number alone would take the second source's offset 0 for counted."""
+    """Progress by partition number alone would take the second source's offset 0 for counted."""
     fold = Fold(1, {})
     fold.take(0, delta(0, 0))
     fold.take(1, delta(0, 0, source=Source("1.sessions", 0)))

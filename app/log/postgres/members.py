@@ -14,6 +14,7 @@ import asyncpg
 
 from app.log.postgres.connect import OPTIONS
 from app.log.postgres.log import commit_offsets
+from app.postgres import AWAY
 
 if TYPE_CHECKING:
     from app.postgres import Connection
@@ -98,7 +99,7 @@ class Membership:
             try:
                 await connection.execute(LEAVE, self._group, self.member)
                 await connection.close(timeout=1)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (*AWAY, asyncpg.PostgresError):
                 connection.terminate()
 
     async def live(self) -> list[str]:

@@ -68,7 +68,7 @@ class Process:
         self.output.close()
 
     def orphan(self) -> None:
-        """Let it see that its parent is gone."""
+        """Close the pipe by which it sees that its parent has ended."""
         os.close(self.alive)
         self.alive = -1
 
@@ -114,7 +114,7 @@ class Bench:
         return sum((await self.log.committed(GROUP, SOURCE)).values())
 
     async def until(self, condition: Callable[[int], bool]) -> None:
-        """Wait until what is committed fulfils the condition; it takes as long as it takes while there is progress."""
+        """Wait until the committed count fulfils the condition, without limit while there is progress."""
         known = -1
         while True:
             async with asyncio.timeout(LIMIT):
@@ -123,7 +123,7 @@ class Bench:
                     return
 
     async def _other_than(self, known: int, condition: Callable[[int], bool]) -> int:
-        """Return what is committed once that is something else, or what is waited for."""
+        """Return the committed count once it differs or fulfils the condition."""
         while True:
             with suppress(LogUnavailable):
                 found = await self.committed()
@@ -139,7 +139,7 @@ class Bench:
         return found
 
     async def _state(self, partition: int) -> dict[bytes, bytes]:
-        """Read the changelog as the workers do: of a key the record that goes furthest, wherever it stands."""
+        """Return the changelog's state as the workers read it: of each key the record with the greatest offset."""
         state: dict[bytes, bytes] = {}
         position = 0
         while records := await self.log.read(CHANGELOG, partition, position):
@@ -154,7 +154,7 @@ class Bench:
 
 @pytest.fixture(params=["postgres", "kafka"])
 def log_kind(request: pytest.FixtureRequest) -> str:
-    """Name the log that the test runs on; a test of one log alone says so by its own parameter of this name."""
+    """Return the kind of log that the test runs on; a test of one log alone parametrises this name."""
     kind: str = request.param
     return kind
 

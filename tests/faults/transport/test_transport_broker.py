@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.parametrize("log_kind", ["kafka"])
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[Server]:
-    """Return a broker of this module's own, which it may kill."""
+    """Yield a broker of this module's own, which it may kill."""
     with ExitStack() as stack:
         try:
             server = stack.enter_context(kafka())
@@ -41,7 +41,7 @@ def kafka_url(broker: Server) -> str:
 
 
 async def append(bench: "Bench", count: int) -> int:
-    """Append one by one, each again until it is acknowledged; gives how many tries had no known end."""
+    """Append one by one, each again until it is acknowledged; return how many tries had an unknown outcome."""
     failed = 0
     for number in range(count):
         partition, key = number % 4, b"key-%d" % (number % 17)

@@ -1,4 +1,4 @@
-"""How a worker waits for a backend, and how it ends: asked, orphaned, or for a reason that no retry helps."""
+"""How a worker waits for a backend, and how it ends: by a signal, without its parent, or by a fatal error."""
 
 import signal
 from typing import TYPE_CHECKING

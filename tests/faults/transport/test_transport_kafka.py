@@ -1,4 +1,4 @@
-"""What is particular to workers on Kafka: sessions that end, a log cut or made anew, a sink or PostgreSQL away."""
+"""Workers on Kafka: sessions that end, a log cut or made anew, a sink or PostgreSQL away."""
 
 import asyncio
 import signal
@@ -36,7 +36,7 @@ async def admin(bench: "Bench") -> Admin:
 
 
 async def deleted_before(bench: "Bench", offset: int) -> None:
-    """Do what retention does, in each partition."""
+    """Delete records before an offset, as retention does, in each partition."""
     client = await admin(bench)
     wanted = {records(bench).address.partition(SOURCE, n): RecordsToDelete(before_offset=offset) for n in range(4)}
     await client.delete_records(wanted)
@@ -48,7 +48,7 @@ async def stopped(process: "Process") -> None:
     assert await process.ended() == 0, process.text()
 
 
-async def test_a_worker_that_slept_through_its_session_takes_nothing_back(bench: "Bench") -> None:
+async def test_a_worker_that_was_stopped_beyond_its_session_changes_nothing(bench: "Bench") -> None:
     await bench.append(2000)
     sleeper = await bench.start("a", COUNTING_DELAY="0.05").ready()
     await bench.until(lambda done: done > 0)
@@ -108,7 +108,7 @@ async def test_a_sink_that_is_down_for_longer_than_a_session_costs_no_membership
     assert "heartbeat_away" not in process.text()  # of a role that no page knows, too
 
 
-async def test_what_retention_deleted_unread_is_told_as_lost(bench: "Bench") -> None:
+async def test_records_that_retention_deleted_unread_are_reported_lost(bench: "Bench") -> None:
     await bench.append(400)
     process = await bench.start().ready()
     await bench.until(lambda done: done == 400)
@@ -169,7 +169,7 @@ async def commit(bench: "Bench", offset: int) -> None:
 
 @asynccontextmanager
 async def without_database(bench: "Bench") -> AsyncIterator[None]:
-    """Keep everybody out of the database."""
+    """Refuse all connections to the database for the block."""
     address = urlsplit(bench.url)
     name = address.path[1:]
     server = await asyncpg.connect(address._replace(path="/postgres").geturl())

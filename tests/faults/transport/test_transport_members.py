@@ -1,4 +1,4 @@
-"""Membership of a group: claims are exclusive, epochs grow, and who lost the connection cannot commit."""
+"""Membership of a group: claims are exclusive, epochs grow, and a member without its connection cannot commit."""
 
 import asyncio
 import signal
@@ -39,7 +39,7 @@ async def terminate(database: str, member: Membership) -> None:
     await connection.close()
 
 
-async def test_the_living_are_listed_alike_by_all(members: list[Membership]) -> None:
+async def test_all_members_list_the_same_living_members(members: list[Membership]) -> None:
     first, second, third = members
     everyone = sorted(member.member for member in members)
     assert await first.live() == await second.live() == everyone
@@ -85,7 +85,9 @@ async def test_other_topics_are_another_group(members: list[Membership], databas
 
 
 @pytest.mark.parametrize("log_kind", ["postgres"])
-async def test_a_worker_that_slept_through_its_expulsion_changes_nothing_when_it_wakes(bench: "Bench") -> None:
+async def test_a_worker_that_was_stopped_while_it_was_expelled_changes_nothing_when_it_continues(
+    bench: "Bench",
+) -> None:
     await bench.append(2000)
     sleeper = await bench.start("a", COUNTING_DELAY="0.05").ready()
     await bench.until(lambda done: done > 0)

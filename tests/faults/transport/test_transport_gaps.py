@@ -1,4 +1,4 @@
-"""Offsets that are not there: deleted by retention (told, and gone on), or missing for no known reason (fatal)."""
+"""Offset gaps: those that retention made are reported and passed, any other ends the process."""
 
 import signal
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ async def delete(url: str, first: int, last: int, start: int) -> None:
     await connection.close()
 
 
-async def test_what_retention_deleted_unread_is_told_as_lost(bench: "Bench") -> None:
+async def test_records_that_retention_deleted_unread_are_reported_lost(bench: "Bench") -> None:
     await bench.append(400)
     process = await bench.start().ready()
     await bench.until(lambda done: done == 400)
@@ -59,13 +59,16 @@ async def test_a_group_that_never_read_begins_where_the_log_does(bench: "Bench")
     assert "retention" not in process.text()
 
 
-async def test_a_hole_ends_the_process_before_anything_behind_it_is_counted(bench: "Bench") -> None:
+async def test_an_offset_gap_ends_the_process_before_later_records_are_counted(bench: "Bench") -> None:
     await bench.append(800)
     await delete(bench.url, 70, 79, 0)
     process = bench.start(FAULTLINE_BATCH_RECORDS="20")
     assert await process.ended() == 1
     assert all(offset <= 70 for offset in (await bench.log.committed("faultline-counter", "1.crashes")).values())
     assert (await bench.counts()).total() <= 4 * 70
+    [line] = [line for line in process.text().splitlines() if "ends the process" in line]
+    assert "missing_offsets: 1.crashes/" in line
+    assert "expected offset 70, received 80; 70-79 were not delivered" in line
 
 
 async def test_a_log_that_ends_before_the_commit_is_not_read(bench: "Bench") -> None:
@@ -77,4 +80,4 @@ async def test_a_log_that_ends_before_the_commit_is_not_read(bench: "Bench") -> 
     await connection.close()
     process = bench.start()
     assert await process.ended() == 1
-    assert "committed 11" in process.text()
+    assert "log_behind_commit: 1.crashes/0: committed 11, but the log ends at 10" in process.text()
