@@ -21,8 +21,6 @@ from app.log.batch import Batch, Claim
 from app.log.contract import Bounds
 from app.log.postgres.connect import OPTIONS
 from app.records import Delta, decode_delta
-from app.runtime.housekeeping import keeping
-from app.runtime.kinship import comparing
 from app.stores.aggregates.store import Aggregates
 from app.stream.contract import Role
 from app.topics import DELTAS, SOURCES, Source, qualified
@@ -79,18 +77,15 @@ def setup(role: Role) -> None:
     def sources() -> list[Source]:
         return [Source(qualified(role.generation, name), p) for name in SOURCES for p in range(role.partitions(name))]
 
-    stage = role.resource("kinship", lambda: comparing(role.settings))
     rates = Rates(table, lambda: store.value, lambda: role.log, sources, role.generation)
-    rates.wake = lambda: stage.value.wake()  # noqa: PLW0108  the stage is open only while the role runs
     role.consume(DELTAS, rates.handle)
-    role.resource("housekeeping", lambda: keeping(role.settings, role.log))
 
 
 class Rates:
     """Counts the entries of deltas, each source offset once.
 
     ``store`` and ``log_of`` return values that are open only while the role runs; ``sources`` are all configured ones;
-    ``generation`` is that of ``deltas``. ``wake`` is called after first sights of groups were stored.
+    ``generation`` is that of ``deltas``.
     """
 
     def __init__(
@@ -106,7 +101,6 @@ class Rates:
         self._log = log_of
         self._sources = sources
         self._generation = generation
-        self.wake: Callable[[], None] = lambda: None
         self._progress: dict[int, tuple[int, Mapping[Source, Progress]]] = {}
         self._expired_minute: dict[int, int] = {}
 
@@ -159,8 +153,6 @@ class Rates:
         rows: dict[WindowKey, Row] = {}
         if fold.after or fold.rows:
             rows = await self._store().flush(topic, partition, fold, flush.bases())
-            if any(group.sights for group in fold.groups.values()):
-                self.wake()
         progress = {**fold.before, **fold.after}
         self._progress[partition] = (claim.epoch, progress)
         republished = await self._unpublished(partition, fold, rows)

@@ -32,13 +32,14 @@ from app.stores.aggregates import kinship
 from app.stores.aggregates.joined import end_decisions
 from app.stores.aggregates.kinship import LAST, Link, Member
 from app.stores.aggregates.sights import judged_sights, stamp_judged, unjudged_sights
+from app.tasks import beside
 
 if TYPE_CHECKING:
     from app.postgres import Connection, Pool
 
 LOCK: Final = 0x4661_756C_7400_000A  # "Fault", the comparison of keys: one process at a time
 POLL_SECONDS: Final = 0.5
-"""A new key is compared within a second, also one that another process has counted."""
+"""Between two looks where no notification came, and between two tries to be the process that judges."""
 RETRY_SECONDS: Final = 30.0
 """For which a project is left alone whose comparison failed: its sights are of a newer Faultline, or broken."""
 AWAY_SECONDS: Final = 2.0
@@ -134,10 +135,6 @@ class Stage:
         self._failed: TTLCache[int, None] = TTLCache(10_000, RETRY_SECONDS)
         self._wake = asyncio.Event()
 
-    def wake(self) -> None:
-        """Judge at once: sights were written."""
-        self._wake.set()
-
     async def run(self) -> None:
         """Judge whatever waits until cancelled."""
         while True:
@@ -173,6 +170,7 @@ class Stage:
         async with self._pool.acquire() as leader:
             if not await leader.fetchval("select pg_try_advisory_lock($1)", LOCK):
                 return
+            await leader.add_listener(kinship.CHANNEL, self._woken)
             try:
                 while True:
                     self._wake.clear()
@@ -180,7 +178,12 @@ class Stage:
                     if not await self.once():
                         await self._pause()
             finally:
+                await leader.remove_listener(kinship.CHANNEL, self._woken)
                 await leader.fetchval("select pg_advisory_unlock($1)", LOCK)
+
+    def _woken(self, *_: object) -> None:
+        """Judge at once: sights or decisions were written."""
+        self._wake.set()
 
     async def _pause(self) -> None:
         try:
@@ -311,13 +314,10 @@ def _pair(a: str, b: str, kind: kinship.Kind, stage: str, score: float, why: Seq
 
 
 @asynccontextmanager
-async def comparing(settings: Settings) -> AsyncIterator[Stage]:
+async def comparing(settings: Settings) -> AsyncIterator[None]:
     """Judge as long as the block runs; ``settings.database_url`` can be reached."""
-    async with asyncpg.create_pool(settings.database_url, min_size=0, max_size=3, **OPTIONS) as pool:
-        stage = Stage(pool)
-        task = asyncio.create_task(stage.run(), name="kinship")
-        try:
-            yield stage
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    async with (
+        asyncpg.create_pool(settings.database_url, min_size=0, max_size=3, **OPTIONS) as pool,
+        beside(Stage(pool).run()),
+    ):
+        yield

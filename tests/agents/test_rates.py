@@ -18,9 +18,9 @@ from app.stores.errors import StoreUnavailable
 from app.topics import Source
 from tables.fold import Fold, Progress
 from tables.windows import Row, Version, WindowKey, decode_key, decode_value, encode_key, encode_row
-from tests.agents import rates_truth as given
 from tests.agents.rates_parts import CELL, KEY, SOURCE, Killed, Starts, Store, Table, agent, crashes, one, stored
-from tests.agents.rates_truth import NOON, SOURCES, TOPIC
+from tests.support import rates_truth as given
+from tests.support.rates_truth import NOON, SOURCES, TOPIC
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from app.stores.aggregates.store import Aggregates
 from app.stores.aggregates.types import GroupsQuery
 from app.topics import RATES, Source, qualified
 from tables.windows import Row, WindowKey, decode_row
-from tests.agents import rates_truth as given
-from tests.agents.rates_truth import SOURCES, TOPIC
+from tests.support import rates_truth as given
+from tests.support.rates_truth import SOURCES, TOPIC
 
 PARTITIONS = 2
 NOW = 2_000_000_000_000

@@ -4,7 +4,7 @@ from app.cells import DAY
 from app.records import Delta, Entry, GroupFacts
 from app.stores.aggregates.store import Aggregates
 from tables.fold import Fold
-from tests.agents.rates_truth import NOON, SOURCES
+from tests.support.rates_truth import NOON, SOURCES
 
 
 async def count(store: Aggregates, *deltas: Delta) -> None:

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from app.stores.search.postgres import PostgresSearch
-from tests.contract.elastic_parts import Refreshed, elastic_client, elastic_name
+from tests.support.elastic_parts import Refreshed, elastic_client, elastic_name
 
 
 @pytest.fixture

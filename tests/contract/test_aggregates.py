@@ -26,9 +26,9 @@ from app.stores.errors import StoreUnavailable
 from app.topics import Source
 from tables.fold import Fold
 from tables.windows import Row, apply
-from tests.agents import rates_truth as given
-from tests.agents.rates_truth import NOON, SOURCES, Event
 from tests.contract.aggregate_parts import count
+from tests.support import rates_truth as given
+from tests.support.rates_truth import NOON, SOURCES, Event
 
 DAY_OF = NOON - NOON % DAY
 FIRST, LAST = DAY_OF - DAY, DAY_OF + 2 * DAY

@@ -9,8 +9,8 @@ from app.cells import DAY, Cell
 from app.stores.aggregates.decisions import UnknownGroup
 from app.stores.aggregates.store import Aggregates
 from app.stores.aggregates.types import GroupsQuery
-from tests.agents.rates_truth import NOON
 from tests.contract.aggregate_parts import count, delta, facts
+from tests.support.rates_truth import NOON
 
 
 @pytest.fixture

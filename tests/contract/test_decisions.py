@@ -12,7 +12,7 @@ from app.stores.aggregates.standing import EndCondition
 from app.stores.aggregates.store import Aggregates
 from app.stores.aggregates.types import GroupRow, NoticedGroup
 from tables.fold import Fold
-from tests.agents.rates_truth import NOON, SOURCES
+from tests.support.rates_truth import NOON, SOURCES
 
 TODAY = NOON - NOON % DAY
 

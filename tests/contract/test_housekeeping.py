@@ -15,7 +15,7 @@ from app.runtime import housekeeping
 from app.runtime.housekeeping import LOCK, Housekeeping, ages, keeping
 from app.settings import Settings
 from app.stores.search.postgres import PostgresSearch
-from tests.contract.test_search_contract import document
+from tests.support.documents import document
 
 NOW = int(time.time())
 

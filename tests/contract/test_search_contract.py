@@ -3,48 +3,16 @@
 import random
 from typing import Any
 
-import msgspec
 import pytest
 
-from app.model import Address
-from app.records import EventSummary
 from app.stores.search.contract import Document, Search
-
-DAY = 86_400_000
-NOW = 1_780_000_000_000
-ALL = (NOW - 400 * DAY, NOW + DAY)
+from tests.support.documents import ALL, DAY, NOW, document
 
 
 @pytest.fixture(params=["postgres_search", "elastic_search"])
 def search(request: pytest.FixtureRequest) -> Search:
     store: Search = request.getfixturevalue(request.param)
     return store
-
-
-def document(offset: int, *, topic: str = "1.crashes", partition: int = 0, **fields: Any) -> Document:  # noqa: ANN401  fields of EventSummary
-    values: dict[str, Any] = {
-        "offset": offset,
-        "event_id": f"{offset:032x}",
-        "project": 1,
-        "received": NOW,
-        "time": NOW - 1000,
-        "group": "a" * 32,
-        "title": "ValueError: nothing to see",
-        "culprit": "charge in shop.billing",
-        "level": "error",
-        "platform": "python",
-        "release": "shop@1.0.0",
-        "environment": "production",
-        "user": "",
-        "unhandled": False,
-        "server": "web-1",
-        "url": "",
-        "sdk": "sentry.python 2.0",
-        "tags": {},
-        "text": "",
-    }
-    summary = msgspec.convert(tuple((values | fields).values()), EventSummary)
-    return Document(Address(topic, partition, offset), summary)
 
 
 async def offsets(search: Search, query: str, **options: Any) -> list[int]:  # noqa: ANN401  options of search

@@ -9,7 +9,7 @@ import pytest
 
 from app.stores.search.days import day_of
 from app.stores.search.postgres import PostgresSearch
-from tests.contract.test_search_contract import document
+from tests.support.documents import document
 
 DAY = 86_400_000
 DAYS = "select count(*) from pg_inherits where inhparent = 'events'::regclass"

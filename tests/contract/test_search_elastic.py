@@ -15,8 +15,9 @@ from app.stores.search.contract import Search
 from app.stores.search.days import day_of
 from app.stores.search.elastic import ElasticSearch
 from app.stores.search.elastic_schema import VERSION
-from tests.contract.elastic_parts import Refreshed
-from tests.contract.test_search_contract import ALL, DAY, NOW, document, offsets
+from tests.contract.test_search_contract import offsets
+from tests.support.documents import ALL, DAY, NOW, document
+from tests.support.elastic_parts import Refreshed
 
 
 async def test_documents_are_found_without_an_explicit_refresh(elastic_search: Refreshed) -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from app.stores.errors import StoreUnavailable
 from app.stores.search.elastic import ElasticSearch
-from tests.contract import elastic_proxy
-from tests.contract.elastic_parts import Refreshed, elastic_client, elastic_name
-from tests.contract.elastic_proxy import ElasticProxy, Fault, elastic_proxy_to, passing, refusing, refusing_items
-from tests.contract.test_search_contract import ALL, document
+from tests.support import elastic_proxy
+from tests.support.documents import ALL, document
+from tests.support.elastic_parts import Refreshed, elastic_client, elastic_name
+from tests.support.elastic_proxy import ElasticProxy, Fault, elastic_proxy_to, passing, refusing, refusing_items
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from app.stores.search.contract import Document
 from app.stores.search.postgres import PostgresSearch
 from app.topics import CRASHES, DEAD_LETTERS, DELTAS, PROCESSED, RATES, SESSIONS, SOURCES, TIMINGS, Source, qualified
 from tables.windows import newest
-from tests.agents.source_parts import MEMORY, Role
+from tests.support.source_parts import MEMORY, Role
 
 ONE = Claim(0, 1)
 READS = (

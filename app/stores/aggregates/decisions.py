@@ -126,6 +126,7 @@ async def _write(connection: Connection, project: int, decided: Sequence[_Decide
     grouping = await connection.fetchval("select grouping from groups where id = $1", decided[0][0])
     unique = {frozenset((a, b)): (a, b, kind) for a, b, kind in reversed(decided) if a != b}
     await connection.execute(_DECIDE, project, grouping, *map(list, zip(*unique.values(), strict=True)))
+    await kinship.notify(connection)
 
 
 async def _common_project(connection: Connection, group: str, other: str) -> int:
