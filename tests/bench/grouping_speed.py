@@ -1,4 +1,4 @@
-"""How long a grouping takes an event: warm, at first sight of a stack of 40 frames, of 40 frames; as ratios of one run."""
+"""How long a grouping takes an event: warm, at first sight of a stack, of frames; as ratios of one run."""
 
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median

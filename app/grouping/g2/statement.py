@@ -1,6 +1,7 @@
 """The raise in lines of source: its verb, by language, and what it and its callers pass as text.
 
-A verb inside a string is none: lines are read as tokens. Where the failing line has no verb, the lines before are looked
+A verb inside a string is none: lines are read as tokens. Where the failing line has no verb,
+the lines before are looked
 at for one whose statement goes on over the failing line (Python before 3.8, PHP, a ``new`` on a line of its own).
 """
 
@@ -11,7 +12,7 @@ from typing import Final, NamedTuple
 from app.grouping.g2.expressions import arguments, callee, candidates, flat, shown, texts
 from app.grouping.g2.languages import LANGUAGES, Language
 from app.grouping.g2.templates import Template, braces, percent
-from app.grouping.g2.tokens import NAME, OPERATOR, STRING, Source, tokenise
+from app.grouping.g2.tokens import NAME, OPERATOR, STRING, Source, Token, tokenise
 
 BEFORE, AFTER = 6, 8
 """Lines before and after the failing one that are looked at."""
@@ -70,7 +71,7 @@ def _verbs(keywords: str = "", calls: str = "", made: str = "") -> Verbs:
 _ERRORS: Final = r"(?:Error|Exception|Fault|Failure)\b"
 VERBS: Final = {
     "python": _verbs("raise assert"),
-    "js": _verbs("throw", "invariant", r"(?:Error|Exception|Fault|Failure)\s*\("),
+    "js": _verbs("throw", "invariant assert strictEqual deepStrictEqual fail", r"(?:Error|Exception|Fault|Failure)\s*\("),
     "ruby": _verbs("raise fail abort"),
     "elixir": _verbs("raise reraise throw exit"),
     "php": _verbs("throw", "trigger_error abort abort_if abort_unless", rf"{_ERRORS}|new\s+(?:self|static)\b"),
@@ -89,7 +90,8 @@ VERBS: Final = {
     "perl": _verbs("die croak confess", "throw"),
 }  # fmt: skip
 _LOG_LEVELS: Final = frozenset((
-    "error", "warn", "warning", "critical", "fatal", "exception", "info", "notice", "alert", "emergency", "severe", "log", "debug",
+    "error", "warn", "warning", "critical", "fatal", "exception", "info", "notice", "alert", "emergency", "severe",
+    "log", "debug",
     "logerror", "logwarning", "logcritical", "loginformation", "errorf", "warnf", "infof", "fatalf", "e", "w", "wtf",
 ))  # fmt: skip
 """Methods of loggers (lower case)."""
@@ -98,6 +100,8 @@ _LOGS: Final = frozenset(
 )
 _LOG_HINT: Final = re.compile(r"(?i)capture_?(?:message|exception)|error_log|println|(?:\.|->|::)\s*\w{1,14}\s*[( ]")
 _MODIFIERS: Final = frozenset(("if", "unless", "rescue", "and", "or", "do", "while", "until", "then", "end", "when"))
+_METHODS: Final = frozenset((".", "->", "::", "?."))
+_OPEN: Final = frozenset("([{")
 _TERMINATORS: Final = frozenset(";)]}")
 
 
@@ -128,7 +132,7 @@ def _last_line(source: Source, span: tuple[int, int]) -> int:
 def _spans(source: Source, language: Language, *, log: bool) -> list[tuple[int, int]]:
     """Return the spans of what is raised: behind a keyword, else an error that is made, else the call that raises."""
     if log:
-        return _called(source, _LOGS) or _called(source, _LOG_LEVELS, methods=True)
+        return _called(source, _LOGS, logs=True) or _called(source, _LOG_LEVELS, logs=True)
     verbs, tokens = VERBS[language.name], source.tokens
     keywords = [
         at
@@ -202,28 +206,31 @@ def _name_start(source: Source, at: int) -> int:
     return at
 
 
-def _called(source: Source, names: frozenset[str], *, methods: bool = False) -> list[tuple[int, int]]:
-    """Return the calls of functions by name, with what stands in braces behind (Kotlin's ``check(c) { "…" }``)."""
+def _called(source: Source, names: frozenset[str], *, logs: bool = False) -> list[tuple[int, int]]:
+    """Return the calls of functions by name, or what stands in braces behind (Kotlin's ``check(c) { "…" }``).
+
+    ``logs`` looks for names in any case; levels of loggers are methods of something.
+    """
     tokens, found = source.tokens, list[tuple[int, int]]()
-    lower = names is _LOGS or names is _LOG_LEVELS
+    end = len(tokens)
     for at, token in enumerate(tokens):
-        if token.kind != NAME:
+        opened = _opening(tokens, at, token.text.lower() if logs else token.text, names) if token.kind == NAME else -1
+        if opened < 0 or (names is _LOG_LEVELS and (at == 0 or tokens[at - 1].text not in _METHODS)):
             continue
-        name = token.text.lower() if lower else token.text
-        opened = at + 1
-        if opened < len(tokens) and tokens[opened].text == "!" and f"{name}!" in names:
-            name, opened = f"{name}!", opened + 1
-        if name not in names or opened >= len(tokens) or tokens[opened].text not in ("(", "["):
-            if name not in names or opened >= len(tokens) or tokens[opened].text != "{":
-                continue
-        if methods and (at == 0 or tokens[at - 1].text not in (".", "->", "::", "?.")):
-            continue
-        close = min(source.closing.get(opened, len(tokens)) + 1, len(tokens))
-        if close < len(tokens) and tokens[close].text == "{" and tokens[opened].text == "(":
-            found.append((close + 1, min(source.closing.get(close, len(tokens)), len(tokens))))
+        close = min(source.closing.get(opened, end) + 1, end)
+        if close < end and tokens[close].text == "{" and tokens[opened].text == "(":
+            found.append((close + 1, min(source.closing.get(close, end), end)))
         else:
             found.append((at, close))
     return found
+
+
+def _opening(tokens: list[Token], at: int, name: str, names: frozenset[str]) -> int:
+    """Return where the brackets of a call of one of these names open; -1 where it is none. Macros end in ``!``."""
+    opened = at + 1
+    if opened < len(tokens) and tokens[opened].text == "!":
+        name, opened = f"{name}!", opened + 1
+    return opened if name in names and opened < len(tokens) and tokens[opened].text in _OPEN else -1
 
 
 def _raise(source: Source, start: int, end: int, language: Language, *, log: bool) -> Raise:
@@ -328,7 +335,7 @@ def parameters(lines: tuple[str, ...], at: int, function: str) -> frozenset[str]
     for index in range(at, max(at - BEFORE, 0) - 1, -1):
         line = lines[index]
         place = line.find(function)
-        if place < 0 or not _is_head(line) and not (index == at and _HEAD.search(line)):
+        if place < 0 or (not _is_head(line) and not (index == at and _HEAD.search(line))):
             continue
         rest = "\n".join((line[place + len(function) :], *lines[index + 1 : at]))[:400].lstrip("=:? \t")
         inside = rest.partition("(")[2].partition(")")[0] if "(" in rest[:20] else rest.partition("\n")[0]

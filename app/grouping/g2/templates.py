@@ -10,7 +10,8 @@ CUT: Final = 1000
 FITS_PART: Final = 8
 """Letters of words that a literal must have to be found in a part of the message."""
 _PRINTF: Final = re.compile(
-    r"%(?:\((?P<name>[^)]{0,80})\)|(?P<place>\d{1,3})\$)?[-+ #0*']{0,5}\d{0,4}(?:\.(?:\d{1,4}|\*))?(?:hh|h|ll|l|L|q|j|z|t)?[a-zA-Z@%]"
+    r"%(?:\((?P<name>[^)]{0,80})\)|\d{1,3}\$)?"
+    r"[-+ #0*']{0,5}\d{0,4}(?:\.(?:\d{1,4}|\*))?(?:hh|h|ll|l|L|q|j|z|t)?[a-zA-Z@%]"
 )
 _BRACES: Final = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}:!]{0,80})[^{}]{0,40}(?:\{[^{}]{0,40}\}[^{}]{0,40})?\}")
 _TRANSLATED: Final = re.compile(
@@ -164,10 +165,13 @@ def cut(template: Template, text: str) -> list[str] | None:
 
 
 def within(template: Template, text: str) -> list[str] | None:
-    """Return what fills the holes where the template makes a part of ``text``; it must have FITS_PART letters."""
-    if template.letters < FITS_PART:
-        return None
+    """Return what fills the holes where the template makes a part of ``text``.
+
+    It must have FITS_PART letters, in two words: a word alone may stand in any message (``"validation"``).
+    """
     constants = template.constants
+    if template.letters < FITS_PART or len(_WORDS.findall(" ".join(constants))) < 2:  # noqa: PLR2004  two words
+        return None
     at = text.find(constants[0])
     if at < 0:
         return None
