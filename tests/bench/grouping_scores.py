@@ -121,12 +121,11 @@ def event_of(row: Row, project: int = 1) -> Event:
 
 
 def _received(event: Any) -> int:  # noqa: ANN401  any JSON value
-    time = (
-        event.get("timestamp") or event.get("occurredOn") or event.get("OccurredOn") if isinstance(event, dict) else ""
-    )
+    fields = event if isinstance(event, dict) else {}
+    time = fields.get("timestamp") or fields.get("occurredOn") or fields.get("OccurredOn")
     try:
-        return int(datetime.fromisoformat(time).timestamp() * 1000)
-    except (TypeError, ValueError):
+        return int(datetime.fromisoformat(str(time)).timestamp() * 1000)
+    except ValueError:
         return RECEIVED
 
 

@@ -57,7 +57,7 @@ def template_of(text: str, *, one_word: bool) -> str:
     return template(line)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def template(line: str) -> str:
     """Return the template of a first line, at most LONGEST characters."""
     if ("undefined" in line or "null" in line) and (known := _nothing(line)):

@@ -28,7 +28,7 @@ _WRAPPED: Final = re.compile(r"(?:\b|[a-z])[eE]rr(?:or)?(?:\.Error\(\))?\Z|\bcau
 """Expressions of Go whose value is an error."""
 _BRACED: Final = ("csharp", "java", "android", "php")
 """Platforms whose loggers fill braces."""
-_AS: Final = re.compile(r"\s*\[as [^\]]{0,200}\]|\(.*|(?:/<)+\Z")
+_AS: Final = re.compile(r"\s*\[as [^\]]{0,200}\]|\(.*|(?:/<)+\Z|/\d{1,3}\Z")
 _SIMPLE: Final = re.compile(r"[^\W\d][\w$]*[!?]?\Z|\$[\w$]*\Z")
 
 
@@ -98,8 +98,8 @@ def raising(stack: Stack, text: str, platform: str, *, log: bool) -> Raising:
         return Raising(at, library=False, silent=reading.silent, said=None)
     said = _said(reading, text) or _assigned(reading, lines, index, language, text)
     if said is not None and said[0].letters >= _WEAK:
-        own = _rendered(*said, "statement", go=language.name == "go")
-        return Raising(at, library=False, silent=False, said=own)
+        read_here = _rendered(*said, "statement", go=language.name == "go")
+        return Raising(at, library=False, silent=False, said=read_here)
     helper, shown = _helped(stack, at, reading, text, platform, said)
     return Raising(at, library=False, silent=False, said=helper, shown_helper=shown)
 
@@ -156,7 +156,8 @@ def _best(options: list[tuple[Template, str]], text: str) -> tuple[Template, lis
     """  # noqa: D205  one sentence
     if not options:
         return None
-    options = sorted(options, key=lambda option: -option[0].letters)
+    if len(options) > 1:
+        options = sorted(options, key=lambda option: -option[0].letters)
     for fits in (_whole, cut, within) if is_cut(text) else (_whole, within):
         for template, statement in options:
             if (values := fits(template, text)) is not None:
@@ -273,7 +274,7 @@ def _is_parameter(stack: Stack, at: int, variables: set[str], platform: str) -> 
 
 
 def _counts(hole: Filled) -> str:
-    """Return what stands in a hole's place: identity as it is, of a wrapped error of Go its template, ``<>`` of data."""
+    """Return what stands in a hole's place: identity itself, the template of an error that Go wraps, else ``<>``."""
     if hole.identity:
         return hole.value.strip("'\"`")
     return template_of(hole.value, one_word=False) if hole.wraps and hole.value else "<>"

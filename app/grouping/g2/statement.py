@@ -6,8 +6,9 @@ at for one whose statement goes on over the failing line (Python before 3.8, PHP
 """
 
 import re
-from functools import lru_cache
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 
 from app.grouping.g2.expressions import arguments, callee, candidates, flat, shown, texts
 from app.grouping.g2.languages import LANGUAGES, Language
@@ -18,9 +19,25 @@ BEFORE, AFTER = 6, 8
 """Lines before and after the failing one that are looked at."""
 _EARLIER: Final = 2048
 """Characters of a statement that begins on an earlier line."""
+_REMEMBERED: Final = 2048
+"""Characters of lines whose reading is remembered."""
+P = ParamSpec("P")
+T = TypeVar("T")
 _STATEMENTS: Final = 8
 """Raises of one line."""
 _SHOWN: Final = 200
+
+
+def _remembered(function: Callable[Concatenate[tuple[str, ...], P], T]) -> Callable[Concatenate[tuple[str, ...], P], T]:
+    """Remember what short lines gave: the memory of 256 of them has a bound, whatever clients send."""
+    cached = lru_cache(maxsize=256)(function)
+
+    @wraps(function)
+    def call(lines: tuple[str, ...], /, *rest: P.args, **named: P.kwargs) -> T:
+        short = sum(map(len, lines)) <= _REMEMBERED
+        return cached(lines, *rest, **named) if short else function(lines, *rest, **named)  # type: ignore[arg-type]  # all are hashable
+
+    return call
 
 
 class Raise(NamedTuple):
@@ -71,7 +88,7 @@ def _verbs(keywords: str = "", calls: str = "", made: str = "") -> Verbs:
 _ERRORS: Final = r"(?:Error|Exception|Fault|Failure)\b"
 VERBS: Final = {
     "python": _verbs("raise assert"),
-    "js": _verbs("throw", "invariant assert strictEqual deepStrictEqual fail", r"(?:Error|Exception|Fault|Failure)\s*\("),
+    "js": _verbs("throw", "invariant assert strictEqual deepStrictEqual fail", rf"{_ERRORS}\s*\("),
     "ruby": _verbs("raise fail abort"),
     "elixir": _verbs("raise reraise throw exit"),
     "php": _verbs("throw", "trigger_error abort abort_if abort_unless", rf"{_ERRORS}|new\s+(?:self|static)\b"),
@@ -105,7 +122,7 @@ _OPEN: Final = frozenset("([{")
 _TERMINATORS: Final = frozenset(";)]}")
 
 
-@lru_cache(maxsize=512)
+@_remembered
 def read(lines: tuple[str, ...], at: int, language: str, *, log: bool) -> Reading:
     """Return the raises of the statement that holds the line ``at``; ``log`` looks for a logged message instead."""
     if not lines[at].strip():
@@ -301,7 +318,7 @@ _IDENTIFIER: Final = re.compile(r"[$@]?[A-Za-z_]\w*")
 _CONDITION: Final = re.compile(r"^\s*(?:if|else|elif|elsif|for|foreach|while|switch|catch|unless|when|try|\})")
 
 
-@lru_cache(maxsize=512)
+@_remembered
 def assigned(lines: tuple[str, ...], at: int, variable: str, language: str) -> tuple[Template, ...]:
     """Return the literal that the variable was last given before the line ``at``, within its function.
 
@@ -329,7 +346,7 @@ def _is_head(line: str) -> bool:
     return bool(_HEAD.search(line)) and not _CONDITION.match(line)
 
 
-@lru_cache(maxsize=512)
+@_remembered
 def parameters(lines: tuple[str, ...], at: int, function: str) -> frozenset[str] | None:
     """Return the names in the head of the function around the line ``at``; None where the head is not in view."""
     for index in range(at, max(at - BEFORE, 0) - 1, -1):
@@ -343,7 +360,7 @@ def parameters(lines: tuple[str, ...], at: int, function: str) -> frozenset[str]
     return None
 
 
-@lru_cache(maxsize=512)
+@_remembered
 def passed(lines: tuple[str, ...], at: int, function: str, language: str) -> Raise | None:
     """Return what the statement at ``at`` passes to a function; None where it does not call it by its name."""
     tongue = LANGUAGES[language]

@@ -1,6 +1,7 @@
 """The constant texts of a literal with holes between them, and whether a message is made by it."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from app.grouping.g2.tokens import Hole, Pieces
@@ -38,6 +39,7 @@ class Template(NamedTuple):
 HOLE: Final = Template(("", ""), ("",))
 
 
+@lru_cache(maxsize=2048)
 def letters(text: str) -> int:
     """Return how many letters a text has, of any script."""
     return sum(map(len, _WORDS.findall(text)))
