@@ -6,9 +6,9 @@ import logging
 import tempfile
 from pathlib import Path
 
-from tests.bench import agent, cpu, ingest, kafka, memory, site, stages, whole
+from tests.bench import agent, cpu, grouping_scores, ingest, kafka, memory, site, stages, whole
 
-PARTS = ("agent", "ingest", "kafka", "memory", "stages", "whole")
+PARTS = ("agent", "grouping", "ingest", "kafka", "memory", "stages", "whole")
 
 ON_POSTGRES = {"agent": agent.run, "ingest": ingest.run, "kafka": kafka.run, "memory": memory.run}
 
@@ -25,6 +25,8 @@ def main() -> None:
 
 
 async def _run(parts: list[str], events: int, rounds: int) -> None:
+    if "grouping" in parts:
+        grouping_scores.run()
     if "stages" in parts:
         stages.run(events)
     with tempfile.TemporaryDirectory(prefix="faultline-bench-") as name, cpu.cores(0, 1):

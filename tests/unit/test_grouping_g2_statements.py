@@ -38,6 +38,12 @@ PYTHON = [
     ("raise X('no \\'pear\\' \\x41\\n\\u00e9')", "no 'pear' A\né", "no 'pear' A é"),
     ("raise X(f'{name} is {\"sold\"} out')", "pear is sold out", "<> is <> out"),
     ("raise X(str('no stock of ') + name)", "no stock of pear", "no stock of <>"),
+    ("raise type(error)(f'{error} while loading {path}') from error", "5 while loading a.py", "<> while loading <>"),
+    ("raise HTTPException(404, detail=f'Order {n} not found')", "404: Order 5 not found", "Order <> not found"),
+    ("raise ValidationError(_('%(value)s is no city'), params=p)", "['Rio is no city']", "<> is no city"),
+    ("raise ValidationError(_('%(field)s is required'), params=p)", "email is required", "email is required"),
+    ("raise X(message + ' is out of stock')", "pear is out of stock", "<> is out of stock"),
+    ("raise X('no %s in stock', name)", "no pear in stock", "no <> in stock"),
     ("raise X('no stock here', name)", "('no stock here', 'pear')", "no stock here"),
 ]  # fmt: skip
 JS = [
@@ -62,6 +68,10 @@ JS = [
     ("throw new Error(t('no pear left'));", "keine Birne", "no pear left"),
     ("throw new Error('it\\'s \\u0041 \\x42' + name);", "it's A Bx", "it's A B<>"),
     ("foo(a / b); throw new Error('without ' + c / d);", "without 5", "without <>"),
+    ("return next(new AppError(`no tour with id ${id}`, 404));", "no tour with id 5", "no tour with id <>"),
+    ("const e = new Error(`no ${name} left`); e.code = 5; throw e;", "no pear left", "no <> left"),
+    ("throw new Error(`no ${name}\n  in stock`);", "no pear\n  in stock", "no <> in stock"),
+    ("throw new Error('unknown action: ' + JSON.stringify(action));", "unknown action: {}", "unknown action: <>"),
     ("assert(stock > 0, `no stock of ${name}`);", "no stock of pear", "no stock of <>"),
     ("assert.strictEqual(a, b, `no stock of ${name}`);", "no stock of pear", "no stock of <>"),
     ("if (a) throw new Error(`no ${a}`); else throw new Error(`${b} is sold`);", "pear is sold", "<> is sold"),
@@ -81,6 +91,7 @@ RUBY = [
     ('raise X, "no #{name} " \\\n>  "left"', "no pear left", "no <> left"),
     ('text = "no #{name} left"\n>raise X, text', "no pear left", "no <> left"),
     ('name or raise X, "no #{name} left"', "no pear left", "no <> left"),
+    ('raise Shop::X.new("no #{name} left"), cause: error', "no pear left", "no <> left"),
     ('raise X, "without #{name}" and return', "without pear", "without <>"),
 ]  # fmt: skip
 ELIXIR = [
@@ -106,6 +117,8 @@ PHP = [
     ('$text = "no $name left";\n>throw new X($text);', "no pear left", "no <> left"),
     ("throw new X($sold ? 'sold out' : \"without $name\");", "without pear", "without <>"),
     ("throw new X($reason ?: 'no reason given');", "no reason given", "no reason given"),
+    ("throw X::create('no %s in stock', $name);", "no pear in stock", "no <> in stock"),
+    ('throw new X(message: "no $name left", previous: $error);', "no pear left", "no <> left"),
     ("throw new X('it\\'s \\n' . $name);", "it's \\npear", "it's \\n<>"),
 ]  # fmt: skip
 GO = [
@@ -113,6 +126,8 @@ GO = [
     ('panic(fmt.Sprintf("no %s in %d", name, shop))', "no pear in 5", "no <> in <>"),
     ('return fmt.Errorf("publish %q: %w", name, err)', 'publish "pear": no feed 5', "publish <>: no feed <n>"),
     ('return errors.New("publish: " + loadErr.Error())', "publish: no feed", "publish: no feed"),
+    ('return errors.Wrapf(err, "load %s", name)', "load pear: no feed", "load <>: no feed"),
+    ('return errors.Wrap(err, "load of stock")', "load of stock: no feed", "load of stock: no feed"),
     ('return errors.New("no stock left")', "no stock left", "no stock left"),
     ("panic(`no stock \\n` + name)", "no stock \\npear", "no stock \\n<>"),
 ]  # fmt: skip
@@ -124,6 +139,8 @@ OTHERS = [
     ("kotlin", 'throw X("no $name in ${shop.title}")', "no pear in B", "no <> in <>"),
     ("kotlin", 'require(stock > 0) { "no $name in ${shop.title}" }', "no pear in B", "no <> in <>"),
     ("kotlin", 'val shop = shops[name] ?: error("no shop $name here")', "no shop B here", "no shop <> here"),
+    ("csharp", 'throw new X(nameof(n), $"no rate for {n}!");', "no rate for 5! (Parameter 'n')", "no rate for <>!"),
+    ("java", 'throw new X("no %s in stock", name);', "no pear in stock", "no <> in stock"),
     ("csharp", 'throw new X($"no {name,10:N2} in {{{shop}}}");', "no pear in {B}", "no <> in {<>}"),
     ("csharp", 'throw new X(string.Format("no {0} in {1:D}", name, shop));', "no pear in 5", "no <> in <>"),
     ("csharp", 'throw new X(@"no ""x"" \\ " + name);', 'no "x" \\ pear', 'no "x" \\ <>'),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from app.grouping.g2.languages import Language
-from app.grouping.g2.templates import HOLE, Template, braces, hole, joined, of_pieces, percent, translated
+from app.grouping.g2.templates import HOLE, Template, braces, hole, joined, of_pieces, percent, translated, unfilled
 from app.grouping.g2.tokens import NAME, OPERATOR, STRING, Source, Token
 
 MOST: Final = 12
@@ -297,7 +297,11 @@ def texts(source: Source, start: int, end: int, language: Language, depth: int =
         return _each(source, start + 1, min(source.closing.get(start, end), end), language, depth)
     opened, name = callee(source, start, end) if tokens[start].kind == NAME or tokens[start].text == "\\" else (-1, "")
     if opened >= 0 and (made or depth == 0 or _is_error(name)) and name.lower() not in _FILLED:
-        return _each(source, opened + 1, min(source.closing.get(opened, end), end), language, depth)
+        close = min(source.closing.get(opened, end), end)
+        if close + 1 < end and tokens[close + 1].text == "(":  # type(error)(f"…")
+            opened, close = close + 1, min(source.closing.get(close + 1, end), end)
+        found, variables = _each(source, opened + 1, close, language, depth)
+        return found + [one for plain in found for one in unfilled(plain)], variables
     variable = is_variable(source, start, end)
     if variable:
         return [], [variable]

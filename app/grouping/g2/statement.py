@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 
-from app.grouping.g2.expressions import arguments, callee, candidates, flat, shown, texts
+from app.grouping.g2.expressions import arguments, callee, candidates, flat, is_variable, shown, texts
 from app.grouping.g2.languages import LANGUAGES, Language
-from app.grouping.g2.templates import Template, braces, percent
+from app.grouping.g2.templates import Template, braces, joined, percent
 from app.grouping.g2.tokens import NAME, OPERATOR, STRING, Source, Token, tokenise
 
 BEFORE, AFTER = 6, 8
@@ -160,6 +160,8 @@ def _spans(source: Source, language: Language, *, log: bool) -> list[tuple[int, 
     ]
     spans = [_behind(source, at, language) for at in keywords[:_STATEMENTS]]
     found = [(start, end) for start, end in spans if start < end]
+    if found and all(is_variable(source, *span) for span in found):  # the error may be made on the same line
+        return found + _made(source, verbs)
     return found or _made(source, verbs) or (_called(source, verbs.calls) if verbs.calls else [])
 
 
@@ -286,9 +288,12 @@ def _formatted(source: Source, start: int, end: int, language: Language, plain: 
     close = source.closing.get(opened, end) if opened >= 0 else end
     spans = arguments(source, opened + 1, min(close, end)) if opened >= 0 else []
     at = next((index for index, span in enumerate(spans) if source.tokens[span[0]].kind == STRING), -1)
-    if at < 0 or (language.name == "go" and not name.endswith("f")):
+    if at < 0 or (language.name == "go" and not name.endswith("f") and name != "Wrap"):
         return plain
     rest = [shown(source, *span) for span in spans[at + 1 :]]
+    if language.name == "go" and name.startswith("Wrap"):  # the wrapped error stands behind the text
+        made = [percent(one, rest) for one in candidates(source, *spans[at], language)]
+        return [joined([one, Template((": ", ""), ("err",))]) for one in made]
     if language.name == "rust" or rest:
         fill = braces if language.name == "rust" else percent
         return [fill(one, rest) for one in candidates(source, *spans[at], language) if one.letters] + plain

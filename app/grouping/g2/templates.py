@@ -16,8 +16,9 @@ _PRINTF: Final = re.compile(
 )
 _BRACES: Final = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}:!]{0,80})[^{}]{0,40}(?:\{[^{}]{0,40}\}[^{}]{0,40})?\}")
 _TRANSLATED: Final = re.compile(
-    r"%(?:\{[^{}]{1,80}\}|[\w.]{1,60}%)|\{\{?[^{}]{1,80}\}?\}|(?<![\w:]):[A-Za-z_]\w{0,60}\b"
+    r"%\(\w{1,80}\)[a-z]|%(?:\{[^{}]{1,80}\}|[\w.]{1,60}%)|\{\{?[^{}]{1,80}\}?\}|(?<![\w:]):[A-Za-z_]\w{0,60}\b"
 )
+_NAMES: Final = re.compile(r"[^\W\d]\w*")
 _WORDS: Final = re.compile(r"[^\W\d_]+")
 
 
@@ -88,6 +89,16 @@ def braces(template: Template, arguments: list[str]) -> Template:
     return _filled(template, _BRACES, arguments)
 
 
+_MARKED: Final = re.compile(r"%[-+#0]{0,3}\d{0,3}[sdivqrfx]|%\(\w{1,80}\)s|%\d{1,2}\$s|\{\w{0,80}\}")
+
+
+def unfilled(template: Template) -> list[Template]:
+    """Return what a literal with marks makes where the error that takes it fills them: ``new X("no %s", name)``."""
+    if template.holes or not _MARKED.search(template.constants[0]):
+        return []
+    return [one for one in (percent(template, []), braces(template, [])) if one.holes]
+
+
 def translated(template: Template) -> Template:
     """Return the template of a text that is looked up in a catalogue, with the marks that catalogues use as holes."""
     return _filled(template, _TRANSLATED, [])._replace(translated=True)
@@ -106,12 +117,17 @@ def _filled(template: Template, marks: re.Pattern[str], arguments: list[str]) ->
             if mark in ("%%", "{{", "}}"):
                 pieces.append(mark[0])
                 continue
-            named = found.groupdict().get("name") or ""
+            named = found.groupdict().get("name") or (_named(mark) if marks is _TRANSLATED else "")
             expression = named if named and not named.isdigit() else arguments[used] if used < len(arguments) else ""
             used += not named or named.isdigit()
             pieces.append(Hole(expression))
         pieces.append(constant[at:])
     return _made(pieces, translated=template.translated)
+
+
+def _named(mark: str) -> str:
+    """Return the name in a catalogue's mark: ``%(field)s``, ``%{field}``, ``:field``."""
+    return next(iter(_NAMES.findall(mark)), "")
 
 
 def whole(template: Template, text: str) -> list[str] | None:
