@@ -193,6 +193,8 @@ def test_a_line_without_a_raise_is_told_from_one_that_does_not_fit() -> None:
     assert g2.decide(crash("python", "total = row['net']", "'net'")).silent
     assert not g2.decide(crash("python", "raise X('no pear left')", "other")).silent
     assert not g2.decide(crash("python", "", "other")).silent
+    assert not g2.decide(crash("python", "    f'no {name} left')", "no pear left")).silent
+    assert not g2.decide(crash("js", "report(name);", "no pear left", kind="")).silent
 
 
 @pytest.mark.parametrize(

@@ -89,13 +89,13 @@ def raising(stack: Stack, text: str, platform: str, *, log: bool) -> Raising:
     if log and (own := _application(stack, at)) >= 0:
         at = own
     if stack.looks[at].tier != APP:
-        return Raising(at, stack.tier == APP, silent=False, said=_through_library(stack, at, text, platform))
+        return Raising(at, library=True, silent=False, said=_through_library(stack, at, text, platform))
     lines, index, language = _view(stack, at, platform)
     if language is None or not lines:
         return Raising(at, library=False, silent=False, said=None)
     reading = read(lines, index, language.name, log=log)
     if not reading.found:
-        return Raising(at, library=False, silent=reading.silent, said=None)
+        return Raising(at, library=False, silent=reading.silent and not log, said=None)
     said = _said(reading, text) or _assigned(reading, lines, index, language, text)
     if said is not None and said[0].letters >= _WEAK:
         read_here = _rendered(*said, "statement", go=language.name == "go")

@@ -119,6 +119,7 @@ _LOG_HINT: Final = re.compile(r"(?i)capture_?(?:message|exception)|error_log|pri
 _MODIFIERS: Final = frozenset(("if", "unless", "rescue", "and", "or", "do", "while", "until", "then", "end", "when"))
 _METHODS: Final = frozenset((".", "->", "::", "?."))
 _OPEN: Final = frozenset("([{")
+_BEGINS_PART: Final = frozenset("\"'`)]},.+%")
 _TERMINATORS: Final = frozenset(";)]}")
 
 
@@ -137,7 +138,12 @@ def read(lines: tuple[str, ...], at: int, language: str, *, log: bool) -> Readin
         spans = [span for span in _spans(source, tongue, log=log) if _last_line(source, span) >= back]
         if spans:
             return Reading(tuple(_raise(source, *span, tongue, log=log) for span in spans[:_STATEMENTS]), silent=False)
-    return Reading((), silent=True)
+    return Reading((), silent=len(lines) > 1 or not _is_part(lines[0]))
+
+
+def _is_part(line: str) -> bool:
+    """Tell a line that is the later part of a statement: where it is all that is known, its raise may stand before."""
+    return line.count(")") > line.count("(") or line.lstrip()[:1] in _BEGINS_PART
 
 
 def _last_line(source: Source, span: tuple[int, int]) -> int:
