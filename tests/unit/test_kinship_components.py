@@ -158,9 +158,7 @@ def test_a_group_goes_by_the_member_that_was_born_first() -> None:
     assert forest.root("never seen") == "never seen"
 
 
-edges = st.lists(
-    st.builds(_edge, st.sampled_from("abcdxy"), st.sampled_from("abcdxy"), st.integers(0, 9)), max_size=12
-)
+edges = st.lists(st.builds(_edge, st.sampled_from("abcdxy"), st.sampled_from("abcdxy"), st.integers(0, 9)), max_size=12)
 manuals = st.lists(
     st.builds(Manual, st.sampled_from("abcd"), st.sampled_from("abcd"), st.booleans(), st.integers(0, 9))
     .filter(lambda one: one.a != one.b), max_size=4,

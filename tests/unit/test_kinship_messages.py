@@ -40,7 +40,7 @@ def test_a_template_of_few_letters_joins_nothing() -> None:
         ("first %s first %s last word", "first first last word", False),
     ],
 )
-def test_constants_stand_in_order_anchored_at_both_ends(pattern: str, text: str, fits: bool) -> None:  # noqa: FBT001
+def test_constants_stand_in_order_anchored_at_both_ends(pattern: str, text: str, fits: bool) -> None:
     assert fits_pattern(pattern, text, 8) is fits
 
 

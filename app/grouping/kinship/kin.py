@@ -18,6 +18,7 @@ Once made, a rule is a fact like a decision of a person: later sights do not unm
 """
 
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
@@ -114,11 +115,12 @@ class Kin:
             return []
         new = one.key not in self._forest.born
         changes = self._forest.bear(one.key, one.born)
-        added, removed = self._remove(name, known) if known is not None else ([], [])
-        more, less = self._insert(name, one)
-        changes += self._forest.change([*added, *more], [*removed, *less])
-        self._note([*added, *more], [*removed, *less])
-        decisions = [*_told(changes), *self._ask([*added, *more])]
+        out = self._remove(name, known) if known is not None else ([], [])
+        into = self._insert(name, one)
+        added, removed = _net([*out[0], *into[0]], [*out[1], *into[1]])
+        changes += self._forest.change(added, removed)
+        self._note(added, removed)
+        decisions = [*_told(changes), *self._ask(added)]
         return [*decisions, *self._explode(one)] if new and not one.explosion else decisions
 
     def decide(self, decision: Manual) -> list[Decision]:
@@ -281,6 +283,13 @@ class Kin:
     def _asks(self, edge: Edge) -> bool:
         pair = (edge.a, edge.b) if edge.a <= edge.b else (edge.b, edge.a)
         return self.root(edge.a) != self.root(edge.b) and pair not in self._forest.decisions
+
+
+def _net(added: Sequence[Edge], removed: Sequence[Edge]) -> tuple[list[Edge], list[Edge]]:
+    """Return the edges that are new, and those that are gone: an edge may go in one row and come back in another."""
+    counts = Counter(added)
+    counts.subtract(removed)
+    return list(counts.elements()), list((-counts).elements())
 
 
 def _name(one: Features) -> str:
