@@ -10,7 +10,7 @@ import pytest
 
 from app.grouping.g2.decision import Spot
 from app.grouping.kinship import Features, Kin, match
-from app.grouping.kinship.explosion import HOUR, KEYS, Rule, by_statement
+from app.grouping.kinship.explosion import HOUR, KEYS, RULES, Rule, by_statement
 from app.grouping.kinship.features import Birth
 from app.grouping.kinship.texts import shape_of
 from tests.unit.kinship_parts import message, seen, sight, unlined
@@ -92,6 +92,13 @@ def test_a_rule_leaves_the_function_s_other_statement_alone() -> None:
 def test_one_rule_a_signature() -> None:
     kin = seen([sight(f"unknown coupon {at} for Tom", at) for at in range(5 * KEYS)])
     assert len(kin.rules()) == 1
+
+
+def test_rules_of_one_place_are_bounded() -> None:
+    dice = random.Random(5)
+    heads = [f"{_word(dice)}{_word(dice)} {_word(dice)}" for _ in range(RULES + 5)]
+    kin = seen([unlined(f"{head} {at}", 100 * nth + at) for nth, head in enumerate(heads) for at in range(KEYS)])
+    assert len(kin.rules()) == RULES
 
 
 def test_texts_with_nothing_in_common_make_no_rule() -> None:

@@ -22,6 +22,8 @@ WINDOW: Final = 64
 """Keys of one type and place that are looked at: the last ones."""
 LETTERS: Final = 6
 """Letters of words that a rule's template holds."""
+RULES: Final = 32
+"""Rules of one type and place: each text is held against all of them."""
 
 Statements = Mapping[tuple[str, str], Sequence["Rule"]]
 """Rules by type and top frame."""

@@ -46,7 +46,7 @@ GUARDS: Final[tuple[tuple[Guard, Refused], ...]] = (
     (_another_rule, Refused("rule", "the key says for itself what belongs together: a fingerprint, a hang, a cycle")),
     (lambda one: one.read, Refused("read", "the statement was read: its literal tells more than its line")),
     (
-        lambda one: one.library or not one.in_app,
+        lambda one: one.library or (bool(one.top) and not one.in_app),
         Refused("library", "a library raised: one line of the application meets many of its errors"),
     ),
     (
