@@ -335,3 +335,120 @@ async def test_free_words_with_source_lines_are_one_group(
     await judged(Stage(pool))
     assert await pool.fetchval("select count(*) from groups") == 1
     assert await pool.fetchval("select count(*) from group_sights") == 1
+
+
+async def test_a_rule_that_a_person_took_back_is_never_made_again(
+    pool: "asyncpg.Pool[asyncpg.Record]", store: Aggregates
+) -> None:
+    """What the rule alone had joined parts at once; more keys of the statement make no rule."""
+    records = [crash(n, f"{word} was odd today", partition=0) for n, word in enumerate(WORDS[:60])]
+    [first, _] = placed(records)
+    offset, stage, rules = (
+        await count(store, [delta_of(first[:30], parts.SentSights())]),
+        Stage(pool),
+        ProjectRules(pool),
+    )
+    await judged(stage)
+    [rule] = (await rules.newest(1)).body.explosions
+    assert [len(group) for group in await components(pool)] == [30]
+    assert await rules.take_back(1, rule.signature) == 2
+    await judged(Stage(pool))
+    assert (await rules.newest(1)).body.explosions == ()
+    assert len(await components(pool)) > 1
+    await count(store, [delta_of(first[30:], parts.SentSights())], offset)
+    await judged(stage)
+    assert (await rules.newest(1)).version == 2
+    with pytest.raises(LookupError, match="no explosion rule"):
+        await rules.take_back(1, rule.signature)
+    assert [(version.version, version.author) for version in await rules.history(1)] == [
+        (2, "person"),
+        (1, "automatic"),
+    ]
+
+
+async def people_decide(pool: "asyncpg.Pool[asyncpg.Record]", store: Aggregates) -> tuple[Stage, list[str]]:
+    """Count and judge four duplicates; return the stage and the members in the order in which they were shown."""
+    records = [crash(n, f"clerk {word} is away until noon", line=5, partition=0) for n, word in enumerate(WORDS[:4])]
+    await count(store, [delta_of(placed(records)[0], parts.SentSights())])
+    stage = Stage(pool)
+    await judged(stage)
+    rows = await pool.fetch("select id from groups order by shown")
+    return stage, [row["id"] for row in rows]
+
+
+async def test_a_member_that_a_person_took_out_stays_out(
+    pool: "asyncpg.Pool[asyncpg.Record]", store: Aggregates
+) -> None:
+    stage, (root, out, *rest) = await people_decide(pool, store)
+    assert await components(pool) == {frozenset((root, out, *rest))}
+    shown = {link.other: link for link in await store.similar(root)}
+    assert shown[out].kind == "alias"
+    assert (shown[out].author, shown[out].stage, shown[out].score) == ("automatic", "line", 1.0)
+    assert "raised at" in shown[out].reasons[0]
+    await store.unmerge(out)
+    expected = {frozenset((out,)), frozenset((root, *rest))}
+    assert await components(pool) == expected, "at once, before the comparison has taken it in"
+    for again in (stage, Stage(pool)):
+        await judged(again)
+        assert await components(pool) == expected
+    late = crash(9, f"clerk {WORDS[9]} is away until noon", line=5, partition=0)
+    await count(store, [delta_of([_at(late, 4)], parts.SentSights())], 1)
+    await judged(stage)
+    assert len(await components(pool)) == 2, "a new duplicate joins what is left, not both"
+    await store.merge(out, root)
+    await judged(Stage(pool))
+    assert len(await components(pool)) == 1, "a later decision wins"
+
+
+async def test_people_merge_and_keep_apart_what_no_comparison_joins(
+    pool: "asyncpg.Pool[asyncpg.Record]", store: Aggregates
+) -> None:
+    records = [
+        crash(0, "clerk is away until noon", line=5, partition=0),
+        crash(1, "the till is locked", line=5, function="till", partition=0),
+    ]
+    await count(store, [delta_of(placed(records)[0], parts.SentSights())])
+    stage = Stage(pool)
+    await judged(stage)
+    one, other = [row["id"] for row in await pool.fetch("select id from groups order by shown")]
+    await store.decide(other, one, "merge")
+    for again in (stage, Stage(pool)):
+        await judged(again)
+        assert await components(pool) == {frozenset((one, other))}
+        row = await store.group(one)
+        assert row is not None
+        assert row.id == other, "the group that the person was at keeps its id"
+    await store.decide(other, one, "never")
+    await judged(stage)
+    assert await components(pool) == {frozenset((one,)), frozenset((other,))}
+    assert [(link.other, link.kind, link.author) for link in await store.similar(one)] == [(other, "never", "person")]
+
+
+async def test_a_suggestion_is_shown_until_a_person_decides(
+    pool: "asyncpg.Pool[asyncpg.Record]", store: Aggregates
+) -> None:
+    await count(store, [delta_of(placed(_alike())[0], parts.SentSights())])
+    stage = Stage(pool)
+    await judged(stage)
+    one, other = [row["id"] for row in await pool.fetch("select id from groups order by shown")]
+    [link] = await store.similar(one)
+    assert (link.other, link.kind, link.author, link.stage) == (other, "suggestion", "automatic", "similar")
+    assert 0 < link.score <= 1
+    assert any("a person decides" in reason for reason in link.reasons)
+    await store.decide(one, other, "never")
+    await judged(stage)
+    assert [found.kind for found in await store.similar(one)] == ["never"]
+    await store.decide(one, other, "merge")
+    await judged(stage)
+    assert await components(pool) == {frozenset((one, other))}
+    assert [(found.other, found.kind, found.author) for found in await store.similar(one)] == [
+        (other, "alias", "person")
+    ]
+
+
+def _alike() -> list[Record]:
+    """Return two errors of one class that two functions word alike."""
+    return [
+        crash(0, "the cart of the guest is empty", function="pay", line=5, partition=0),
+        crash(1, "the cart of the guest is full", function="ship", line=9, partition=0),
+    ]
