@@ -19,7 +19,8 @@ FLUSH_EVERY = 25
 PATIENCE_SECONDS = 10.0
 
 log: Final = logging.getLogger("storefront")
-log.propagate = False  # the SDK alone takes it
+log.addHandler(logging.NullHandler())  # the SDK alone takes what is logged
+log.propagate = False
 
 
 def main() -> None:
