@@ -1,15 +1,20 @@
 """The migration to versions of the grouping: what was there stays as it was, what comes is of the new kind."""
 
+from typing import TYPE_CHECKING
+
 import asyncpg
 
 from app.stores.admin import migrate as migration
 from app.stores.admin.projects import Projects
 from app.stores.aggregates.store import Aggregates
 
+if TYPE_CHECKING:
+    from app.postgres import Connection
+
 OLD = "0014_grouping.sql"
 
 
-async def _before(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def _before(connection: "Connection") -> None:
     """Bring an empty database to the schema before, with a project that has merged groups."""
     await connection.execute("drop schema public cascade; create schema public")
     for name, sql in migration._files():
