@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from typing import Protocol
 
 from aiohttp import web
 
@@ -14,8 +15,13 @@ from app.ingest.keys import KeyCache, Lookup
 from app.ingest.limits import APPEND_SECONDS, MIB
 from app.ingest.peers import networks, peer
 from app.ingest.records import Layout, Origin, RequestRecords, clean
+from app.ingest.stamps import RulesLookup, Stamps
 from app.log.contract import Log, LogError, NewRecord, RecordTooLarge
 from app.settings import Settings
+
+
+class ProjectLookup(Lookup, RulesLookup, Protocol):
+    """The store of projects: ``app.stores.admin.projects.Projects``."""
 
 
 class Edge:
@@ -24,9 +30,10 @@ class Edge:
     Raises SettingsError for trusted proxies that cannot be read.
     """
 
-    def __init__(self, log: Log, projects: Lookup, settings: Settings, layout: Layout) -> None:
+    def __init__(self, log: Log, projects: ProjectLookup, settings: Settings, layout: Layout) -> None:
         self.log = log
         self.keys = KeyCache(projects)
+        self.stamps = Stamps(projects)
         self.budget = Budget(settings.body_memory_mb * MIB)
         self.reading = Deadlines(settings.read_timeout)
         self.health = Health(log.full)
@@ -51,6 +58,7 @@ class Edge:
                 refusal = unavailable
                 continue
             if entry is not None and entry.protocol == protocol and project in (None, entry.project):
+                self.stamps.note(entry)
                 return entry.project
             if refusal.code == "no_key":
                 refusal = Refusal("wrong_key")
@@ -68,6 +76,7 @@ class Edge:
             sent=sent,
             peer=peer or self._peer(request),
             user_agent=clean(headers.get("User-Agent", "")),
+            stamp=self.stamps.of(project),
         )
         return RequestRecords(origin, self._layout)
 

@@ -9,6 +9,7 @@ from app.grouping import versions
 from app.model import Event, Malformed, Part
 from app.records import Stored
 from app.stores.admin.access import Access
+from app.stores.admin.rules import UnknownVersion
 from app.stores.aggregates.standing import EndCondition, check_decision
 from app.stores.aggregates.types import GroupRow
 from app.stores.search.contract import Document, Hits
@@ -128,16 +129,18 @@ async def full_event(services: Services, document: Document) -> FullEvent:
 
 
 async def explain_group(services: Services, row: GroupRow) -> list[Part]:
-    """Explain, by the group's version of the grouping, why its sample event belongs to it.
+    """Explain, by the group's version of the grouping and its project's rules, why its sample event belongs to it.
 
-    Return [] where the sample is kept no longer, or where only a newer Faultline knows the version.
+    The rules are those that the sample was stamped with. Return [] where the sample is kept no longer, or where only a
+    newer Faultline knows the version.
     """
     version, report = versions.get(row.grouping), await services.reports.get(row.sample)
     if version is None or report is None:
         return []
     try:
-        return version.explain(normalise.event(report.facts, report.payload, full=True))
-    except Malformed:
+        rules = await services.rules.get(row.project, report.facts.project_rules)
+        return version.explain(normalise.event(report.facts, report.payload, full=True), rules)
+    except (Malformed, UnknownVersion):
         return []
 
 

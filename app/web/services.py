@@ -14,6 +14,7 @@ from app.log.lag import complete_until
 from app.settings import Settings
 from app.stores.admin.access import CachedAccess
 from app.stores.admin.projects import Projects
+from app.stores.admin.rules import ProjectRules
 from app.stores.aggregates.store import Aggregates
 from app.stores.objects.contract import ObjectStore
 from app.stores.search.contract import Search
@@ -41,6 +42,7 @@ class Services:
     pool: "Pool"
     log: Log
     projects: Projects
+    rules: ProjectRules
     aggregates: Aggregates
     search: Search
     blobs: ObjectStore
