@@ -8,7 +8,7 @@ repeated under the same key and has no further effect.
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import ClassVar, Final, NamedTuple
 
@@ -32,10 +32,14 @@ _HOUR_MS: Final = HOUR * 1000
 
 
 class Work(NamedTuple):
-    """The work of one batch: the result to publish, and the changelog records to write after it."""
+    """The work of one batch: the result to publish, and the changelog records to write after it.
+
+    ``published`` is called once the result is durable in the log.
+    """
 
     result: BatchResult
     state: Iterable[Write]
+    published: Callable[[], None] = lambda: None
 
 
 class _ClaimState:
@@ -64,6 +68,9 @@ class SourceAgent(ABC):
         self._projects = role.resource("projects", lambda: _projects(role.settings.database_url))
         self._states: dict[int, _ClaimState] = {}
         self._secrets: dict[int, bytes] = {}
+
+    async def prepare(self, read: Sequence[ReadRecord]) -> None:
+        """Read what ``work`` needs of these records from a store. Nothing is awaited between this and ``work``."""
 
     @abstractmethod
     def work(
@@ -94,7 +101,9 @@ class SourceAgent(ABC):
         state = self._state_of(claim)
         result = BatchResult(self.role, records, self._targets(), lost)
         read = result.readable(self.kinds)
-        work = self.work(result, read, claim, await self._secrets_of(read))
+        secrets = await self._secrets_of(read)
+        await self.prepare(read)
+        work = self.work(result, read, claim, secrets)
         streak = FailureStreak(self._role.settings.dead_letter_limit, state.failures)
         streak.follow(result.failed, [report.offset for report in result.stored])
         published = result.records()
@@ -104,6 +113,7 @@ class SourceAgent(ABC):
             await self._run(records[middle:], claim, 0)
             return
         await self._role.produce(published)
+        work.published()
         self._stage(records[0].topic, claim, work.state)
         await self.table.flush(claim.partition)
         state.committed.handled(result.span.last, result.span.latest)

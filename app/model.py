@@ -49,8 +49,10 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     unique: bool = True
     """False where ingest generated the id: such a record is never a duplicate."""
     rules: int = 1
-    """The version of scrub list and project rules that workers apply."""
+    """The version of the scrub list that workers apply."""
     grouping: str = "g1"
+    project_rules: int = 0
+    """The version of the project's own rules that workers apply, 0 for none."""
     peer: str = ""
     """The sender's IP address, as the trusted proxies report it."""
     user_agent: str = ""
@@ -72,10 +74,13 @@ class Frame(msgspec.Struct, omit_defaults=True, gc=False):
     package: str = ""
     symbol: str = ""
     address: str = ""
+    image: str = ""
+    """Where the image of ``address`` is loaded, as sent; native code only."""
     source: str = ""
     """The failing source line, where sent."""
     context: list[tuple[int, str]] = []
-    """(line number, text), only in a full event."""
+    """(line number, text) around the failing line; in a light event only of the innermost three frames of the
+    application that have a source line."""
     vars: dict[str, Any] = {}
     """Only in a full event."""
 
@@ -137,7 +142,7 @@ class User(msgspec.Struct, omit_defaults=True, gc=False):
 class Event(msgspec.Struct, gc=False):
     """One crash or message, whichever protocol brought it: what grouping, search and the event page read.
 
-    A light event (``full=False``) lacks what only a page shows: variables, source context, breadcrumbs, request,
+    A light event (``full=False``) lacks what only a page shows: variables, most source context, breadcrumbs, request,
     contexts, extra.
     """
 
@@ -198,6 +203,8 @@ class Grouped(msgspec.Struct, frozen=True):
     culprit: str
     """Function and module or file of the frame that decided; '' where unknown."""
     version: str = "g1"
+    cause: str = ""
+    """``Type: message`` of the exception that decided, where it is not the one of the title; at most 200 characters."""
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):

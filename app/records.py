@@ -15,7 +15,8 @@ from app.topics import CRASHES, FACTS, TIMINGS
 
 FACTS_SCHEMA: Final = 1
 PROCESSED_SCHEMA: Final = 1
-DELTA_SCHEMA: Final = 1
+DELTA_SCHEMA: Final = 2
+"""2: groups have ``cause`` and ``sights``, which are empty in a record of schema 1."""
 DEAD_LETTER_SCHEMA: Final = 1
 
 UNATTRIBUTED: Final = 0
@@ -139,6 +140,11 @@ class GroupFacts(msgspec.Struct, frozen=True, array_like=True):
     """Event id of the entry with the least offset in the delta; ``sample_offset`` is that offset."""
     sample_offset: int
     grouping: str
+    cause: str = ""
+    """``Type: message`` of the exception that decided, where it is not the one of the title."""
+    sights: tuple[bytes, ...] = ()
+    """msgpack of ``app.grouping.kinship.Features``: the first event of this group in each build (``Features.build``) of
+    those that the delta spans, unless its sender had appended an earlier one of this source partition before."""
 
 
 class Delta(msgspec.Struct, frozen=True, array_like=True):

@@ -36,13 +36,14 @@ class OffsetGap(Exception):
 
 
 class GroupChange(msgspec.Struct):
-    """The changes of one group in a fold; facts and source are those of its first delta."""
+    """The changes of one group in a fold; facts and source are those of its first delta, ``sights`` those of all."""
 
     facts: GroupFacts
     source: Source
     first_seen: int
     last_seen: int
     unhandled: bool
+    sights: list[bytes]
 
 
 class TimeSpan(NamedTuple):
@@ -129,11 +130,14 @@ class Fold:
         for key, facts in delta.groups.items():
             group = self.groups.get(key)
             if group is None:
-                self.groups[key] = GroupChange(facts, source, facts.first_seen, facts.last_seen, facts.unhandled)
+                self.groups[key] = GroupChange(
+                    facts, source, facts.first_seen, facts.last_seen, facts.unhandled, list(facts.sights)
+                )
                 continue
             group.first_seen = min(group.first_seen, facts.first_seen)
             group.last_seen = max(group.last_seen, facts.last_seen)
             group.unhandled |= facts.unhandled
+            group.sights += facts.sights
 
 
 def watermark(progress: Mapping[Source, Progress], sources: Iterable[Source]) -> int | None:

@@ -9,11 +9,14 @@ from typing import Final
 
 from agents.batch.blocks import summary_of
 from agents.batch.deltas import crash_cells, crash_windows
-from agents.batch.records import ReadRecord, key_of, user_of
+from agents.batch.records import ReadRecord, UnknownRules, key_of, user_of
 from agents.batch.result import BatchResult
+from agents.batch.sights import BatchSights
 from app.grouping import versions
+from app.grouping.rules import NONE, Rules
+from app.grouping.sights import encode_features
 from app.log.contract import Record
-from app.model import Event, Facts, Grouped
+from app.model import Address, Event, Facts, Grouped
 from app.normalise import event as normalise
 from app.normalise import scrub
 from app.records import Entry, EventSummary, GroupFacts, UnknownSchema
@@ -29,22 +32,30 @@ _CRASH: Final = {"crashes": 1}
 _UNHANDLED: Final = {"crashes": 1, "unhandled": 1}
 _MESSAGE: Final = {"messages": 1}
 
+RulesByVersion = Mapping[tuple[int, int], Rules]
+"""By project and version; without those that do not exist."""
+
 
 class CrashBatch:
     """Adds the readable records of a batch to its result, judged by the events seen before.
 
-    ``secrets`` are the keys of the projects' user hashes.
+    ``secrets`` are the keys of the projects' user hashes, ``rules`` the projects' rules that the records are stamped
+    with, ``sights`` what of this source partition need not be appended again.
     """
 
-    def __init__(self, result: BatchResult, seen: Seen, secrets: Mapping[int, bytes]) -> None:
+    def __init__(
+        self, result: BatchResult, seen: Seen, secrets: Mapping[int, bytes], rules: RulesByVersion, sights: BatchSights
+    ) -> None:
         self._result = result
         self._seen = seen
         self._secrets = secrets
+        self._rules = rules
+        self._sights = sights
 
     def add_all(self, read: Sequence[ReadRecord]) -> None:
         """Add the records in order. Raises UnknownSchema; any other failure makes a dead letter."""
         for chunk in _chunks(read):
-            drafts = [_Draft(record, facts) for record, facts in chunk]
+            drafts = [_Draft(record, facts, self._rules_of(facts)) for record, facts in chunk]
             self._prepare_likely(drafts)
             for draft in drafts:
                 if draft.facts.kind == "refused":
@@ -66,6 +77,10 @@ class CrashBatch:
             likely.append(draft)
         _prepare(likely)
 
+    def _rules_of(self, facts: Facts) -> Rules | None:
+        version = facts.project_rules
+        return self._rules.get((facts.project, version)) if version else NONE
+
     def _is_first(self, draft: "_Draft") -> bool:
         return self._seen.is_first(draft.key, draft.record.offset, draft.facts.received)
 
@@ -79,7 +94,8 @@ class CrashBatch:
         try:
             if draft.error is not None:
                 raise draft.error  # noqa: TRY301  one handler for the failure of any step
-            self._count(draft.event, draft.grouped, self._entry(draft.event, record.offset))
+            entry = self._entry(draft.event, record.offset)
+            self._count(draft.event, draft.grouped, entry, self._sight(draft))
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001  whatever one record does, the batch goes on
@@ -99,7 +115,16 @@ class CrashBatch:
         )
         return Entry(offset, counts) if user is None else Entry(offset, counts, {"users": user})
 
-    def _count(self, event: Event, grouped: Grouped, entry: Entry) -> None:
+    def _sight(self, draft: "_Draft") -> bytes | None:
+        """Return the features of the first sight of a group in a build, None where nothing compares or misses them."""
+        group, features = draft.grouped.group, versions[draft.facts.grouping].features
+        if features is None or not self._sights.misses(group, draft.event):
+            return None
+        record = draft.record
+        at = Address(record.topic, record.partition, record.offset)
+        return encode_features(features(draft.event, draft.rules or NONE, group, at))
+
+    def _count(self, event: Event, grouped: Grouped, entry: Entry, sight: bytes | None) -> None:
         """Count last, after every step that may fail: an event counts in all of its cells or in none."""
         cells = crash_cells(event.project, grouped.group, event.release)
         windows = crash_windows(event.time, event.received)
@@ -109,21 +134,25 @@ class CrashBatch:
         else:
             spread.add_group(own, _group_facts(event, grouped, entry.offset))
         spread.add(cells, windows, entry)
+        if sight is not None:
+            spread.add_sight(own, sight)
+            self._sights.add(grouped.group, event)
 
 
 class _Draft:
     """One record on its way through the steps; the result of each step is set by that step."""
 
-    __slots__ = ("error", "event", "facts", "grouped", "key", "payload", "prepared", "record", "summary")
+    __slots__ = ("error", "event", "facts", "grouped", "key", "payload", "prepared", "record", "rules", "summary")
 
     event: Event
     summary: EventSummary
     grouped: Grouped
     payload: bytes
 
-    def __init__(self, record: Record, facts: Facts) -> None:
+    def __init__(self, record: Record, facts: Facts, rules: Rules | None) -> None:
         self.record = record
         self.facts = facts
+        self.rules = rules
         self.key = key_of(record, facts.event_id, facts.project)
         self.prepared = False
         self.error: Exception | None = None
@@ -153,7 +182,9 @@ def _normalise(draft: _Draft) -> None:
 
 
 def _group(draft: _Draft) -> None:
-    draft.grouped = versions[draft.facts.grouping].group(draft.event)
+    if draft.rules is None:
+        raise UnknownRules
+    draft.grouped = versions[draft.facts.grouping].group(draft.event, draft.rules)
 
 
 def _summarise(draft: _Draft) -> None:
@@ -186,4 +217,5 @@ def _group_facts(event: Event, grouped: Grouped, offset: int) -> GroupFacts:
         sample_event=event.event_id,
         sample_offset=offset,
         grouping=grouped.version,
+        cause=grouped.cause,
     )

@@ -89,6 +89,7 @@ class Spread:
         self._entries: list[Entry] = []
         self._columns: dict[tuple[Cells, Windows], list[int]] = {}
         self._groups: dict[str, tuple[GroupFacts, list[int]]] = {}
+        self._sights: dict[str, list[bytes]] = {}
 
     def add(self, cells: Cells, windows: Windows, entry: Entry) -> None:
         """Count ``entry`` in each of the windows of each of the cells."""
@@ -113,6 +114,10 @@ class Spread:
             span[0] = time
         elif time > span[1]:
             span[1] = time
+
+    def add_sight(self, cell: str, features: bytes) -> None:
+        """Add the features of an event of a group of this batch: its first in a build."""
+        self._sights.setdefault(cell, []).append(features)
 
     def deal(self, source: Source, first: int, last: int, received: int) -> list[Delta]:
         """Return the delta of the span ``first..last`` for every partition of ``deltas``, in order, empty or not."""
@@ -139,8 +144,12 @@ class Spread:
 
     def _group_facts(self) -> Iterator[tuple[str, GroupFacts]]:
         for cell, (facts, (first, last)) in self._groups.items():
-            same = (first, last) == (facts.first_seen, facts.last_seen)
-            yield cell, facts if same else msgspec.structs.replace(facts, first_seen=first, last_seen=last)
+            sights = tuple(self._sights.get(cell, ()))
+            same = (first, last) == (facts.first_seen, facts.last_seen) and not sights
+            yield (
+                cell,
+                facts if same else msgspec.structs.replace(facts, first_seen=first, last_seen=last, sights=sights),
+            )
 
 
 class _Part:

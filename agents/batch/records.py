@@ -22,6 +22,10 @@ class UnknownProject(Exception):
     """The record's project does not exist."""
 
 
+class UnknownRules(Exception):
+    """The record's project has no such version of its rules."""
+
+
 def read_facts(record: Record, kinds: Collection[str]) -> Facts:
     """Return a record's facts. Raises Unreadable, and UnknownSchema where this code lacks a version that they name."""
     return facts_of(record.headers, kinds, groupings=grouping.versions, rules=VERSIONS)

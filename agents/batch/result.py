@@ -1,7 +1,8 @@
 """Collects the outcome of one batch from one source partition and encodes the records that the agent publishes.
 
-Every offset of the span gets one outcome in the ledger; losses that SDKs report are added to it. The published bytes
-depend on the records of the batch alone, so that a redelivery publishes the same again.
+Every offset of the span gets one outcome in the ledger; losses that SDKs report are added to it. What is published
+depends on the records of the batch alone, so that a redelivery publishes the same again; but sights of groups are left
+out where they were published before (``agents.batch.sights``).
 """
 
 from collections.abc import Sequence
@@ -133,11 +134,15 @@ class BatchResult:
         self.spread.add(cells, ledger_windows(dead.received), Entry(record.offset, DEAD_LETTERED))
 
     @property
+    def source(self) -> Source:
+        """The source partition of the batch."""
+        return Source(self._records[0].topic, self._records[0].partition)
+
+    @property
     def span(self) -> OffsetSpan:
         """The span of the batch, after ``readable``."""
         first, last = self._records[0], self._records[-1]
-        source = Source(first.topic, first.partition)
-        return OffsetSpan(source, first.offset - self._lost, last.offset, min(self._received), max(self._received))
+        return OffsetSpan(self.source, first.offset - self._lost, last.offset, min(self._received), max(self._received))
 
     def processed(self) -> Processed:
         """Return the batch's one ``processed`` record."""

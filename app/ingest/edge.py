@@ -13,6 +13,7 @@ from app.ingest.keys import KeyCache, Lookup
 from app.ingest.limits import APPEND_SECONDS, MIB
 from app.ingest.peers import networks, peer
 from app.ingest.records import Layout, Origin, RequestRecords, clean
+from app.ingest.stamps import Stamps
 from app.log.contract import Log, LogError, NewRecord, RecordTooLarge
 from app.settings import Settings
 
@@ -26,6 +27,7 @@ class Edge:
     def __init__(self, log: Log, projects: Lookup, settings: Settings, generation: int) -> None:
         self.log = log
         self.keys = KeyCache(projects)
+        self.stamps = Stamps(projects)
         self.budget = Budget(settings.body_memory_mb * MIB)
         self.reading = Deadlines(settings.read_timeout)
         self.health = Health(log.full)
@@ -46,6 +48,7 @@ class Edge:
         entry = await self.keys.find(key)
         if entry is None or entry.protocol != protocol or project not in (None, entry.project):
             raise Refusal("wrong_key")
+        self.stamps.note(entry)
         return entry.project
 
     def records(self, request: web.Request, project: int, *, sent: int | None = None, peer: str = "") -> RequestRecords:
@@ -60,6 +63,7 @@ class Edge:
             sent=sent,
             peer=peer or self._peer(request),
             user_agent=clean(headers.get("User-Agent", "")),
+            stamp=self.stamps.of(project),
         )
         return RequestRecords(origin, self._layout)
 

@@ -71,6 +71,9 @@ RETRY_SECONDS: Final = 5.0
 LOOKUP_SECONDS: Final = 2.0
 """Time of one lookup. An index scan takes under a millisecond: what takes longer is a store that is away."""
 
+RULES_SECONDS: Final = 2.0
+"""Between two readings of the projects' rules: a new version is stamped within 5 s (lookup, requests on their way)."""
+
 MAX_KNOWN: Final = 100_000
 """Known keys in memory: some 30 MB at most."""
 

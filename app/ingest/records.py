@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from app.ingest.ids import EventId, random_id
 from app.ingest.limits import APPEND_MS, MAX_HEADER, MAX_RECORD
+from app.ingest.stamps import NO_STAMP, Stamp
 from app.log.contract import NewRecord
 from app.model import Category, Facts, Kind, Refused
 from app.records import encode_facts
@@ -21,6 +22,7 @@ class Origin(NamedTuple):
     sent: int | None = None
     peer: str = ""
     user_agent: str = ""
+    stamp: Stamp = NO_STAMP
 
 
 class Layout(NamedTuple):
@@ -72,6 +74,8 @@ class RequestRecords:
             unique=event.unique,
             peer=self.origin.peer,
             user_agent=self.origin.user_agent,
+            grouping=self.origin.stamp.grouping,
+            project_rules=self.origin.stamp.rules,
             content_type=clean(content_type) if content_type and content_type != JSON else JSON,
         )
         self._add(_TOPICS.get(category, SESSIONS), facts, identifier or event.text, value)
@@ -96,6 +100,8 @@ class RequestRecords:
                 received=self.origin.received,
                 sent=self.origin.sent,
                 unique=False,
+                grouping=self.origin.stamp.grouping,
+                project_rules=self.origin.stamp.rules,
                 refused=refused,
             )
             self._add(SESSIONS, facts, event.text, b"")

@@ -43,6 +43,7 @@ def add_routes(
 ) -> Health:
     """Add all paths of ingest; return its health, for ``/readyz``. Raises SettingsError for unreadable networks."""
     edge = Edge(log, projects, settings, generation)
+    application.cleanup_ctx.append(edge.stamps.following)
     for path, handler in RAYGUN:
         _add(application, edge, path, {"POST": handler}, raygun_error)
     for path, handler in SENTRY:

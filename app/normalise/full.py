@@ -11,12 +11,17 @@ from app.normalise.times import milliseconds
 
 def frame(frame: Frame, raw: FullFrame) -> None:
     """Add the lines around the failing one, numbered, and the variables."""
-    before, after = _lines(raw.pre_context), _lines(raw.post_context)
+    lines(frame, raw.pre_context, raw.post_context)
+    frame.vars = _object(raw.vars)
+
+
+def lines(frame: Frame, pre_context: Any, post_context: Any) -> None:  # noqa: ANN401  any JSON values
+    """Add the lines around the failing one, numbered, where its own number is known."""
+    before, after = _lines(pre_context), _lines(post_context)
     if frame.line is not None and (before or after or frame.source):
         numbered = [*before, frame.source, *after]
         first = frame.line - len(before)
         frame.context = [(first + index, text) for index, text in enumerate(numbered)]
-    frame.vars = _object(raw.vars)
 
 
 def sentry(event: Event, raw: FullSentryEvent[FullFrame], notes: Notes) -> None:

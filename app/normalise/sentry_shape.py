@@ -6,7 +6,7 @@ collection (``gc=False``): JSON is a tree, so that no cycle arises. Source: WIRE
 
 from typing import Any, Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 
 class LightFrame(Struct, gc=False):
@@ -24,6 +24,10 @@ class LightFrame(Struct, gc=False):
     instruction_addr: Any = None
     context_line: str | None = None
     raw_function: str | None = None
+    image_addr: Any = None
+    pre_context: Raw = Raw(b"null")
+    post_context: Raw = Raw(b"null")
+    """Undecoded: they are read of the few frames alone that grouping reads."""
 
 
 class FullFrame(LightFrame):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.model import Event, Malformed
+from app.model import Event, Frame, Malformed
 from app.normalise import client_report, event, raygun, sentry, session, session_counts, words
 from app.normalise.text import Notes
 from tests.support.payloads import ABSENT, SHARED, Report, encoded, events, facts
@@ -213,14 +213,19 @@ def test_both_readers_give_one_event_of_each_recorded_report(report: Report, ful
 def test_a_full_event_is_the_light_one_and_more(report: Report) -> None:
     assert report.kind is not None
     light, full = (event(facts(report.kind), report.payload, full=full) for full in (False, True))
-    stacks = [raised.frames for raised in full.exceptions] + [thread.frames for thread in full.threads]
-    for frame in (frame for frames in stacks for frame in frames):
-        frame.context, frame.vars = [], {}
+    for frame, seen in zip(_frames(full), _frames(light), strict=True):
+        assert seen.context in ([], frame.context)
+        frame.context, frame.vars = seen.context, {}
     full.user.extra = {}
     assert set(light.notes) <= set(full.notes)
     for name in ("notes", "request", "breadcrumbs", "contexts", "extra", "modules"):
         setattr(full, name, getattr(light, name))
     assert full == light
+
+
+def _frames(of: Event) -> list[Frame]:
+    stacks = [raised.frames for raised in of.exceptions] + [thread.frames for thread in of.threads]
+    return [frame for frames in stacks for frame in frames]
 
 
 @pytest.mark.parametrize("depth", [50, 99, 500, 900, 2000, 100_000])

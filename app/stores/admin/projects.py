@@ -2,6 +2,7 @@
 
 import builtins
 import secrets
+import sys
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ import asyncpg
 import msgspec
 from cachetools import LRUCache
 
+from app.grouping import DEFAULT, NEWEST
 from app.postgres import translated
 
 if TYPE_CHECKING:
@@ -46,11 +48,15 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class FoundKey(NamedTuple):
-    """The project and protocol that a key belongs to."""
+    """The project and protocol that a key belongs to, and the versions that ingest stamps the project's records with."""
 
     project: int
     protocol: Protocol
     disabled: bool
+    grouping: str = DEFAULT
+    """Version of the grouping; it never changes."""
+    rules: int = 0
+    """Newest version of the project's rules."""
 
 
 class KeyTaken(ValueError):
@@ -93,8 +99,9 @@ class Projects:
     async def _insert(self, name: str, keys: builtins.list[tuple[Protocol, str]]) -> int:
         async with self._pool.acquire() as connection, connection.transaction():
             project = await connection.fetchval(
-                "insert into projects (name, user_secret) values ($1, $2) returning id", name, secrets.token_bytes(32)
-            )
+                "insert into projects (name, user_secret, grouping) values ($1, $2, $3) returning id",
+                name, secrets.token_bytes(32), NEWEST,
+            )  # fmt: skip
             try:
                 await connection.executemany(
                     "insert into project_keys (key, project, protocol) values ($1, $2, $3)",
@@ -130,9 +137,16 @@ class Projects:
         """Return the project and protocol of a key, None for an unknown key. Not cached: ``app.ingest.keys`` caches."""
         with translated("projects"):
             row = await self._pool.fetchrow(
-                "select project, protocol, disabled is not null from project_keys where key = $1", key
+                "select k.project, k.protocol, k.disabled is not null, p.grouping, p.rules"
+                " from project_keys k join projects p on p.id = k.project where k.key = $1",
+                key,
             )
-        return FoundKey(*row) if row else None
+        return FoundKey(row[0], row[1], row[2], sys.intern(row[3]), row[4]) if row else None
+
+    async def rules(self) -> dict[int, int]:
+        """Return the newest version of the rules of each project that has any."""
+        with translated("projects"):
+            return {row[0]: row[1] for row in await self._pool.fetch("select id, rules from projects where rules > 0")}
 
     async def rotate_key(self, project: int, protocol: Protocol) -> str:
         """Create a new key and disable the project's old ones of this protocol; ingest refuses those within 60 s."""
