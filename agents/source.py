@@ -69,7 +69,7 @@ class SourceAgent(ABC):
         self._states: dict[int, _ClaimState] = {}
         self._secrets: dict[int, bytes] = {}
 
-    async def prepare(self, read: Sequence[ReadRecord]) -> None:
+    async def prepare(self, read: Sequence[ReadRecord]) -> None:  # noqa: B027  most roles read nothing
         """Read what ``work`` needs of these records from a store. Nothing is awaited between this and ``work``."""
 
     @abstractmethod

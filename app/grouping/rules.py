@@ -311,6 +311,11 @@ def _of_key(project: int, grouped: Grouped, key: tuple[str, ...]) -> Grouped:
     return msgspec.structs.replace(grouped, group=_id(project, "group", key), coarse=_id(project, "coarse", key))
 
 
+def explosion_group(project: int, rule: Rule) -> str:
+    """Return the id of the group that texts of an explosion rule fall into."""
+    return _id(project, "group", rule.key)
+
+
 def _id(project: int, level: str, key: tuple[str, ...]) -> str:
     """Return the id of a key as g2 makes its own."""
     return blake2b(dumps([project, "g2", level, *key]).encode(), digest_size=16).hexdigest()

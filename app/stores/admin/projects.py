@@ -48,7 +48,7 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class FoundKey(NamedTuple):
-    """The project and protocol that a key belongs to, and the versions that ingest stamps the project's records with."""
+    """The project and protocol that a key belongs to, and the versions that ingest stamps its records with."""
 
     project: int
     protocol: Protocol

@@ -4,6 +4,7 @@ A person writes the text (``app.grouping.rules``); the comparison of keys adds e
 back for good. A new version reaches ingest within 5 s, which stamps it; workers apply what a record is stamped with.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
@@ -126,6 +127,11 @@ class ProjectRules:
                 if known.body.text == text:
                     return known.version
                 return await add_version(connection, project, msgspec.structs.replace(known.body, text=text), "person")
+
+    async def explosions_of(self, project: int, groups: Collection[str]) -> list[Rule]:
+        """Return the explosion rules in force whose events fall into one of these groups (ids of members)."""
+        rules = (await self.newest(project)).body.explosions
+        return [rule for rule in rules if grouping_rules.explosion_group(project, rule) in groups]
 
     async def take_back(self, project: int, signature: str) -> int:
         """Take an explosion rule (``Rule.signature``) back for good; return the number of the version without it.

@@ -1,8 +1,13 @@
 """Writes what people decide about groups: status and merges. Counts never change, so every decision can be undone.
 
-A merge is an alias from the merged group to its root. A root is never itself an alias: there are no chains or cycles.
+A merge is a link, a member kept apart another (``kinship``); the aliases from members to their root follow from the
+links. A root is never itself an alias: there are no chains or cycles.
 """
 
+from collections.abc import Sequence
+from typing import Literal
+
+from app.stores.aggregates import kinship
 from app.stores.aggregates.groups import root_of
 from app.stores.aggregates.rows import Connection
 from app.stores.aggregates.standing import PERMANENT, EndCondition, check_decision
@@ -20,10 +25,16 @@ on conflict (id) do update
   where (group_states.status, group_states.spared, group_states.events_left, group_states.until)
      is distinct from (excluded.status, excluded.spared, excluded.events_left, excluded.until)"""
 
-_MERGE = """
-insert into group_aliases (id, project, root)
-select id, $2, $3 from (select $1::text as id union select id from group_aliases where root = $1) moved
-on conflict (id) do update set root = excluded.root, since = now()"""
+_DECIDE = """
+insert into group_links as l (project, a, b, kind, author, grouping, created, judged)
+select $1, least(n.a collate "C", n.b collate "C"), greatest(n.a collate "C", n.b collate "C"), n.kind, 'person', $2,
+       clock_timestamp(), $2 = 'g1'
+from unnest($3::text[], $4::text[], $5::text[]) n (a, b, kind)
+on conflict (project, a, b) do update
+  set kind = excluded.kind, author = 'person', stage = '', score = 1, reasons = '[]', grouping = excluded.grouping,
+      created = excluded.created, judged = excluded.judged"""
+
+_Decided = tuple[str, str, Literal["alias", "never"]]
 
 
 class UnknownGroup(LookupError):
@@ -43,28 +54,85 @@ async def set_status(
 async def merge(connection: Connection, group: str, into: str) -> None:
     """Make a group, with all members merged into it, part of another group of its project, now and in future.
 
-    Merging groups that are one already changes nothing. Raises UnknownGroup, and ValueError across projects.
+    Whatever kept any two of their members apart is undone. Merging groups that are one already changes nothing. Raises
+    UnknownGroup, and ValueError across projects.
     """
     async with connection.transaction():
-        await _lock_merges(connection)
+        project = await _common_project(connection, group, into)
+        await kinship.claim(connection, project)
         root, target = await root_of(connection, group), await root_of(connection, into)
-        project = await _project_of(connection, root)
-        if project != await _project_of(connection, target):
-            raise ValueError("two projects: groups of different projects cannot be merged")
-        if root != target:
-            await connection.execute(_MERGE, root, project, target)
+        if root == target:
+            return
+        members = await kinship.members_with(connection, project, [root, target])
+        apart = [
+            (link.a, link.b, "alias")
+            for link in await kinship.links_among(connection, project, members)
+            if link.kind == "never" and members[link.a].root != members[link.b].root
+        ]
+        await _write(connection, project, [(group, into, "alias"), *apart])
+        await kinship.recompute(connection, project, members, prefer=target)
 
 
 async def unmerge(connection: Connection, group: str) -> None:
-    """Detach a merged group; of a root, detach all of its members."""
+    """Detach a merged group, for good; of a root, detach all of its members.
+
+    What people had merged into the detached member stays with the rest. Raises UnknownGroup.
+    """
     async with connection.transaction():
-        await _lock_merges(connection)
-        await connection.execute("delete from group_aliases where id = $1 or root = $1", group)
+        project = await _project_of(connection, group)
+        await kinship.claim(connection, project)
+        members = await kinship.members_with(connection, project, [group])
+        others = sorted(members.keys() - {group})
+        if not others:
+            return
+        root = members[group].root
+        decided: list[_Decided] = [(group, other, "never") for other in others]
+        if root != group:
+            links = await kinship.links_among(connection, project, members)
+            merged = [link for link in links if link.author == "person" and link.kind == "alias"]
+            ends = {link.a if link.b == group else link.b for link in merged if group in (link.a, link.b)}
+            decided += [(end, root, "alias") for end in sorted(ends - {root})]
+        await _write(connection, project, decided)
+        await kinship.recompute(connection, project, members)
 
 
-async def _lock_merges(connection: Connection) -> None:
-    """Serialise merges until the transaction ends: two at once could each make the other's root an alias."""
-    await connection.execute("lock table group_aliases in share row exclusive mode")
+async def decide(connection: Connection, group: str, other: str, decision: Literal["merge", "never"]) -> None:
+    """Merge another group into a group, or keep both apart for good, also where they are one by now.
+
+    Raises UnknownGroup, and ValueError across projects.
+    """
+    if decision == "merge":
+        await merge(connection, other, group)
+        return
+    project = await _common_project(connection, group, other)
+    if await root_of(connection, group) == await root_of(connection, other):
+        # the root's own page: the other one goes
+        await unmerge(connection, other if await root_of(connection, other) != other else group)
+        return
+    async with connection.transaction():
+        await kinship.claim(connection, project)
+        members = await kinship.members_with(connection, project, [group, other])
+        apart = [
+            (link.a, link.b, "never")
+            for link in await kinship.links_among(connection, project, members)
+            if link.kind == "suggestion" and members[link.a].root != members[link.b].root
+        ]
+        await _write(connection, project, [(group, other, "never"), *apart])
+        await kinship.recompute(connection, project, members)
+
+
+async def _write(connection: Connection, project: int, decided: Sequence[_Decided]) -> None:
+    """Write decisions as links; the comparison of keys takes them in where it knows the keys."""
+    grouping = await connection.fetchval("select grouping from groups where id = $1", decided[0][0])
+    unique = {frozenset((a, b)): (a, b, kind) for a, b, kind in reversed(decided) if a != b}
+    await connection.execute(_DECIDE, project, grouping, *map(list, zip(*unique.values(), strict=True)))
+
+
+async def _common_project(connection: Connection, group: str, other: str) -> int:
+    project = await _project_of(connection, group)
+    if project != await _project_of(connection, other):
+        raise ValueError("two projects: groups of different projects cannot be merged")
+    return project
 
 
 async def _project_of(connection: Connection, group: str) -> int:

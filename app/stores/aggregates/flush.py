@@ -9,6 +9,7 @@ from typing import Final
 
 from app.stores.aggregates.notices import write_groups
 from app.stores.aggregates.rows import Connection, read_rows, write_rows
+from app.stores.aggregates.sights import write_sights
 from app.topics import Source
 from tables.fold import Fold, Progress
 from tables.windows import Row, WindowKey, apply
@@ -69,6 +70,7 @@ async def flush(
         await _move_progress(connection, topic, partition, fold)
         rows = await _write_windows(connection, fold, bases)
         await write_groups(connection, fold)
+        await write_sights(connection, fold)
         await _write_releases(connection, fold)
     return rows
 

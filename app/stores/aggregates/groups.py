@@ -139,6 +139,7 @@ def _row(record: asyncpg.Record, ranked: RankedGroup, users: int) -> GroupRow:
         next_release=record["next_release"],
         events_left=record["events_left"],
         until=record["until"],
+        cause=record["cause"],
     )
 
 

@@ -17,10 +17,10 @@ from tables.fold import Fold, GroupChange
 
 _UPSERT = """
 insert into groups (id, project, title, culprit, platform, level, type, unhandled, grouping, first_release,
-                    first_seen, last_seen, sample_event, sample_topic, sample_partition, sample_offset)
+                    first_seen, last_seen, sample_event, sample_topic, sample_partition, sample_offset, cause)
 select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                      $8::boolean[], $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::text[], $14::text[],
-                     $15::int[], $16::bigint[])
+                     $15::int[], $16::bigint[], $17::text[])
 on conflict (id) do update
   set first_seen = least(groups.first_seen, excluded.first_seen),
       last_seen = greatest(groups.last_seen, excluded.last_seen),
@@ -52,8 +52,8 @@ update group_states s set events_left = s.events_left - n.events
 from unnest($1::text[], $2::bigint[]) n (id, events) where s.id = n.id"""
 
 _NOTICE = """
-insert into notices (id, project, grp, kind, at, release)
-select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[])
+insert into notices (id, project, grp, kind, at, release, pending)
+select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::boolean[])
 on conflict do nothing"""
 
 
@@ -66,6 +66,8 @@ class _NewNotice(NamedTuple):
     kind: Literal["new", "regressed", "reopened"]
     at: int
     release: str
+    pending: bool = False
+    """Whether it waits for the comparison of keys: a near duplicate of another group is nothing new."""
 
 
 class _FirstEvent(NamedTuple):
@@ -100,6 +102,7 @@ def _new(group: str, cell: Cell, change: GroupChange) -> _NewNotice:
         kind="new",
         at=change.first_seen,
         release=change.facts.release,
+        pending=bool(change.sights),
     )
 
 
@@ -213,4 +216,5 @@ def _columns(
         [change.source.topic for change in changes],
         [change.source.partition for change in changes],
         [fact.sample_offset for fact in facts],
+        [fact.cause for fact in facts],
     ]

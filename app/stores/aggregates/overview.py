@@ -16,7 +16,7 @@ _NEW_AND_REGRESSED = """
 select * from (
   select n.release, n.kind, n.grp, g.title, max(n.at) as at, count(*) over (partition by n.release, n.kind) as whole,
          row_number() over (partition by n.release, n.kind order by max(n.at) desc, n.grp) as place
-  from notices n join groups g on g.id = n.grp
+  from notices n join groups g on g.id = n.grp and (not n.pending or n.created < now() - interval '5 seconds')
   where n.project = $1 and n.release = any($2::text[]) and n.kind in ('new', 'regressed')
   group by n.release, n.kind, n.grp, g.title) ranked
 where place <= $3 order by kind, at desc, grp"""

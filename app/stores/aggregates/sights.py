@@ -1,4 +1,4 @@
-"""The first sights of keys in PostgreSQL: rates writes them with the groups, the comparison of keys reads and judges them.
+"""The first sights of keys in PostgreSQL: rates writes them with the groups, the comparison of keys judges them.
 
 One row is kept for each key in a build. Of the first events of each source partition it holds the one that was born
 first: that follows from the log alone, however batches are cut and delivered. Within a partition the first event is the

@@ -6,14 +6,15 @@ changes nothing.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import asyncpg
 import msgspec
 
 from app.log.contract import Log
 from app.postgres import translated
-from app.stores.aggregates import decisions, flush, groups, ledger, series, timings
+from app.stores.aggregates import decisions, flush, groups, kinship, ledger, series, timings
+from app.stores.aggregates.kinship import Similar
 from app.stores.aggregates.rows import Connection, read_rows
 from app.stores.aggregates.standing import PERMANENT, EndCondition
 from app.stores.aggregates.types import (
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
 
 _NOTICES = """
 select id, grp as "group", kind, at, (extract(epoch from created) * 1000)::bigint as created
-from notices where project = $1 and created > to_timestamp($2 / 1000.0) order by created, id limit 1000"""
+from notices
+where project = $1 and created > to_timestamp($2 / 1000.0) and (not pending or created < now() - interval '5 seconds')
+order by created, id limit 1000"""
 
 
 class Aggregates:
@@ -150,9 +153,19 @@ class Aggregates:
             await decisions.merge(connection, _storable(group_id), _storable(into))
 
     async def unmerge(self, group_id: str) -> None:
-        """Detach a merged group; of a root, detach all of its members."""
+        """Detach a merged group for good; of a root, detach all of its members. Raises UnknownGroup."""
         async with self._connection() as connection:
             await decisions.unmerge(connection, _storable(group_id))
+
+    async def similar(self, group_id: str) -> list[Similar]:
+        """Return what a group is linked with, the strongest first: suggestions, aliases, what is kept apart."""
+        async with self._snapshot() as connection:
+            return await kinship.similar(connection, _storable(group_id))
+
+    async def decide(self, group_id: str, other: str, decision: Literal["merge", "never"]) -> None:
+        """Merge another group into a group, or keep both apart for good. Raises UnknownGroup, ValueError."""
+        async with self._connection() as connection:
+            await decisions.decide(connection, _storable(group_id), _storable(other), decision)
 
     @staticmethod
     async def _members(connection: Connection, group: str) -> list[str]:

@@ -144,6 +144,8 @@ class GroupRow(msgspec.Struct, frozen=True):
     """Events in the last five minutes of the range."""
     before: int = 0
     """Events in the equally long range before."""
+    cause: str = ""
+    """``Type: message`` of the exception that decided, where it is not the one of the title."""
 
 
 class GroupPage(NamedTuple):
