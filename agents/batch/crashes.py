@@ -5,13 +5,14 @@ of reports before the next: its code and tables stay in the processor's caches, 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from agents.batch.blocks import summary_of
 from agents.batch.deltas import crash_cells, crash_windows
 from agents.batch.records import ReadRecord, UnknownRules, key_of, user_of
 from agents.batch.result import BatchResult
-from agents.batch.sights import BatchSights
+from agents.batch.sights import BatchSights, SentSights
 from app.grouping import versions
 from app.grouping.rules import NONE, Rules
 from app.grouping.sights import encode_features
@@ -34,6 +35,7 @@ _MESSAGE: Final = {"messages": 1}
 
 RulesByVersion = Mapping[tuple[int, int], Rules]
 """By project and version; without those that do not exist."""
+NO_RULES: Final[RulesByVersion] = MappingProxyType({})
 
 
 class CrashBatch:
@@ -44,13 +46,18 @@ class CrashBatch:
     """
 
     def __init__(
-        self, result: BatchResult, seen: Seen, secrets: Mapping[int, bytes], rules: RulesByVersion, sights: BatchSights
+        self,
+        result: BatchResult,
+        seen: Seen,
+        secrets: Mapping[int, bytes],
+        rules: RulesByVersion = NO_RULES,
+        sights: BatchSights | None = None,
     ) -> None:
         self._result = result
         self._seen = seen
         self._secrets = secrets
         self._rules = rules
-        self._sights = sights
+        self._sights = BatchSights(result.source, SentSights()) if sights is None else sights
 
     def add_all(self, read: Sequence[ReadRecord]) -> None:
         """Add the records in order. Raises UnknownSchema; any other failure makes a dead letter."""

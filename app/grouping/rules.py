@@ -324,7 +324,8 @@ def _id(project: int, level: str, key: tuple[str, ...]) -> str:
 def _changed_frames(event: Event, rules: Rules) -> list[Part]:
     """Return a part for each frame that a rule takes out or gives to the application."""
     parts = []
-    for frame in [frame for one in (*event.exceptions, *event.threads) for frame in one.frames]:
+    stacks = [*(raised.frames for raised in event.exceptions), *(thread.frames for thread in event.threads)]
+    for frame in [frame for frames in stacks for frame in frames]:
         names = (frame.function or frame.symbol, frame.module, frame.file or frame.package)
         raw = " ".join(name for name in names if name)
         for name, patterns in (("ignore_frames", rules.text.ignore_frames), ("in_app", rules.text.in_app)):

@@ -1,6 +1,7 @@
 """The part common to all handlers: admission by key, memory of bodies, and the append that precedes every reply."""
 
 import time
+from typing import Protocol
 
 from aiohttp import web
 
@@ -13,9 +14,13 @@ from app.ingest.keys import KeyCache, Lookup
 from app.ingest.limits import APPEND_SECONDS, MIB
 from app.ingest.peers import networks, peer
 from app.ingest.records import Layout, Origin, RequestRecords, clean
-from app.ingest.stamps import Stamps
+from app.ingest.stamps import RulesLookup, Stamps
 from app.log.contract import Log, LogError, NewRecord, RecordTooLarge
 from app.settings import Settings
+
+
+class ProjectLookup(Lookup, RulesLookup, Protocol):
+    """The store of projects: ``app.stores.admin.projects.Projects``."""
 
 
 class Edge:
@@ -24,7 +29,7 @@ class Edge:
     Raises SettingsError for trusted proxies that cannot be read.
     """
 
-    def __init__(self, log: Log, projects: Lookup, settings: Settings, generation: int) -> None:
+    def __init__(self, log: Log, projects: ProjectLookup, settings: Settings, generation: int) -> None:
         self.log = log
         self.keys = KeyCache(projects)
         self.stamps = Stamps(projects)

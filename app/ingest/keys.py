@@ -31,10 +31,6 @@ class Lookup(Protocol):
         """Return the entry of a key, None for an unknown one. Raises StoreUnavailable."""
         ...
 
-    async def rules(self) -> dict[int, int]:
-        """Return the newest version of the rules of each project that has any. Raises StoreUnavailable."""
-        ...
-
 
 class KeyCache:
     """Caches the entries of keys, found and not found, in bounded memory; concurrent requests share one lookup.

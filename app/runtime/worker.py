@@ -34,6 +34,7 @@ from app.roles import HOUSEKEEPER, ROLE_NAMES, ROLES
 from app.runtime import logs
 from app.runtime.connect import database_url
 from app.runtime.housekeeping import keeping
+from app.runtime.kinship import comparing
 from app.runtime.parent import on_parent_end, report_ready
 from app.runtime.worker_http import StatusServer
 from app.settings import Settings, SettingsError
@@ -85,6 +86,7 @@ def _role(name: str, process: Process) -> RoleApp:
         raise WrongParts(f"role {name} consumes {sorted(role.consumed)}, expected {sorted(CONSUMED[name])}")
     if name == HOUSEKEEPER:
         role.resource("housekeeping", lambda: keeping(role.settings, role.log))
+        role.resource("kinship", lambda: comparing(role.settings))
     return role
 
 

@@ -13,6 +13,7 @@ from agents.batch.records import key_of, keys_of, user_hash
 from agents.batch.result import BatchResult, too_large
 from app.cells import DAY, HOUR, MINUTE, Cell
 from app.grouping import group, versions
+from app.grouping.rules import NONE, Rules
 from app.log.contract import Record
 from app.model import Event, Facts, Grouped, Refused
 from app.records import UnknownSchema, decode_delta, decode_processed, decode_stored, encode_facts
@@ -212,7 +213,7 @@ def test_an_unknown_project_is_a_dead_letter() -> None:
 def test_an_exception_of_ours_on_one_record_counts_it_dead_lettered_and_nowhere_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def broken(event: Event) -> Grouped:
+    def broken(event: Event, _rules: Rules = NONE, /) -> Grouped:
         if event.release == "bad":
             raise ZeroDivisionError("hunter2")
         return group(event)

@@ -64,7 +64,7 @@ async def merge(connection: Connection, group: str, into: str) -> None:
         if root == target:
             return
         members = await kinship.members_with(connection, project, [root, target])
-        apart = [
+        apart: list[_Decided] = [
             (link.a, link.b, "alias")
             for link in await kinship.links_among(connection, project, members)
             if link.kind == "never" and members[link.a].root != members[link.b].root
@@ -112,7 +112,7 @@ async def decide(connection: Connection, group: str, other: str, decision: Liter
     async with connection.transaction():
         await kinship.claim(connection, project)
         members = await kinship.members_with(connection, project, [group, other])
-        apart = [
+        apart: list[_Decided] = [
             (link.a, link.b, "never")
             for link in await kinship.links_among(connection, project, members)
             if link.kind == "suggestion" and members[link.a].root != members[link.b].root
@@ -126,6 +126,7 @@ async def _write(connection: Connection, project: int, decided: Sequence[_Decide
     grouping = await connection.fetchval("select grouping from groups where id = $1", decided[0][0])
     unique = {frozenset((a, b)): (a, b, kind) for a, b, kind in reversed(decided) if a != b}
     await connection.execute(_DECIDE, project, grouping, *map(list, zip(*unique.values(), strict=True)))
+    await kinship.notify(connection)
 
 
 async def _common_project(connection: Connection, group: str, other: str) -> int:

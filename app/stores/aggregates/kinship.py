@@ -18,6 +18,8 @@ from app.stores.aggregates.rows import Connection
 
 Kind = Literal["alias", "suggestion", "never"]
 Author = Literal["automatic", "person"]
+CHANNEL: Final = "faultline_comparison"
+"""On which PostgreSQL notifies the process that compares, once sights or decisions are committed."""
 LAST: Final = 1 << 62
 """Order of a group that has no row."""
 
@@ -135,6 +137,11 @@ async def claim(connection: Connection, project: int) -> int:
     """Let no other transaction change the links of a project until this one ends; return the comparison's version."""
     await connection.execute(_CLAIM, project)
     return int(await connection.fetchval(_LOCK, project))
+
+
+async def notify(connection: Connection) -> None:
+    """Wake the process that compares, once this transaction is committed."""
+    await connection.execute("select pg_notify($1, '')", CHANNEL)
 
 
 async def bump(connection: Connection, project: int) -> int:

@@ -13,6 +13,7 @@ import msgspec
 from app.cells import Cell
 from app.grouping.kinship.features import Birth, Features
 from app.grouping.sights import decode_features
+from app.stores.aggregates.kinship import notify
 from app.stores.aggregates.rows import Connection
 from tables.fold import Fold
 
@@ -88,6 +89,8 @@ async def write_sights(connection: Connection, fold: Fold) -> bool:
         await connection.execute(_INSERT, *zip(*earlier, strict=True), *births, _firsts(earlier), features)
     if wider:
         await connection.execute(_WIDEN, *zip(*wider, strict=True), _firsts(wider))
+    if earlier:
+        await notify(connection)
     return bool(earlier)
 
 
