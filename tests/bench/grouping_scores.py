@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 from app import normalise
 from app.grouping import group
 from app.model import Event, Facts
-from tests.bench import grouping_speed, grouping_streams
+from tests.bench import grouping_kinship, grouping_speed, grouping_streams
 
 SHARED = Path(os.environ.get("FAULTLINE_SHARED") or Path(__file__).resolve().parents[3] / "shared") / "grouping"
 LABELLED = (
@@ -67,6 +67,7 @@ class ByKey:
 STAGES: dict[str, Callable[[], Grouper]] = {
     "g1": lambda: ByKey(lambda event: group(event, "g1").group),
     "g2 key": lambda: ByKey(lambda event: group(event, "g2").group),
+    "g2": grouping_kinship.ByKinship,
 }
 """What is scored, by name, the first of them as the one that others are compared with."""
 
@@ -121,12 +122,11 @@ def event_of(row: Row, project: int = 1) -> Event:
 
 
 def _received(event: Any) -> int:  # noqa: ANN401  any JSON value
-    time = (
-        event.get("timestamp") or event.get("occurredOn") or event.get("OccurredOn") if isinstance(event, dict) else ""
-    )
+    fields = event if isinstance(event, dict) else {}
+    time = fields.get("timestamp") or fields.get("occurredOn") or fields.get("OccurredOn")
     try:
-        return int(datetime.fromisoformat(time).timestamp() * 1000)
-    except (TypeError, ValueError):
+        return int(datetime.fromisoformat(str(time)).timestamp() * 1000)
+    except ValueError:
         return RECEIVED
 
 

@@ -1,50 +1,44 @@
-"""How long a grouping takes an event: warm, at first sight of a stack of 40 frames, of 40 frames; as ratios of one run."""
+"""How long a grouping takes an event: warm, at first sight of a stack, of frames; as ratios of one run.
 
-from collections.abc import Callable, Iterator, Sequence
+The versions take turns event by event, and only this thread's own time counts: others on the machine weigh the same.
+"""
+
+from collections.abc import Iterator, Sequence
 from statistics import median
-from time import perf_counter_ns
+from time import thread_time_ns
 
 from app.grouping import versions
 from app.model import Event, Frame, Raised
 
-_ROUNDS, _FIRST, _DEEP = 3, 200, 40
+_TIMES, _DEEP = 200, 40
 
 
 def report(events: Sequence[Event]) -> Iterator[str]:
     """Yield a line for each measure: µs an event at the median, and the ratio to the first version."""
-    measures = (
-        ("warm", _warm),
-        ("first sight of a stack of 40 frames", _new_stack),
-        ("first sight of each of 40 frames", _new_frames),
-    )
-    for what, measure in measures:
-        found = {name: measure(name, version.group, events) for name, version in versions.items()}
-        first = next(iter(found.values()))
-        yield f"{what:36} " + "  ".join(f"{name} {us:.1f} us ({us / first:.2f} x)" for name, us in found.items())
+    for version in versions.values():
+        for event in events:
+            version.group(event)
+        version.group(_deep("known", "known"))
+    yield _line("warm", dict.fromkeys(versions, events))
+    yield _line("first sight of a stack of 40 frames", {name: _stacks("known", name) for name in versions})
+    yield _line("first sight of each of 40 frames", {name: _stacks("", name) for name in versions})
 
 
-def _warm(_: str, group: Callable[[Event], object], events: Sequence[Event]) -> float:
-    return min(_timed(group, events) for _ in range(_ROUNDS))
+def _stacks(frames: str, name: str) -> list[Event]:
+    """Return stacks that this version never saw; of frames that it knows, where those are named."""
+    return [_deep(frames or f"{name}_{at}", f"{name}_{at}") for at in range(_TIMES)]
 
 
-def _new_stack(name: str, group: Callable[[Event], object], _: Sequence[Event]) -> float:
-    """Measure stacks whose frames were seen in others, raised by statements with words that were never seen."""
-    group(_deep("known", name))
-    return _timed(group, [_deep("known", f"{name}_{number}") for number in range(_FIRST)])
-
-
-def _new_frames(name: str, group: Callable[[Event], object], _: Sequence[Event]) -> float:
-    """Measure stacks of which nothing was ever seen."""
-    return _timed(group, [_deep(f"{name}_{number}", f"{name}_{number}") for number in range(_FIRST)])
-
-
-def _timed(group: Callable[[Event], object], events: Sequence[Event]) -> float:
-    times = []
-    for event in events:
-        start = perf_counter_ns()
-        group(event)
-        times.append(perf_counter_ns() - start)
-    return median(times) / 1000
+def _line(what: str, given: dict[str, Sequence[Event]]) -> str:
+    times: dict[str, list[int]] = {name: [] for name in given}
+    for together in zip(*given.values(), strict=True):
+        for name, event in zip(given, together, strict=True):
+            start = thread_time_ns()
+            versions[name].group(event)
+            times[name].append(thread_time_ns() - start)
+    found = {name: median(values) / 1000 for name, values in times.items()}
+    first = next(iter(found.values()))
+    return f"{what:36} " + "  ".join(f"{name} {us:.1f} us ({us / first:.2f} x)" for name, us in found.items())
 
 
 def _deep(name: str, word: str) -> Event:

@@ -12,8 +12,10 @@ _LINES = ("lineno", "colno", "instruction_addr", "lineNumber", "columnNumber", "
 _RELEASE = ("release", "version", "Version")
 _WORD = re.compile(r"\w+")
 _WORDS = (
-    "amber", "brook", "cedar", "dune", "ember", "fjord", "grove", "heath", "islet", "juniper", "kelp", "lagoon", "Møre", "Ñandú",
-    "olive", "prairie", "quartz", "reef", "Straße", "tundra", "ивa", "valley", "柳", "xenon", "yarrow", "zephyr", "two words", "a, b",
+    "amber", "brook", "cedar", "dune", "ember", "fjord", "grove", "heath", "islet", "juniper", "kelp", "lagoon",
+    "Møre", "Ñandú",
+    "olive", "prairie", "quartz", "reef", "Straße", "tundra", "ивa", "valley", "柳", "xenon", "yarrow", "zephyr",
+    "two words", "a, b",
 )  # fmt: skip
 _SEED = 51
 

@@ -4,8 +4,10 @@ from app.grouping import g2
 from app.model import Event, Frame, Raised
 
 PLATFORMS = {
-    "python": ("python", "py"), "js": ("node", "js"), "ts": ("node", "ts"), "ruby": ("ruby", "rb"), "elixir": ("elixir", "ex"),
-    "php": ("php", "php"), "go": ("go", "go"), "java": ("java", "java"), "kotlin": ("java", "kt"), "csharp": ("csharp", "cs"),
+    "python": ("python", "py"), "js": ("node", "js"), "ts": ("node", "ts"), "ruby": ("ruby", "rb"),
+    "elixir": ("elixir", "ex"),
+    "php": ("php", "php"), "go": ("go", "go"), "java": ("java", "java"), "kotlin": ("java", "kt"),
+    "csharp": ("csharp", "cs"),
     "scala": ("java", "scala"), "groovy": ("java", "groovy"), "swift": ("cocoa", "swift"), "rust": ("native", "rs"),
     "cpp": ("native", "cpp"), "perl": ("perl", "pl"), "dart": ("dart", "dart"),
 }  # fmt: skip
@@ -32,7 +34,7 @@ def frame(language: str, source: str, function: str = "work", *, in_app: bool | 
 def crash(
     language: str, source: str, value: str, *outer: Frame, kind: str = "ShopError", function: str = "work"
 ) -> Event:
-    """Return an event of one exception, raised in the application's function; ``outer`` are its callers, outermost first."""
+    """Return an event of one exception; ``outer`` are the callers of the function that raised, outermost first."""
     platform, _ = PLATFORMS[language]
     frames = [*outer, frame(language, source, function)]
     return event(platform, Raised(type=kind, value=value, frames=frames))

@@ -21,7 +21,7 @@ def sight(text: str, offset: int = 0, **changes: Any) -> Features:  # noqa: ANN4
     """Return a sight of a key that follows from type, top frame and text, one second after another by offset."""
     basis: dict[str, Any] = {"text": text, "template": text, "born": Birth(offset * 1000, "crashes", 0, offset)}
     made = msgspec.structs.replace(BLANK, **{**basis, **changes})
-    key = "\1".join((made.type, made.top, text))
+    key = f"{made.type}\1{made.top}\1{text}"
     return made if made.key else msgspec.structs.replace(made, key=blake2b(key.encode(), digest_size=16).hexdigest())
 
 

@@ -33,6 +33,7 @@ def test_a_library_that_raised() -> None:
     found = g2.decide(one)
     assert (found.library, found.raised, found.top) == (True, Spot("psycopg.cursor execute", "9"), "shop.work work")
     assert found.caller == Spot("shop.work work", "40")
+    assert g2.decide(event("python", Raised(type="E", value="bad column", frames=[library]))).library
 
 
 @pytest.mark.parametrize(

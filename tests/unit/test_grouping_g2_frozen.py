@@ -1,4 +1,4 @@
-"""The second grouping never changes once it is released: its imports and the groups of events of many kinds are held."""
+"""The second grouping never changes once released: its imports and the groups of many kinds of events are held."""
 
 import ast
 import json
@@ -21,10 +21,14 @@ def events() -> dict[str, Event]:
     caller = frame("python", "fail(f'{name} came late')", "lend")
     return first_events() | {
         "statement": crash("python", "raise X(f'no {name!r} left')", "no 'pear' left", function="statement"),
-        "identity": crash("python", "raise X(f'field {name} is required')", "field email is required", function="identity"),
+        "identity": crash(
+            "python", "raise X(f'field {name} is required')", "field email is required", function="identity"
+        ),
         "helper": crash("python", fail, "pear came late", caller, function="fail"),
         "parameter": crash("python", fail, "pear", frame("python", "run(fail)", "lend"), function="fail"),
-        "assigned": crash("js", "const text = `no ${name} left`;\n>throw new X(text);", "no pear left", function="assigned"),
+        "assigned": crash(
+            "js", "const text = `no ${name} left`;\n>throw new X(text);", "no pear left", function="assigned"
+        ),
         "translated": crash("php", "throw new X(__('no :name left', $row));", "keine Birne da", function="translated"),
         "ruby": crash("ruby", 'raise X, "no #{name} left" if sold', "no pear left", function="ruby"),
         "elixir": crash("elixir", 'raise X, message: "no " <> name <> " left"', "no pear left", function="elixir"),
@@ -34,11 +38,13 @@ def events() -> dict[str, Event]:
         "silent": crash("python", "total = row['net']", "'net'", kind="KeyError", function="silent"),
         "record": event("python", message="no reader Tom", template="no reader %s"),
         "one word": event("java", raised("E", "bilebaga", "find|com.acme.Shelf")),
-        "nothing read": event("javascript", raised("TypeError", "Cannot read properties of null (reading 'a')", "f||/a.js")),
+        "nothing read": event(
+            "javascript", raised("TypeError", "Cannot read properties of null (reading 'a')", "f||/a.js")
+        ),
         "closure": event("php", raised("E", "v", "{closure:/srv/r1/app/routes.php:12}||/srv/r1/app/routes.php")),
         "checker": event("java", raised("E", "it is empty", "lend|com.acme.Desk", "checkStock|com.acme.Shop")),
         "header": event("native", raised("E", "v", "shop::load(int)", "boost::function0<T>::operator()")),
-    }  # fmt: skip
+    }
 
 
 def _ids(one: Event) -> list[str]:

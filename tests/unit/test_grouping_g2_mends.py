@@ -17,19 +17,63 @@ from tests.unit.grouping_parts import crash, raised
 
 NAMES = [
     # platform, names that are one, names of others
-    ("php", ["{closure:/srv/r1/app/routes.php:12}", "{closure:/srv/r2/app/routes.php:19}"], ["{closure:/srv/r1/app/jobs.php:12}"]),
-    ("php", ["App\\{closure:App\\Cart::total():12}", "App\\{closure:App\\Cart::total():31}"], ["App\\{closure:App\\Cart::tax():12}"]),
-    ("java", ["$anonfun$main$1|shop.Main$", "$anonfun$main$3|shop.Main$", "$anonfun$main$12$adapted|shop.Main$"], ["$anonfun$stop$1|shop.Main$"]),
-    ("java", ["apply|shop.Main$$anonfun$main$1", "apply|shop.Main$$anonfun$main$2$$anonfun$apply$4"], ["apply|shop.Main$$anonfun$stop$1"]),
-    ("java", ["doCall|shop.Cart$_total_closure1", "doCall|shop.Cart$_total_closure3$_closure7"], ["doCall|shop.Cart$_tax_closure1"]),
-    ("java", ["invoke|shop.ComposableSingletons$CartKt$lambda-1$1", "invoke|shop.ComposableSingletons$CartKt$lambda-3$1"], ["invoke|shop.ComposableSingletons$ListKt$lambda-1$1"]),
-    ("java", ["load$app_debug|shop.Cart", "load$app_release|shop.Cart", "load$shop_freeRelease|shop.Cart", "load|shop.Cart"], ["save$app_debug|shop.Cart"]),
+    (
+        "php",
+        ["{closure:/srv/r1/app/routes.php:12}", "{closure:/srv/r2/app/routes.php:19}"],
+        ["{closure:/srv/r1/app/jobs.php:12}"],
+    ),
+    (
+        "php",
+        ["App\\{closure:App\\Cart::total():12}", "App\\{closure:App\\Cart::total():31}"],
+        ["App\\{closure:App\\Cart::tax():12}"],
+    ),
+    (
+        "java",
+        ["$anonfun$main$1|shop.Main$", "$anonfun$main$3|shop.Main$", "$anonfun$main$12$adapted|shop.Main$"],
+        ["$anonfun$stop$1|shop.Main$"],
+    ),
+    (
+        "java",
+        ["apply|shop.Main$$anonfun$main$1", "apply|shop.Main$$anonfun$main$2$$anonfun$apply$4"],
+        ["apply|shop.Main$$anonfun$stop$1"],
+    ),
+    (
+        "java",
+        ["doCall|shop.Cart$_total_closure1", "doCall|shop.Cart$_total_closure3$_closure7"],
+        ["doCall|shop.Cart$_tax_closure1"],
+    ),
+    (
+        "java",
+        ["invoke|shop.ComposableSingletons$CartKt$lambda-1$1", "invoke|shop.ComposableSingletons$CartKt$lambda-3$1"],
+        ["invoke|shop.ComposableSingletons$ListKt$lambda-1$1"],
+    ),
+    (
+        "java",
+        ["load$app_debug|shop.Cart", "load$app_release|shop.Cart", "load$shop_freeRelease|shop.Cart", "load|shop.Cart"],
+        ["save$app_debug|shop.Cart"],
+    ),
     ("java", ["text-fLXpl1I|shop.Cart", "text|shop.Cart", "text-impl|shop.Cart"], ["total-impl|shop.Cart"]),
-    ("rust", ["shop::cart::total::{closure#0}", "shop::cart::total::{closure#12}", "shop::cart::total::{{closure}}"], ["shop::cart::tax::{closure#0}"]),
-    ("rust", ["shop[a1b2c3d4e5f60718]::cart::total", "shop[0011223344556677]::cart::total", "shop::cart::total"], ["shop[a1b2c3d4e5f60718]::cart::tax"]),
-    ("rust", ["<shop::Cart as shop::Total>::{impl#1}::sum", "<shop::Cart as shop::Total>::{impl#3}::sum"], ["<shop::List as shop::Total>::{impl#1}::sum"]),
-    ("javascript", ["minified:aB.pay||main.dart.js", "minified:k3.pay||main.dart.js"], ["minified:aB.send||main.dart.js"]),
-]  # fmt: skip
+    (
+        "rust",
+        ["shop::cart::total::{closure#0}", "shop::cart::total::{closure#12}", "shop::cart::total::{{closure}}"],
+        ["shop::cart::tax::{closure#0}"],
+    ),
+    (
+        "rust",
+        ["shop[a1b2c3d4e5f60718]::cart::total", "shop[0011223344556677]::cart::total", "shop::cart::total"],
+        ["shop[a1b2c3d4e5f60718]::cart::tax"],
+    ),
+    (
+        "rust",
+        ["<shop::Cart as shop::Total>::{impl#1}::sum", "<shop::Cart as shop::Total>::{impl#3}::sum"],
+        ["<shop::List as shop::Total>::{impl#1}::sum"],
+    ),
+    (
+        "javascript",
+        ["minified:aB.pay||main.dart.js", "minified:k3.pay||main.dart.js"],
+        ["minified:aB.send||main.dart.js"],
+    ),
+]
 
 
 @pytest.mark.parametrize(("platform", "one", "others"), NAMES, ids=lambda value: str(value)[:40])
@@ -41,11 +85,20 @@ def test_what_a_compiler_numbers_does_not_count(platform: str, one: list[str], o
 
 PLACES = [
     ["blob:https://a.example/js/pay.js", "https://a.example/js/pay.js", "view-source:https://a.example/js/pay.js"],
-    ["https://a.example/orders/1234", "https://a.example/orders/99", "https://a.example/orders/00a1b2c3-1111-4222-8333-444455556666"],
+    [
+        "https://a.example/orders/1234",
+        "https://a.example/orders/99",
+        "https://a.example/orders/00a1b2c3-1111-4222-8333-444455556666",
+    ],
     ["/home/bob/pay.js", "/Users/ann.smith/pay.js", "C:\\Users\\Ann\\pay.js", "/root/pay.js"],
-    ["/tmp/tmpa1b2c3/pay.js", "/var/folders/x1/y2abc/T/pay.js", "/private/var/tmp/pay.js", "C:\\Users\\Bob\\AppData\\Local\\Temp\\tmp77\\pay.js"],
+    [
+        "/tmp/tmpa1b2c3/pay.js",  # noqa: S108  a place in a report
+        "/var/folders/x1/y2abc/T/pay.js",
+        "/private/var/tmp/pay.js",
+        "C:\\Users\\Bob\\AppData\\Local\\Temp\\tmp77\\pay.js",
+    ],
     ["/home/bob/shop/cart/pay.js", "/Users/ann/shop/cart/pay.js", "/srv/shop/cart/pay.js"],
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("paths", PLACES, ids=lambda value: value[0])
@@ -66,23 +119,34 @@ def test_a_home_folder_named_as_a_systems_is_no_system() -> None:
 
 WORDINGS = [
     [
-        "Cannot read properties of undefined (reading 'street')", "Cannot read property 'street' of undefined",
-        "Cannot read properties of null (reading 'street')", "undefined is not an object (evaluating 'row.address.street')",
-        "null is not an object (evaluating 'row.address.street')", "can't access property \"street\", row.address is undefined",
+        "Cannot read properties of undefined (reading 'street')",
+        "Cannot read property 'street' of undefined",
+        "Cannot read properties of null (reading 'street')",
+        "undefined is not an object (evaluating 'row.address.street')",
+        "null is not an object (evaluating 'row.address.street')",
+        'can\'t access property "street", row.address is undefined',
         "Unable to get property 'street' of undefined or null reference",
         "Cannot destructure property 'street' of 'row.address' as it is undefined.",
     ],
-    ["Cannot set properties of undefined (setting 'x')", "Cannot set property 'x' of null",
-     "Unable to set property 'x' of undefined or null reference"],
+    [
+        "Cannot set properties of undefined (setting 'x')",
+        "Cannot set property 'x' of null",
+        "Unable to set property 'x' of undefined or null reference",
+    ],
     ["gatt F4:12:FA:00:9C:01 lost", "gatt ac-23-3f-a1-b2-c3 lost"],
     ["bad ref #Reference<0.1.2.3>", "bad ref #Reference<0.44112.98811.31>"],
     ["dead #PID<0.1.0> in #Port<0.5>", "dead #PID<0.9991.12> in #Port<0.77>"],
     ["GET /search?q=shoes failed", "GET /search?q=hats&page=2 failed", "GET /search failed"],
-    ["type 'minified:aB' is not a subtype of type 'minified:k3'", "type 'minified:Q' is not a subtype of type 'minified:zz'"],
+    [
+        "type 'minified:aB' is not a subtype of type 'minified:k3'",
+        "type 'minified:Q' is not a subtype of type 'minified:zz'",
+    ],
     ['Cannot invoke "A.b()" because "<local4>" is null', 'Cannot invoke "A.b()" because "<local11>" is null'],
-    ["1 validation error for Order\nquantity\n  bad [type=int_parsing, input_value='two']",
-     "3 validation errors for Order\nquantity\n  bad [type=int_parsing, input_value='x']\nname\n  y"],
-]  # fmt: skip
+    [
+        "1 validation error for Order\nquantity\n  bad [type=int_parsing, input_value='two']",
+        "3 validation errors for Order\nquantity\n  bad [type=int_parsing, input_value='x']\nname\n  y",
+    ],
+]
 
 
 @pytest.mark.parametrize("texts", WORDINGS, ids=lambda value: value[0][:40])
@@ -92,13 +156,18 @@ def test_wordings_of_one_error_are_one_template(texts: list[str]) -> None:
 
 def test_wordings_of_different_errors_stay_apart() -> None:
     texts = [
-        "Cannot read properties of undefined (reading 'street')", "Cannot read properties of undefined (reading 'mail')",
-        "Cannot set properties of undefined (setting 'street')", "gatt lost", "bad ref #PID<0.1.2>", "bad ref #Port<0.1.2>",
-        "GET /search?q=shoes failed", "GET /orders?q=shoes failed",
+        "Cannot read properties of undefined (reading 'street')",
+        "Cannot read properties of undefined (reading 'mail')",
+        "Cannot set properties of undefined (setting 'street')",
+        "gatt lost",
+        "bad ref #PID<0.1.2>",
+        "bad ref #Port<0.1.2>",
+        "GET /search?q=shoes failed",
+        "GET /orders?q=shoes failed",
         "1 validation error for Order\nquantity\n  bad [type=int_parsing, x]",
         "1 validation error for Order\nname\n  bad [type=int_parsing, x]",
         "1 validation error for Order\nname\n  bad [type=missing, x]",
-    ]  # fmt: skip
+    ]
     assert len({template_of(text, one_word=False) for text in texts}) == len(texts)
 
 
@@ -193,9 +262,16 @@ def test_a_page_with_an_id_is_one_page() -> None:
 
 FIELD = Path(os.environ.get("FAULTLINE_SHARED") or Path(__file__).resolve().parents[3] / "shared") / "field"
 PAIRS = [
-    ("php84-closure", True), ("scala-anonfun", True), ("compose-lambda", True), ("rust-v0-closure", True), ("dart2js-type", True),
-    ("msg-mac", True), ("msg-query", True), ("beam-ref", True), ("boost-function", False),
-]  # fmt: skip
+    ("php84-closure", True),
+    ("scala-anonfun", True),
+    ("compose-lambda", True),
+    ("rust-v0-closure", True),
+    ("dart2js-type", True),
+    ("msg-mac", True),
+    ("msg-query", True),
+    ("beam-ref", True),
+    ("boost-function", False),
+]
 
 
 @pytest.mark.skipif(not FIELD.is_dir(), reason=f"no recorded cases at {FIELD}: set FAULTLINE_SHARED")

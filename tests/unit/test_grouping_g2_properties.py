@@ -1,4 +1,4 @@
-"""The second grouping of anything at all: it never fails, is a pure function, explains what it did, and stays linear."""
+"""The second grouping of anything at all: it never fails, is a pure function, explains itself, stays linear."""
 
 import random
 import re
@@ -22,16 +22,23 @@ from app.model import Event, Facts, Frame, Raised, Thread
 from tests.unit.grouping_g2_parts import PLATFORMS, lines_of, said
 
 SOURCES = st.sampled_from([
-    "raise X(f'no {name!r:>{w}} left')", "raise X(text)", "raise X(f'{a}: {b}')", "    text = f'no {name}'", "def work(text, name):",
-    "throw new X(`no ${a ? `${b}` : 'c'} left`);", "throw e;", "reject(new StockError('no ' + name));", "fail(`no ${name}`);",
-    'raise X, "no #{name} left" if x', "throw new \\X(\"no {$a->b['c']} $d\");", 'panic("no " + name)', "abort(404, 'no pear')",
-    "raise X('a' + ", "${", "{", "'", '"', "`", "'''", '"""', "/*", "#", "//", "%(", "\\", "(((", "x = y ?? z || w ? a : b",
-    "logger.error('no %s left', name)", "require(x) { \"no $x\" }", "assert a, 'no pear'", "", "\t", "if (/['\"]/.test(x)) {",
+    "raise X(f'no {name!r:>{w}} left')", "raise X(text)", "raise X(f'{a}: {b}')", "    text = f'no {name}'",
+    "def work(text, name):",
+    "throw new X(`no ${a ? `${b}` : 'c'} left`);", "throw e;", "reject(new StockError('no ' + name));",
+    "fail(`no ${name}`);",
+    'raise X, "no #{name} left" if x', "throw new \\X(\"no {$a->b['c']} $d\");", 'panic("no " + name)',
+    "abort(404, 'no pear')",
+    "raise X('a' + ", "${", "{", "'", '"', "`", "'''", '"""', "/*", "#", "//", "%(", "\\", "(((",
+    "x = y ?? z || w ? a : b",
+    "logger.error('no %s left', name)", 'require(x) { "no $x" }', "assert a, 'no pear'", "", "\t",
+    "if (/['\"]/.test(x)) {",
 ])  # fmt: skip
 LINE = SOURCES | st.text(max_size=30) | st.text(alphabet="'\"`{}()[]$#%\\/<>=?:,.+ \nabrX", max_size=60)
 WORDS = st.sampled_from([
-    "", "work", "fail", "abort", "lambda$a$1", "a::b<c>(d)", "{closure:/a/b.php:1}", "f-impl", "minified:aB", "invariant", "shop",
-    "/home/bob/a.py", "https://a.example/orders/12", "Script error.", "ANR", "StackOverflowError", "OutOfMemoryError", "boost::f",
+    "", "work", "fail", "abort", "lambda$a$1", "a::b<c>(d)", "{closure:/a/b.php:1}", "f-impl", "minified:aB",
+    "invariant", "shop",
+    "/home/bob/a.py", "https://a.example/orders/12", "Script error.", "ANR", "StackOverflowError", "OutOfMemoryError",
+    "boost::f",
     "no pear left", "5: no pear", "'net'", "bilebaga", "{{ default }}", "anr", "minidump", "raise", "\ud800", "\0",
 ])  # fmt: skip
 TEXT = WORDS | st.text(max_size=40)
@@ -41,7 +48,8 @@ NUMBER = st.none() | st.integers(0, 4)
 @st.composite
 def frames(draw: st.DrawFn) -> Frame:
     made = Frame(
-        function=draw(TEXT), module=draw(TEXT), file=draw(TEXT | st.sampled_from([f"a.{end}" for _, end in PLATFORMS.values()])),
+        function=draw(TEXT), module=draw(TEXT),
+        file=draw(TEXT | st.sampled_from([f"a.{end}" for _, end in PLATFORMS.values()])),
         abs_path=draw(TEXT), package=draw(TEXT), symbol=draw(TEXT), in_app=draw(st.none() | st.booleans()),
         address=draw(WORDS), image=draw(WORDS), line=draw(NUMBER), column=draw(NUMBER),
     )  # fmt: skip
@@ -62,7 +70,8 @@ RAISED = st.builds(
 THREADS = st.builds(Thread, id=WORDS, crashed=st.booleans(), current=st.booleans(), main=st.booleans(), frames=FRAMES)
 EVENTS = st.builds(
     Event, event_id=st.just("0" * 32), project=st.integers(1, 3), kind=st.just("sentry"), received=st.just(1),
-    time=st.just(1), platform=st.sampled_from(sorted({platform for platform, _ in PLATFORMS.values()})) | TEXT, message=TEXT,
+    time=st.just(1), platform=st.sampled_from(sorted({platform for platform, _ in PLATFORMS.values()})) | TEXT,
+    message=TEXT,
     template=TEXT, transaction=TEXT, exceptions=st.lists(RAISED, max_size=4), threads=st.lists(THREADS, max_size=3),
     fingerprint=st.lists(TEXT, max_size=2), sdk_name=TEXT, url=TEXT,
 )  # fmt: skip
@@ -122,8 +131,10 @@ def test_lines_releases_people_and_order_of_threads_do_not_count(event: Event, d
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False) | TEXT | LINE,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([
-        "exception", "values", "stacktrace", "frames", "function", "filename", "context_line", "pre_context", "post_context",
-        "lineno", "in_app", "type", "value", "mechanism", "message", "logentry", "params", "threads", "platform", "image_addr",
+        "exception", "values", "stacktrace", "frames", "function", "filename", "context_line", "pre_context",
+        "post_context",
+        "lineno", "in_app", "type", "value", "mechanism", "message", "logentry", "params", "threads", "platform",
+        "image_addr",
     ]), inner, max_size=6),
     max_leaves=25,
 )  # fmt: skip
@@ -172,8 +183,10 @@ def test_a_text_fits_exactly_where_a_pattern_does(constants: list[str], text: st
 
 
 BITS = [
-    "raise X('a' + ", "${", "{", "'", '"', "`", "\\'", '\\"', "f'{", '"#{', "/[", "/*", "a.b.", "a::", "x(", '"a"+', "'a' 'b' ",
-    "a if b else ", "or ", "? :", "throw new Error(", "(", "[(", "assert a, ", '"{}".format(', "Error.", "$a->b", "%s", "\\", "'''",
+    "raise X('a' + ", "${", "{", "'", '"', "`", "\\'", '\\"', "f'{", '"#{', "/[", "/*", "a.b.", "a::", "x(", '"a"+',
+    "'a' 'b' ",
+    "a if b else ", "or ", "? :", "throw new Error(", "(", "[(", "assert a, ", '"{}".format(', "Error.", "$a->b", "%s",
+    "\\", "'''",
 ]  # fmt: skip
 
 

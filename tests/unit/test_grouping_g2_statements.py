@@ -1,4 +1,4 @@
-"""The raising statement of each language, as it is written: its literal is the template, what fills its holes is data."""
+"""The raising statement of each language, as it is written: its literal is the template, its holes are data."""
 
 import pytest
 
@@ -38,6 +38,12 @@ PYTHON = [
     ("raise X('no \\'pear\\' \\x41\\n\\u00e9')", "no 'pear' A\né", "no 'pear' A é"),
     ("raise X(f'{name} is {\"sold\"} out')", "pear is sold out", "<> is <> out"),
     ("raise X(str('no stock of ') + name)", "no stock of pear", "no stock of <>"),
+    ("raise type(error)(f'{error} while loading {path}') from error", "5 while loading a.py", "<> while loading <>"),
+    ("raise HTTPException(404, detail=f'Order {n} not found')", "404: Order 5 not found", "Order <> not found"),
+    ("raise ValidationError(_('%(value)s is no city'), params=p)", "['Rio is no city']", "<> is no city"),
+    ("raise ValidationError(_('%(field)s is required'), params=p)", "email is required", "email is required"),
+    ("raise X(message + ' is out of stock')", "pear is out of stock", "<> is out of stock"),
+    ("raise X('no %s in stock', name)", "no pear in stock", "no <> in stock"),
     ("raise X('no stock here', name)", "('no stock here', 'pear')", "no stock here"),
 ]  # fmt: skip
 JS = [
@@ -62,6 +68,12 @@ JS = [
     ("throw new Error(t('no pear left'));", "keine Birne", "no pear left"),
     ("throw new Error('it\\'s \\u0041 \\x42' + name);", "it's A Bx", "it's A B<>"),
     ("foo(a / b); throw new Error('without ' + c / d);", "without 5", "without <>"),
+    ("return next(new AppError(`no tour with id ${id}`, 404));", "no tour with id 5", "no tour with id <>"),
+    ("const e = new Error(`no ${name} left`); e.code = 5; throw e;", "no pear left", "no <> left"),
+    ("throw new Error(`no ${name}\n  in stock`);", "no pear\n  in stock", "no <> in stock"),
+    ("throw new Error('unknown action: ' + JSON.stringify(action));", "unknown action: {}", "unknown action: <>"),
+    ("assert(stock > 0, `no stock of ${name}`);", "no stock of pear", "no stock of <>"),
+    ("assert.strictEqual(a, b, `no stock of ${name}`);", "no stock of pear", "no stock of <>"),
     ("if (a) throw new Error(`no ${a}`); else throw new Error(`${b} is sold`);", "pear is sold", "<> is sold"),
 ]  # fmt: skip
 RUBY = [
@@ -74,11 +86,12 @@ RUBY = [
     ("raise X, format('no %s left', name)", "no pear left", "no <> left"),
     ("raise X, %(no #{name} left)", "no pear left", "no <> left"),
     ("raise X, 'no #{name} left'", "no #{name} left", "no #{name} left"),
-    ("raise X.new(code: 5, message: \"no #{name} left\")", "no pear left", "no <> left"),
+    ('raise X.new(code: 5, message: "no #{name} left")', "no pear left", "no <> left"),
     ('raise X,\n>  "no #{name} left"', "no pear left", "no <> left"),
     ('raise X, "no #{name} " \\\n>  "left"', "no pear left", "no <> left"),
     ('text = "no #{name} left"\n>raise X, text', "no pear left", "no <> left"),
     ('name or raise X, "no #{name} left"', "no pear left", "no <> left"),
+    ('raise Shop::X.new("no #{name} left"), cause: error', "no pear left", "no <> left"),
     ('raise X, "without #{name}" and return', "without pear", "without <>"),
 ]  # fmt: skip
 ELIXIR = [
@@ -93,23 +106,28 @@ PHP = [
     ("throw new X('no ' . $name . ' left');", "no pear left", "no <> left"),
     ("throw new X('no $name left');", "no $name left", "no $name left"),
     ("throw new X(sprintf('no %s in %2$05d', $name, $shop), 5);", "no pear in 00005", "no <> in <>"),
-    ("throw X::because(\"no $name left\");", "no pear left", "no <> left"),
-    ("return new self(\"no $name left\");", "no pear left", "no <> left"),
+    ('throw X::because("no $name left");', "no pear left", "no <> left"),
+    ('return new self("no $name left");', "no pear left", "no <> left"),
     ("return new static('without ' . $name);", "without pear", "without <>"),
-    ("trigger_error(\"no $name left\", E_USER_ERROR);", "no pear left", "no <> left"),
-    ("abort(404, \"no $name left\");", "no pear left", "no <> left"),
-    ("$x = $y ?? throw new X(\"no $name left\");", "no pear left", "no <> left"),
+    ('trigger_error("no $name left", E_USER_ERROR);', "no pear left", "no <> left"),
+    ('abort(404, "no $name left");', "no pear left", "no <> left"),
+    ('$x = $y ?? throw new X("no $name left");', "no pear left", "no <> left"),
     ("throw new X(__('no :name left', ['name' => $name]));", "keine Birne da", "no <> left"),
-    ("throw new X(\n>    \"no $name left\",\n    5\n);", "no pear left", "no <> left"),
-    ("$text = \"no $name left\";\n>throw new X($text);", "no pear left", "no <> left"),
+    ('throw new X(\n>    "no $name left",\n    5\n);', "no pear left", "no <> left"),
+    ('$text = "no $name left";\n>throw new X($text);', "no pear left", "no <> left"),
     ("throw new X($sold ? 'sold out' : \"without $name\");", "without pear", "without <>"),
     ("throw new X($reason ?: 'no reason given');", "no reason given", "no reason given"),
+    ("throw X::create('no %s in stock', $name);", "no pear in stock", "no <> in stock"),
+    ('throw new X(message: "no $name left", previous: $error);', "no pear left", "no <> left"),
     ("throw new X('it\\'s \\n' . $name);", "it's \\npear", "it's \\n<>"),
 ]  # fmt: skip
 GO = [
     ('panic("no " + name + " left")', "no pear left", "no <> left"),
     ('panic(fmt.Sprintf("no %s in %d", name, shop))', "no pear in 5", "no <> in <>"),
-    ('return fmt.Errorf("publish %q: %w", name, err)', 'publish "pear": no feed', "publish <>: <>"),
+    ('return fmt.Errorf("publish %q: %w", name, err)', 'publish "pear": no feed 5', "publish <>: no feed <n>"),
+    ('return errors.New("publish: " + loadErr.Error())', "publish: no feed", "publish: no feed"),
+    ('return errors.Wrapf(err, "load %s", name)', "load pear: no feed", "load <>: no feed"),
+    ('return errors.Wrap(err, "load of stock")', "load of stock: no feed", "load of stock: no feed"),
     ('return errors.New("no stock left")', "no stock left", "no stock left"),
     ("panic(`no stock \\n` + name)", "no stock \\npear", "no stock \\n<>"),
 ]  # fmt: skip
@@ -121,6 +139,8 @@ OTHERS = [
     ("kotlin", 'throw X("no $name in ${shop.title}")', "no pear in B", "no <> in <>"),
     ("kotlin", 'require(stock > 0) { "no $name in ${shop.title}" }', "no pear in B", "no <> in <>"),
     ("kotlin", 'val shop = shops[name] ?: error("no shop $name here")', "no shop B here", "no shop <> here"),
+    ("csharp", 'throw new X(nameof(n), $"no rate for {n}!");', "no rate for 5! (Parameter 'n')", "no rate for <>!"),
+    ("java", 'throw new X("no %s in stock", name);', "no pear in stock", "no <> in stock"),
     ("csharp", 'throw new X($"no {name,10:N2} in {{{shop}}}");', "no pear in {B}", "no <> in {<>}"),
     ("csharp", 'throw new X(string.Format("no {0} in {1:D}", name, shop));', "no pear in 5", "no <> in <>"),
     ("csharp", 'throw new X(@"no ""x"" \\ " + name);', 'no "x" \\ pear', 'no "x" \\ <>'),
@@ -136,10 +156,8 @@ OTHERS = [
     ("dart", "throw StateError('no $name in ' \"${shop.title}\");", "no pear in B", "no <> in <>"),
     ("ts", "throw new X<Pear>(`no ${name as string} left`);", "no pear left", "no <> left"),
 ]  # fmt: skip
-ALL = [
-    *(("python", *case) for case in PYTHON), *(("js", *case) for case in JS), *(("ruby", *case) for case in RUBY),
-    *(("elixir", *case) for case in ELIXIR), *(("php", *case) for case in PHP), *(("go", *case) for case in GO), *OTHERS,
-]  # fmt: skip
+BY_LANGUAGE = {"python": PYTHON, "js": JS, "ruby": RUBY, "elixir": ELIXIR, "php": PHP, "go": GO}
+ALL = [(language, *case) for language, cases in BY_LANGUAGE.items() for case in cases] + OTHERS
 
 
 @pytest.mark.parametrize(("language", "source", "value", "template"), ALL, ids=lambda text: str(text)[:60])
@@ -148,6 +166,7 @@ def test_the_literal_of_the_statement_is_the_template(language: str, source: str
 
 
 NOT_READ = [
+    ("python", "raise X('validation', text)", "the validation of pear failed"),
     ("python", 'log("raise X(\'no pear\')"); total = row["net"]', "'net'"),
     ("python", "total = row['net'] + row['tax']", "'net'"),
     ("python", "raise X(text)", "no pear left"),
@@ -174,6 +193,8 @@ def test_a_line_without_a_raise_is_told_from_one_that_does_not_fit() -> None:
     assert g2.decide(crash("python", "total = row['net']", "'net'")).silent
     assert not g2.decide(crash("python", "raise X('no pear left')", "other")).silent
     assert not g2.decide(crash("python", "", "other")).silent
+    assert not g2.decide(crash("python", "    f'no {name} left')", "no pear left")).silent
+    assert not g2.decide(crash("js", "report(name);", "no pear left", kind="")).silent
 
 
 @pytest.mark.parametrize(
@@ -294,7 +315,7 @@ LOGS = [
     ("js", "if (full) Sentry.captureMessage(`list of ${name} is full`);", "list of Tom is full", "list of <> is full"),
     ("python", "sentry_sdk.capture_message(f'list of {name} is full')", "list of Tom is full", "list of <> is full"),
     ("python", "logger.error('list of %s is full', name)", "list of Tom is full", "list of <> is full"),
-    ("php", "$this->logger->error('list of {name} is full', ['name' => $n]);", "list of Tom is full", "list of <> is full"),
+    ("php", "$log->error('list of {name} is full', ['name' => $n]);", "list of Tom is full", "list of <> is full"),
     ("java", 'log.warn("list of {} is full", name);', "list of Tom is full", "list of <> is full"),
     ("ruby", 'Rails.logger.error("list of #{name} is full")', "list of Tom is full", "list of <> is full"),
 ]  # fmt: skip

@@ -127,6 +127,18 @@ def test_decisions_of_people_win_whenever_they_come(made: list[Features], data: 
     assert (after.root(last.a) == after.root(last.b)) is last.joined
 
 
+def test_an_edge_that_goes_in_one_row_and_comes_back_in_another_counts_once() -> None:
+    stack = {"owner": "acme.Text", "frames": ("acme.Text", "acme.Job", "acme.Timer")}
+    place = {"top": "acme.Text pad", "type": "NullPointerException", **stack}
+    first, other = sight("", 5, **place), sight("", 1, **{**place, "top": "acme.Text trim"})
+    earlier = sight("", 3, **{**place, "frames": ("acme.Text", "acme.Web", "acme.Pool", "acme.Hall")})
+    assert first.key == earlier.key
+    joined, parted = seen([other, first]), seen([other, first, earlier])
+    assert joined.root(first.key) == other.key
+    assert parted.root(first.key) == first.key
+    assert parted.state() == seen([earlier, other]).state()
+
+
 def _edge(a: str, b: str, at: int) -> Edge:
     return Edge(a, b, "line", 1.0, (), Birth(at, "", 0, 0))
 
@@ -158,9 +170,7 @@ def test_a_group_goes_by_the_member_that_was_born_first() -> None:
     assert forest.root("never seen") == "never seen"
 
 
-edges = st.lists(
-    st.builds(_edge, st.sampled_from("abcdxy"), st.sampled_from("abcdxy"), st.integers(0, 9)), max_size=12
-)
+edges = st.lists(st.builds(_edge, st.sampled_from("abcdxy"), st.sampled_from("abcdxy"), st.integers(0, 9)), max_size=12)
 manuals = st.lists(
     st.builds(Manual, st.sampled_from("abcd"), st.sampled_from("abcd"), st.booleans(), st.integers(0, 9))
     .filter(lambda one: one.a != one.b), max_size=4,

@@ -10,8 +10,9 @@ import pytest
 
 from app.grouping.g2.decision import Spot
 from app.grouping.kinship import Features, Kin, match
-from app.grouping.kinship.explosion import HOUR, KEYS, Rule, by_statement
+from app.grouping.kinship.explosion import HOUR, KEYS, RULES, Rule, by_statement
 from app.grouping.kinship.features import Birth
+from app.grouping.kinship.texts import shape_of
 from tests.unit.kinship_parts import message, seen, sight, unlined
 
 SECOND = 1000
@@ -48,15 +49,15 @@ def _storm(make: Callable[[str, int, bool], Features], events: int) -> tuple[Kin
     return kin, told, keys
 
 
-def _lined(text: str, offset: int, unknown: bool) -> Features:  # noqa: FBT001  which of two statements
+def _lined(text: str, offset: int, unknown: bool) -> Features:
     return sight(text, offset, raised=Spot("acme.Routes lookUp", "22" if unknown else "25"))
 
 
-def _without(text: str, offset: int, unknown: bool) -> Features:  # noqa: ARG001, FBT001  as above
+def _without(text: str, offset: int, unknown: bool) -> Features:  # noqa: ARG001  as above
     return unlined(text, offset)
 
 
-def _logged(text: str, offset: int, unknown: bool) -> Features:  # noqa: ARG001, FBT001  as above
+def _logged(text: str, offset: int, unknown: bool) -> Features:  # noqa: ARG001  as above
     return message(text, offset)
 
 
@@ -93,6 +94,13 @@ def test_one_rule_a_signature() -> None:
     assert len(kin.rules()) == 1
 
 
+def test_rules_of_one_place_are_bounded() -> None:
+    dice = random.Random(5)
+    heads = [f"{_word(dice)}{_word(dice)} {_word(dice)}" for _ in range(RULES + 5)]
+    kin = seen([unlined(f"{head} {at}", 100 * nth + at) for nth, head in enumerate(heads) for at in range(KEYS)])
+    assert len(kin.rules()) == RULES
+
+
 def test_texts_with_nothing_in_common_make_no_rule() -> None:
     dice = random.Random(3)
     assert not seen([sight(f"{_word(dice)} {_word(dice)}", at) for at in range(2 * KEYS)]).rules()
@@ -120,6 +128,16 @@ def test_matching_is_linear() -> None:
     rules = by_statement([rule] * 10)
     assert match(rules, "T", "f", "a " * 500_000) is None
     assert match(rules, "T", "f", "a" * 500_000) is None
+
+
+def test_what_a_rule_is_never_changes() -> None:
+    shape = shape_of(("no row 12 in “Łódź” for a.b-c", "no row x in “St. Gallen” for a.b-c"))
+    assert shape.start == ("no", "row")
+    assert shape.end == ("”", "for", "a", ".", "b", "-", "c")
+    rule = Rule("T", "f g", ("HTTP 404",), shape.start, shape.end, tuple(sorted(shape.words)))
+    assert rule.key == ("\2explosion", "T", "f g", "HTTP 404", "\2", *shape.start, "\2", *shape.end, "\2", "for", "in",
+                        "no", "row")  # fmt: skip
+    assert rule.signature == "f0f1ec709b4e1087"
 
 
 def test_a_rule_survives_its_encoding() -> None:

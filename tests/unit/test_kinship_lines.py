@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from app.grouping.g2.decision import Spot
-from app.grouping.kinship.lines import NO_LINE, Bucket, Refused, bucket_of, wrapped_cause
+from app.grouping.kinship.lines import NO_LINE, Bucket, bucket_of, wrapped_cause
+from app.grouping.kinship.stages import Refused
 from tests.unit.kinship_parts import groups, sight, together, unlined
 
 CITIES = ("Rio", "Łódź", "St. Gallen", "李伟", "Kraków", "van Dijk", "x", "Oslo", "Ümit", "New York", "Sète", "Bath",

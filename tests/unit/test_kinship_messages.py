@@ -4,7 +4,7 @@ import pytest
 
 from app.grouping.kinship.messages import aligned, message_rows
 from app.grouping.kinship.texts import fits_pattern
-from tests.unit.kinship_parts import message, together
+from tests.unit.kinship_parts import groups, message, together
 
 PRINTERS = ("could not print the letter to Tom, printer Lobby is off",
             "could not print the letter to Mary Ann Quince, printer 2nd floor is off")  # fmt: skip
@@ -40,7 +40,7 @@ def test_a_template_of_few_letters_joins_nothing() -> None:
         ("first %s first %s last word", "first first last word", False),
     ],
 )
-def test_constants_stand_in_order_anchored_at_both_ends(pattern: str, text: str, fits: bool) -> None:  # noqa: FBT001
+def test_constants_stand_in_order_anchored_at_both_ends(pattern: str, text: str, fits: bool) -> None:
     assert fits_pattern(pattern, text, 8) is fits
 
 
@@ -76,6 +76,13 @@ def test_identity_in_the_text_keeps_apart() -> None:
     texts = ("column Isbn1 is missing in the import file", "column Title2 is missing in the import file")
     assert together(message(texts[0]), message(texts[1], 1))
     assert not together(message(texts[0], tokens=("Isbn1",)), message(texts[1], 1, tokens=("Title2",)))
+
+
+def test_many_messages_tell_their_template_where_nothing_reads_as_data() -> None:
+    cities = ("rio", "bonn", "bath", "cork", "oslo", "sete", "lodz", "york", "kiel", "lyon", "nice", "pisa", "turin")
+    sights = [message(f"the parcel to {city} was never sent", at) for at, city in enumerate(cities)]
+    assert groups(sights[:11]) == 11
+    assert groups(sights) == 1
 
 
 def test_rows_are_few_and_crashes_have_none() -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from app.grouping.g2.decision import Spot
-from app.grouping.kinship.similar import CANDIDATES, OF_ONE_FUNCTION, compare, fast, similar_rows
+from app.grouping.kinship.similar import OF_ONE_FUNCTION, compare, fast, similar_rows
+from app.grouping.kinship.stages import CANDIDATES
 from tests.unit.kinship_parts import groups, seen, sight, together
 
 STACK = ("acme.Text", "acme.Page", "acme.Web")

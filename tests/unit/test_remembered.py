@@ -1,4 +1,4 @@
-"""The caches between events are bounded in bytes, whatever clients send: long texts are not cached."""
+"""Caches between events have a bound in bytes, whatever clients send: long texts are not cached."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -8,13 +8,15 @@ import pytest
 from app.grouping import group
 from app.grouping.g1.files import place
 from app.grouping.g1.frames import look
+from app.grouping.g2.frames import look as second_look
+from app.grouping.g2.statement import passed, read
 from app.stores.search.text import runs
 from tests.unit.grouping_parts import crash
 
 TEXTS = 200
 LONG = 4000
 BOUND = 400_000
-"""Bytes; each of these held 500,000 at least when every text was cached."""
+"""Bytes; each of these kept 500,000 at least when all was remembered."""
 
 
 def _place(text: str) -> object:
@@ -25,6 +27,21 @@ def _look(text: str) -> object:
     return look("js", "f", "m", f"https://shop.example/{text[:900]}.js", text[900:1800], "", text[1800:2300], None)
 
 
+def _second_look(text: str) -> object:
+    return second_look(
+        "js", "f", "m", f"https://shop.example/{text[:900]}.js", text[900:1800], "", text[1800:2300], None
+    )
+
+
+def _read(text: str) -> object:
+    lines = (f"raise X('{text}')",) * 3
+    return read(lines, 1, "python", log=False), passed(lines, 1, "X", "python")
+
+
+def _second_group(text: str) -> object:
+    return group(crash("python", *(f"{text[:300]}{at}|{text[300:600]}|shop.py" for at in "abcdefghijklmnop")), "g2")
+
+
 def _runs(text: str) -> object:
     return list(runs(text))
 
@@ -33,7 +50,7 @@ def _group(text: str) -> object:
     return group(crash("python", *(f"{text[:300]}{at}|{text[300:600]}|shop.py" for at in "abcdefghijklmnop")))
 
 
-@pytest.mark.parametrize("use", [_place, _look, _runs, _group])
+@pytest.mark.parametrize("use", [_place, _look, _runs, _group, _second_look, _read, _second_group])
 def test_long_texts_are_not_cached(use: Callable[[str], object]) -> None:
     use(_text(0))
     tracemalloc.start()

@@ -41,9 +41,10 @@ class Decision(NamedTuple):
     caller: Spot
     """The next frame of the application outwards from ``raised``."""
     read: bool
-    """The raising statement was in view and its literal is the template: no evidence by line, no second stage."""
+    """The raising statement was in view and its literal is the template, or the SDK sent a record's own template: no
+    evidence by line, no second stage."""
     library: bool
-    """A library, the run time or an extension raised at the application's line."""
+    """A frame of a library or of the run time raised, at the application's line where the stack has one."""
     silent: bool
     """The raising line was in view and shows no raise: the interpreter raised there (``row["net"]``)."""
     helper: bool

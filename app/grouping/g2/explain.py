@@ -102,17 +102,14 @@ def _frame(leaf: Leaf, at: int, frame: Frame, one: Look, *, own: bool) -> Part:
 def _why(leaf: Leaf, at: int, one: Look) -> str:
     if at in leaf.counted:
         return _why_counted(leaf, at, one)
-    if not one.where:
-        return "neither name nor place"
-    if one.machinery:
-        return "it only carries the error"
-    if one.tier < leaf.stack.tier:
-        return one.why
-    if one.folded:
-        return "a comprehension is part of its function"
-    if not one.named:
-        return "no name, or one that a build made up"
-    return f"{one.why}, but another frame decides"
+    reasons = (
+        (not one.where, "neither name nor place"),
+        (one.machinery, "it only carries the error"),
+        (one.tier < leaf.stack.tier, one.why),
+        (one.folded, "a comprehension is part of its function"),
+        (not one.named, "no name, or one that a build made up"),
+    )
+    return next((why for holds, why in reasons if holds), f"{one.why}, but another frame decides")
 
 
 def _why_counted(leaf: Leaf, at: int, one: Look) -> str:
@@ -137,5 +134,5 @@ def _why_caller(leaf: Leaf, at: int) -> str:
     return "the frame below only throws or checks: its caller counts too"
 
 
-def _unless(own: bool, why: str) -> str:  # noqa: FBT001  one of two texts
+def _unless(own: bool, why: str) -> str:
     return "the client's own fingerprint decides" if own else why

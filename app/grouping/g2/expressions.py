@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from app.grouping.g2.languages import Language
-from app.grouping.g2.templates import HOLE, Template, braces, hole, joined, of_pieces, percent, translated
+from app.grouping.g2.templates import HOLE, Template, braces, hole, joined, of_pieces, percent, translated, unfilled
 from app.grouping.g2.tokens import NAME, OPERATOR, STRING, Source, Token
 
 MOST: Final = 12
@@ -21,19 +21,24 @@ _BEFORE: Final = frozenset(
     ("new", "await", "yield", "try", "throw", "return", "not", "&", "*", "!", "-", "@", "ref", "out")
 )
 _TRANSLATE: Final = frozenset((
-    "_", "__", "_e", "_t", "_l", "_lazy", "t", "tr", "$t", "trans", "translate", "gettext", "ngettext", "pgettext", "dgettext",
-    "gettext_lazy", "ugettext", "ugettext_lazy", "ngettext_lazy", "lazy_gettext", "dcgettext", "i18n", "localize", "localized",
+    "_", "__", "_e", "_t", "_l", "_lazy", "t", "tr", "$t", "trans", "translate", "gettext", "ngettext", "pgettext",
+    "dgettext",
+    "gettext_lazy", "ugettext", "ugettext_lazy", "ngettext_lazy", "lazy_gettext", "dcgettext", "i18n", "localize",
+    "localized",
     "nslocalizedstring", "formatmessage", "getstring", "getmessage", "transchoice", "trans_choice", "xl",
 ))  # fmt: skip
 """Calls that look a text up in a catalogue (lower case)."""
 _FORMAT: Final = frozenset((
-    "sprintf", "vsprintf", "format", "formatted", "errorf", "wrapf", "fatalf", "panicf", "newf", "strformat", "sprint", "fprintf",
+    "sprintf", "vsprintf", "format", "formatted", "errorf", "wrapf", "fatalf", "panicf", "newf", "strformat", "sprint",
+    "fprintf",
     "printf", "format!", "format_args!", "interpolate", "stringf", "throwf", "messagef",
 ))  # fmt: skip
 """Calls that fill in a text (lower case, the last part of their name)."""
 _SAME: Final = frozenset((
-    "str", "string", "text", "dedent", "trimindent", "strip", "trim", "lstrip", "rstrip", "freeze", "dup", "html_safe", "tostring",
-    "to_s", "to_string", "into", "to_owned", "from", "encode", "mark_safe", "b", "force_text", "force_str", "u", "join_lines",
+    "str", "string", "text", "dedent", "trimindent", "strip", "trim", "lstrip", "rstrip", "freeze", "dup", "html_safe",
+    "tostring",
+    "to_s", "to_string", "into", "to_owned", "from", "encode", "mark_safe", "b", "force_text", "force_str", "u",
+    "join_lines",
     "stripmargin", "trimmargin", "c_str", "utf8", "lazy",
 ))  # fmt: skip
 """Calls that leave a text as it is, or nearly so."""
@@ -109,9 +114,9 @@ def _choices(source: Source, start: int, end: int, language: Language) -> list[t
     """Return the spans that the value may come from: ``a if c else b``, ``c ? a : b``, ``a || b``."""
     marks: list[tuple[int, str]] = []
     for index, token in flat(source, start, end):
-        if token.kind == NAME and token.text in ("if", "else", "or", "then"):
-            marks.append((index, token.text))
-        elif token.kind == OPERATOR and (token.text in ("?", ":") or token.text in language.choices):
+        if (token.kind == NAME and token.text in ("if", "else", "or", "then")) or (
+            token.kind == OPERATOR and (token.text in ("?", ":") or token.text in language.choices)
+        ):
             marks.append((index, token.text))
     if not marks:
         return [(start, end)]
@@ -292,7 +297,11 @@ def texts(source: Source, start: int, end: int, language: Language, depth: int =
         return _each(source, start + 1, min(source.closing.get(start, end), end), language, depth)
     opened, name = callee(source, start, end) if tokens[start].kind == NAME or tokens[start].text == "\\" else (-1, "")
     if opened >= 0 and (made or depth == 0 or _is_error(name)) and name.lower() not in _FILLED:
-        return _each(source, opened + 1, min(source.closing.get(opened, end), end), language, depth)
+        close = min(source.closing.get(opened, end), end)
+        if close + 1 < end and tokens[close + 1].text == "(":  # type(error)(f"…")
+            opened, close = close + 1, min(source.closing.get(close + 1, end), end)
+        found, variables = _each(source, opened + 1, close, language, depth)
+        return found + [one for plain in found for one in unfilled(plain)], variables
     variable = is_variable(source, start, end)
     if variable:
         return [], [variable]

@@ -1,4 +1,4 @@
-"""One frame as it counts: the first grouping's judgement over mended names, with header libraries, checkers, machinery."""
+"""One frame as it counts: the first grouping's judgement over mended names, and what this one knows more of."""
 
 import re
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Whether what fills a hole tells one bug from another, or is data; and what tells bugs apart in a text without literal.
+"""Whether what fills a hole tells one bug from another, or is data; the same for a text without literal.
 
 A code is identity: an HTTP status, an errno, a SQLSTATE. So is a name in code where a noun of code stands beside it:
 ``field 'email' is required``. Quotes alone are no sign: ``nothing found for 'red shoes'``.
@@ -8,7 +8,8 @@ import re
 from typing import Final
 
 NOUNS: Final = (
-    "field", "column", "key", "attribute", "property", "header", "table", "relation", "constraint", "parameter", "argument",
+    "field", "column", "key", "attribute", "property", "header", "table", "relation", "constraint", "parameter",
+    "argument",
     "option", "variable", "keyword",
 )  # fmt: skip
 """What a name in code is one of."""
@@ -16,8 +17,8 @@ _SAID: Final = ("field", "column", "attribute", "header", "table", "param")
 """How an expression ends whose value is such a name: ``f"{field} is required"``."""
 _LONGEST: Final = 60
 _CODE_HEADS: Final = (
-    r"\bhttp(?:/\d(?:\.\d)?)?|\bstatus(?: code)?|\berrno|\bos error|\bwinerror|\b(?:error|exit|return) code|\berror #|\bsqlstate"
-    r"|\bora-|\(code"
+    r"\bhttp(?:/\d(?:\.\d)?)?|\bstatus(?: code)?|\berrno|\bos error|\bwinerror|\b(?:error|exit|return) code|\berror #"
+    r"|\bsqlstate|\bora-|\(code"
 )
 _CODE_BEFORE: Final = re.compile(rf"(?i:(?:{_CODE_HEADS})(?:: | = |[ :=\[(#-])?\Z)")
 _CODE: Final = re.compile(r"-?\d{1,10}|[0-9A-Z]{5}|0[xX][0-9a-fA-F]{1,16}|[A-Z][A-Z0-9_]{1,40}")

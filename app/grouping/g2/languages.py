@@ -1,7 +1,8 @@
 """How each language writes strings, joins them and ends a statement: what ``tokens`` and ``expressions`` go by."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 Expression = re.Pattern[str]
@@ -12,10 +13,10 @@ class Quote(NamedTuple):
 
     end: str
     stops: Expression
-    """What ends a run of plain text: the end, an escape, a hole's beginning, a line's end where a string is one line."""
+    """What ends a run of plain text: the end, an escape, a hole's beginning, a line's end where it is one line."""
     raw: str = ""
     """'' for escapes as in C, ``quotes`` where only quote and backslash are escaped, ``all`` where nothing is."""
-    doubled: dict[str, str] = {}
+    doubled: Mapping[str, str] = MappingProxyType({})
     """What stands for a mark itself: ``{{`` for ``{``."""
     lines: bool = False
     """It may go over several lines."""
@@ -90,7 +91,8 @@ def _tokens(
 ) -> Expression:
     """Return the alternation of a language's tokens; the name of the group that matched is the kind."""
     parts = [
-        ("space", r"[ \t\r\f]+"), ("line", r"\n"), ("joined", r"\\[ \t]*\r?\n" if joined else r"(?!)"), ("comment", comments),
+        ("space", r"[ \t\r\f]+"), ("line", r"\n"), ("joined", r"\\[ \t]*\r?\n" if joined else r"(?!)"),
+        ("comment", comments),
         ("string", strings), ("slash", "/" if regex else r"(?!)"), ("number", numbers), ("name", names),
         ("operator", _OPERATORS),
     ]  # fmt: skip
@@ -122,12 +124,14 @@ def _double(holes: str = "", *, lines: bool = False) -> dict[str, Quote]:
 
 _TRIPLE: Final = '"""'
 _RUBY_QUOTES: Final = {
-    '"': _quote('"', "hash", lines=True), "'": _quote("'", raw="quotes", lines=True), "`": _quote("`", "hash", lines=True),
+    '"': _quote('"', "hash", lines=True), "'": _quote("'", raw="quotes", lines=True),
+    "`": _quote("`", "hash", lines=True),
     **{f"%{kind}{opened}": _quote(end, "" if kind == "q" else "hash", raw="quotes" if kind == "q" else "", lines=True)
        for kind in ("", "q", "Q") for opened, end in ("()", "[]", "{}", "||", "!!")},
 }  # fmt: skip
 _ELIXIR_QUOTES: Final = {
-    _TRIPLE: _quote(_TRIPLE, "hash", lines=True), '"': _quote('"', "hash", lines=True), "'": _quote("'", "hash", lines=True),
+    _TRIPLE: _quote(_TRIPLE, "hash", lines=True), '"': _quote('"', "hash", lines=True),
+    "'": _quote("'", "hash", lines=True),
     **{f"~s{opened}": _quote(end, "hash", lines=True) for opened, end in ("()", "[]", "{}", "||", '""')},
 }  # fmt: skip
 _PERL_QUOTES: Final = {
@@ -136,7 +140,8 @@ _PERL_QUOTES: Final = {
     **{f"qq{opened}": _quote(end, "perl", lines=True) for opened, end in ("()", "[]", "{}", "||")},
 }  # fmt: skip
 _CSHARP_QUOTES: Final = {
-    '"': _quote('"'), '@"': _quote('"', raw="all", doubled=('""',), lines=True), _TRIPLE: _quote(_TRIPLE, raw="all", lines=True),
+    '"': _quote('"'), '@"': _quote('"', raw="all", doubled=('""',), lines=True),
+    _TRIPLE: _quote(_TRIPLE, raw="all", lines=True),
     '$"': _quote('"', "braces", doubled=("{{", "}}"), specified=True),
     f"${_TRIPLE}": _quote(_TRIPLE, "braces", raw="all", lines=True, specified=True),
     **{f'{marks}"': _quote('"', "braces", raw="all", doubled=("{{", "}}", '""'), lines=True, specified=True)
@@ -154,7 +159,7 @@ _SCALA_QUOTES: Final = {
 _C_QUOTES: Final = {'"': _quote('"'), 'R"(': _quote(')"', raw="all", lines=True)}
 
 
-def _language(  # noqa: PLR0913  a record's fields
+def _language(
     name: str,
     quotes: dict[str, Quote],
     tokens: Expression,
@@ -210,8 +215,8 @@ LANGUAGES: Final = {
                   choices=("??",), braces=True),
         _language("swift", _SWIFT_QUOTES, _tokens(_alternatives(_SWIFT_QUOTES), _SLASHES), choices=("??",)),
         _language("dart", _DART_QUOTES, _tokens(_alternatives(_DART_QUOTES), _SLASHES), choices=("??",), adjacent=True),
-        _language("rust", _RUST_QUOTES, _tokens(_alternatives(_RUST_QUOTES), _SLASHES, numbers=_CHARACTER, names=_SIGNS),
-                  braces=True),
+        _language("rust", _RUST_QUOTES,
+                  _tokens(_alternatives(_RUST_QUOTES), _SLASHES, numbers=_CHARACTER, names=_SIGNS), braces=True),
         _language("cpp", _C_QUOTES, _tokens(_alternatives(_C_QUOTES), _SLASHES, numbers=_CHARACTER),
                   concat=("+", "<<"), adjacent=True),
         _language("perl", _PERL_QUOTES,
@@ -221,16 +226,21 @@ LANGUAGES: Final = {
 }  # fmt: skip
 
 _EXTENSIONS: Final = {
-    "py": "python", "pyx": "python", "pyw": "python", "js": "js", "mjs": "js", "cjs": "js", "jsx": "js", "ts": "js", "tsx": "js",
+    "py": "python", "pyx": "python", "pyw": "python", "js": "js", "mjs": "js", "cjs": "js", "jsx": "js", "ts": "js",
+    "tsx": "js",
     "mts": "js", "cts": "js", "vue": "js", "svelte": "js", "rb": "ruby", "rake": "ruby", "erb": "ruby", "ex": "elixir",
-    "exs": "elixir", "php": "php", "phtml": "php", "go": "go", "java": "java", "kt": "kotlin", "kts": "kotlin", "scala": "scala",
-    "groovy": "groovy", "cs": "csharp", "swift": "swift", "dart": "dart", "rs": "rust", "c": "cpp", "cc": "cpp", "cpp": "cpp",
+    "exs": "elixir", "php": "php", "phtml": "php", "go": "go", "java": "java", "kt": "kotlin", "kts": "kotlin",
+    "scala": "scala",
+    "groovy": "groovy", "cs": "csharp", "swift": "swift", "dart": "dart", "rs": "rust", "c": "cpp", "cc": "cpp",
+    "cpp": "cpp",
     "cxx": "cpp", "h": "cpp", "hpp": "cpp", "m": "cpp", "mm": "cpp", "pl": "perl", "pm": "perl", "cgi": "perl",
 }  # fmt: skip
 _PLATFORMS: Final = {
-    "python": "python", "javascript": "js", "node": "js", "react-native": "js", "ruby": "ruby", "elixir": "elixir", "php": "php",
+    "python": "python", "javascript": "js", "node": "js", "react-native": "js", "ruby": "ruby", "elixir": "elixir",
+    "php": "php",
     "go": "go", "java": "java", "kotlin": "kotlin", "android": "kotlin", "scala": "scala", "groovy": "groovy",
-    "csharp": "csharp", "dotnet": "csharp", "swift": "swift", "cocoa": "swift", "objc": "cpp", "rust": "rust", "native": "cpp",
+    "csharp": "csharp", "dotnet": "csharp", "swift": "swift", "cocoa": "swift", "objc": "cpp", "rust": "rust",
+    "native": "cpp",
     "c": "cpp", "perl": "perl", "dart": "dart", "flutter": "dart",
 }  # fmt: skip
 

@@ -20,7 +20,8 @@ _MINIFIED: Final = re.compile(r"\bminified:[A-Za-z0-9_$]{1,6}\b")
 _BLOB: Final = re.compile(r"(?:blob:|view-source:|jar:|nested:|filesystem:)+(?=[a-z][\w+.-]*:/|/)")
 _WRAPPED: Final = ("blob:", "view-source:", "jar:", "nested:", "filesystem:")
 _ROOTS: Final = (
-    "/home/", "/Home/", "/users/", "/Users/", "/export/", "/root/", "/private/", "/var/", "/tmp/", "/temp/", "/dev/", "/run/", "/data/",
+    "/home/", "/Home/", "/users/", "/Users/", "/export/", "/root/", "/private/", "/var/", "/tmp/", "/temp/", "/dev/",  # noqa: S108  a prefix to be compared with
+    "/run/", "/data/",
 )  # fmt: skip
 """How a path may begin that ``_ROOT`` matches."""
 _ROOT: Final = re.compile(

@@ -9,15 +9,26 @@ from app.grouping.g1.message import template as first_template
 from app.grouping.g2.mends import minified
 
 ONE_WORD: Final = "<word>"
+_OF_NOTHING: Final = r"of (?:undefined|null)"
+_NAME: Final = r"'([^'\n]{0,80})'"
 _NOTHING: Final = (
-    (re.compile(r"Cannot (read|set) propert(?:y|ies) of (?:undefined|null) \((?:reading|setting) '([^'\n]{0,80})'\)"), (1, 2)),
-    (re.compile(r"Cannot (read|set) property '([^'\n]{0,80})' of (?:undefined|null)"), (1, 2)),
-    (re.compile(r"Unable to (get|set) (?:value of the )?property '([^'\n]{0,80})'(?: of undefined or null reference|: object is null or undefined)"), (1, 2)),
+    (re.compile(rf"Cannot (read|set) propert(?:y|ies) {_OF_NOTHING} \((?:reading|setting) {_NAME}\)"), (1, 2)),
+    (re.compile(rf"Cannot (read|set) property {_NAME} {_OF_NOTHING}"), (1, 2)),
+    (
+        re.compile(
+            rf"Unable to (get|set) (?:value of the )?property {_NAME}"
+            r"(?: of undefined or null reference|: object is null or undefined)"
+        ),
+        (1, 2),
+    ),
     (re.compile(r"(?:undefined|null)() is not an object \(evaluating '[^'\n]{0,200}?([\w$]{1,80})['\s(=]"), (1, 2)),
     (re.compile(r"can't access property \"?([^\",\n]{1,80})\"?,() .{1,200} is (?:undefined|null)"), (2, 1)),
-    (re.compile(r"(?:Cannot|Can't) destructure() property '([^'\n]{0,80})' of '?.{1,200}'? as it is (?:undefined|null)"), (1, 2)),
+    (
+        re.compile(rf"(?:Cannot|Can't) destructure() property {_NAME} of '?.{{1,200}}'? as it is (?:undefined|null)"),
+        (1, 2),
+    ),
     (re.compile(r"(?:undefined|null) has no (properties)()\b"), (2, 1)),
-)  # fmt: skip
+)
 """How browsers word that a property of nothing is read: (pattern, groups of: verb, property).
 
 Chrome, Node, Hermes; Edge before 79 and Internet Explorer; Safari; Firefox; destructuring.
@@ -46,7 +57,7 @@ def template_of(text: str, *, one_word: bool) -> str:
     return template(line)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def template(line: str) -> str:
     """Return the template of a first line, at most LONGEST characters."""
     if ("undefined" in line or "null" in line) and (known := _nothing(line)):

@@ -7,6 +7,7 @@ from app.grouping.g2.chain import Stack
 from app.grouping.g2.frames import APP
 from app.grouping.g2.identity import is_identity
 from app.grouping.g2.languages import Language, language_of
+from app.grouping.g2.message import template_of
 from app.grouping.g2.statement import AFTER, BEFORE, Raise, Reading, assigned, parameters, passed, read
 from app.grouping.g2.templates import Template, braces, cut, is_cut, joined, percent, whole, within
 from app.model import Frame
@@ -23,9 +24,11 @@ _STRONG: Final = 8
 """Letters that a literal must have which an application passes to a library."""
 LONGEST: Final = 240
 """Characters of a template as it counts."""
+_WRAPPED: Final = re.compile(r"(?:\b|[a-z])[eE]rr(?:or)?(?:\.Error\(\))?\Z|\bcause\Z")
+"""Expressions of Go whose value is an error."""
 _BRACED: Final = ("csharp", "java", "android", "php")
 """Platforms whose loggers fill braces."""
-_AS: Final = re.compile(r"\s*\[as [^\]]{0,200}\]|\(.*|(?:/<)+\Z")
+_AS: Final = re.compile(r"\s*\[as [^\]]{0,200}\]|\(.*|(?:/<)+\Z|/\d{1,3}\Z")
 _SIMPLE: Final = re.compile(r"[^\W\d][\w$]*[!?]?\Z|\$[\w$]*\Z")
 
 
@@ -35,6 +38,8 @@ class Filled(NamedTuple):
     expression: str
     value: str
     identity: bool
+    wraps: bool = False
+    """It is an error that Go's ``%w`` and its kin wrap: one report has many causes."""
 
 
 class Said(NamedTuple):
@@ -84,16 +89,17 @@ def raising(stack: Stack, text: str, platform: str, *, log: bool) -> Raising:
     if log and (own := _application(stack, at)) >= 0:
         at = own
     if stack.looks[at].tier != APP:
-        return Raising(at, stack.tier == APP, silent=False, said=_through_library(stack, at, text, platform))
+        return Raising(at, library=True, silent=False, said=_through_library(stack, at, text, platform))
     lines, index, language = _view(stack, at, platform)
     if language is None or not lines:
         return Raising(at, library=False, silent=False, said=None)
     reading = read(lines, index, language.name, log=log)
     if not reading.found:
-        return Raising(at, library=False, silent=reading.silent, said=None)
+        return Raising(at, library=False, silent=reading.silent and not log, said=None)
     said = _said(reading, text) or _assigned(reading, lines, index, language, text)
     if said is not None and said[0].letters >= _WEAK:
-        return Raising(at, library=False, silent=False, said=_rendered(*said, "statement"))
+        read_here = _rendered(*said, "statement", go=language.name == "go")
+        return Raising(at, library=False, silent=False, said=read_here)
     helper, shown = _helped(stack, at, reading, text, platform, said)
     return Raising(at, library=False, silent=False, said=helper, shown_helper=shown)
 
@@ -146,10 +152,12 @@ def _said(reading: Reading, text: str) -> tuple[Template, list[str], str] | None
 
 def _best(options: list[tuple[Template, str]], text: str) -> tuple[Template, list[str], str] | None:
     """Return the literal that makes the message, of several the one with most letters: all of it, else what the SDK
-    left of it, else a part of it; else the one in a call that translates."""  # noqa: D205  one sentence
+    left of it, else a part of it; else the one in a call that translates.
+    """  # noqa: D205  one sentence
     if not options:
         return None
-    options = sorted(options, key=lambda option: -option[0].letters)
+    if len(options) > 1:
+        options = sorted(options, key=lambda option: -option[0].letters)
     for fits in (_whole, cut, within) if is_cut(text) else (_whole, within):
         for template, statement in options:
             if (values := fits(template, text)) is not None:
@@ -244,14 +252,8 @@ def _filling(
 
 def _outwards(stack: Stack, at: int) -> int:
     """Return the next frame of the application outwards; -1 where more than two frames of libraries stand between."""
-    between = 0
-    for outer in range(at - 1, -1, -1):
-        if stack.looks[outer].tier == APP:
-            return outer
-        between += 1
-        if between > _LIBRARIES:
-            break
-    return -1
+    nearest = range(at - 1, max(at - 2 - _LIBRARIES, -1), -1)
+    return next((outer for outer in nearest if stack.looks[outer].tier == APP), -1)
 
 
 def _passed(stack: Stack, inner: int, outer: int, platform: str) -> Raise | None:
@@ -271,6 +273,13 @@ def _is_parameter(stack: Stack, at: int, variables: set[str], platform: str) -> 
     return bool(named) and any(name.lstrip("$@") in variables for name in named or ())
 
 
+def _counts(hole: Filled) -> str:
+    """Return what stands in a hole's place: identity itself, the template of an error that Go wraps, else ``<>``."""
+    if hole.identity:
+        return hole.value.strip("'\"`")
+    return template_of(hole.value, one_word=False) if hole.wraps and hole.value else "<>"
+
+
 def simple(frame: Frame) -> str:
     """Return the name that a caller calls this frame's function by, '' where it has none."""
     text = _AS.sub("", frame.function)
@@ -279,15 +288,22 @@ def simple(frame: Frame) -> str:
     return text if _SIMPLE.match(text) else ""
 
 
-def _rendered(template: Template, values: list[str], statement: str, rule: str, caller: int = -1) -> Said:
+def _rendered(
+    template: Template, values: list[str], statement: str, rule: str, caller: int = -1, *, go: bool = False
+) -> Said:
     """Return a literal as it counts: identity stays, data becomes ``<>``."""
     constants = template.constants
     values = values + [""] * (len(template.holes) - len(values))  # a text that was cut fills the first ones only
     holes = tuple(
-        Filled(expression, value, is_identity(value, constants[at], constants[at + 1], expression))
+        Filled(
+            expression,
+            value,
+            is_identity(value, constants[at], constants[at + 1], expression),
+            go and bool(_WRAPPED.search(expression)),
+        )
         for at, (expression, value) in enumerate(zip(template.holes, values, strict=False))
     )
     parts = [constants[0]]
     for at, one in enumerate(holes, 1):
-        parts += (one.value.strip("'\"`") if one.identity else "<>", constants[at])
+        parts += (_counts(one), constants[at])
     return Said(" ".join("".join(parts).split())[:LONGEST], holes, statement, rule, caller)

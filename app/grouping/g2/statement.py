@@ -1,25 +1,43 @@
 """The raise in lines of source: its verb, by language, and what it and its callers pass as text.
 
-A verb inside a string is none: lines are read as tokens. Where the failing line has no verb, the lines before are looked
+A verb inside a string is none: lines are read as tokens. Where the failing line has no verb,
+the lines before are looked
 at for one whose statement goes on over the failing line (Python before 3.8, PHP, a ``new`` on a line of its own).
 """
 
 import re
-from functools import lru_cache
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 
-from app.grouping.g2.expressions import arguments, callee, candidates, flat, shown, texts
+from app.grouping.g2.expressions import arguments, callee, candidates, flat, is_variable, shown, texts
 from app.grouping.g2.languages import LANGUAGES, Language
-from app.grouping.g2.templates import Template, braces, percent
-from app.grouping.g2.tokens import NAME, OPERATOR, STRING, Source, tokenise
+from app.grouping.g2.templates import Template, braces, joined, percent
+from app.grouping.g2.tokens import NAME, OPERATOR, STRING, Source, Token, tokenise
 
 BEFORE, AFTER = 6, 8
 """Lines before and after the failing one that are looked at."""
 _EARLIER: Final = 2048
 """Characters of a statement that begins on an earlier line."""
+_REMEMBERED: Final = 2048
+"""Characters of lines whose reading is remembered."""
+P = ParamSpec("P")
+T = TypeVar("T")
 _STATEMENTS: Final = 8
 """Raises of one line."""
 _SHOWN: Final = 200
+
+
+def _remembered(function: Callable[Concatenate[tuple[str, ...], P], T]) -> Callable[Concatenate[tuple[str, ...], P], T]:
+    """Remember what short lines gave: the memory of 256 of them has a bound, whatever clients send."""
+    cached = lru_cache(maxsize=256)(function)
+
+    @wraps(function)
+    def call(lines: tuple[str, ...], /, *rest: P.args, **named: P.kwargs) -> T:
+        short = sum(map(len, lines)) <= _REMEMBERED
+        return cached(lines, *rest, **named) if short else function(lines, *rest, **named)  # type: ignore[arg-type]  # all are hashable
+
+    return call
 
 
 class Raise(NamedTuple):
@@ -70,7 +88,7 @@ def _verbs(keywords: str = "", calls: str = "", made: str = "") -> Verbs:
 _ERRORS: Final = r"(?:Error|Exception|Fault|Failure)\b"
 VERBS: Final = {
     "python": _verbs("raise assert"),
-    "js": _verbs("throw", "invariant", r"(?:Error|Exception|Fault|Failure)\s*\("),
+    "js": _verbs("throw", "invariant assert strictEqual deepStrictEqual fail", rf"{_ERRORS}\s*\("),
     "ruby": _verbs("raise fail abort"),
     "elixir": _verbs("raise reraise throw exit"),
     "php": _verbs("throw", "trigger_error abort abort_if abort_unless", rf"{_ERRORS}|new\s+(?:self|static)\b"),
@@ -89,7 +107,8 @@ VERBS: Final = {
     "perl": _verbs("die croak confess", "throw"),
 }  # fmt: skip
 _LOG_LEVELS: Final = frozenset((
-    "error", "warn", "warning", "critical", "fatal", "exception", "info", "notice", "alert", "emergency", "severe", "log", "debug",
+    "error", "warn", "warning", "critical", "fatal", "exception", "info", "notice", "alert", "emergency", "severe",
+    "log", "debug",
     "logerror", "logwarning", "logcritical", "loginformation", "errorf", "warnf", "infof", "fatalf", "e", "w", "wtf",
 ))  # fmt: skip
 """Methods of loggers (lower case)."""
@@ -98,10 +117,13 @@ _LOGS: Final = frozenset(
 )
 _LOG_HINT: Final = re.compile(r"(?i)capture_?(?:message|exception)|error_log|println|(?:\.|->|::)\s*\w{1,14}\s*[( ]")
 _MODIFIERS: Final = frozenset(("if", "unless", "rescue", "and", "or", "do", "while", "until", "then", "end", "when"))
+_METHODS: Final = frozenset((".", "->", "::", "?."))
+_OPEN: Final = frozenset("([{")
+_BEGINS_PART: Final = frozenset("\"'`)]},.+%")
 _TERMINATORS: Final = frozenset(";)]}")
 
 
-@lru_cache(maxsize=512)
+@_remembered
 def read(lines: tuple[str, ...], at: int, language: str, *, log: bool) -> Reading:
     """Return the raises of the statement that holds the line ``at``; ``log`` looks for a logged message instead."""
     if not lines[at].strip():
@@ -116,7 +138,12 @@ def read(lines: tuple[str, ...], at: int, language: str, *, log: bool) -> Readin
         spans = [span for span in _spans(source, tongue, log=log) if _last_line(source, span) >= back]
         if spans:
             return Reading(tuple(_raise(source, *span, tongue, log=log) for span in spans[:_STATEMENTS]), silent=False)
-    return Reading((), silent=True)
+    return Reading((), silent=len(lines) > 1 or not _is_part(lines[0]))
+
+
+def _is_part(line: str) -> bool:
+    """Tell a line that is the later part of a statement: where it is all that is known, its raise may stand before."""
+    return line.count(")") > line.count("(") or line.lstrip()[:1] in _BEGINS_PART
 
 
 def _last_line(source: Source, span: tuple[int, int]) -> int:
@@ -128,7 +155,7 @@ def _last_line(source: Source, span: tuple[int, int]) -> int:
 def _spans(source: Source, language: Language, *, log: bool) -> list[tuple[int, int]]:
     """Return the spans of what is raised: behind a keyword, else an error that is made, else the call that raises."""
     if log:
-        return _called(source, _LOGS) or _called(source, _LOG_LEVELS, methods=True)
+        return _called(source, _LOGS, logs=True) or _called(source, _LOG_LEVELS, logs=True)
     verbs, tokens = VERBS[language.name], source.tokens
     keywords = [
         at
@@ -139,6 +166,8 @@ def _spans(source: Source, language: Language, *, log: bool) -> list[tuple[int, 
     ]
     spans = [_behind(source, at, language) for at in keywords[:_STATEMENTS]]
     found = [(start, end) for start, end in spans if start < end]
+    if found and all(is_variable(source, *span) for span in found):  # the error may be made on the same line
+        return found + _made(source, verbs)
     return found or _made(source, verbs) or (_called(source, verbs.calls) if verbs.calls else [])
 
 
@@ -202,28 +231,31 @@ def _name_start(source: Source, at: int) -> int:
     return at
 
 
-def _called(source: Source, names: frozenset[str], *, methods: bool = False) -> list[tuple[int, int]]:
-    """Return the calls of functions by name, with what stands in braces behind (Kotlin's ``check(c) { "…" }``)."""
+def _called(source: Source, names: frozenset[str], *, logs: bool = False) -> list[tuple[int, int]]:
+    """Return the calls of functions by name, or what stands in braces behind (Kotlin's ``check(c) { "…" }``).
+
+    ``logs`` looks for names in any case; levels of loggers are methods of something.
+    """
     tokens, found = source.tokens, list[tuple[int, int]]()
-    lower = names is _LOGS or names is _LOG_LEVELS
+    end = len(tokens)
     for at, token in enumerate(tokens):
-        if token.kind != NAME:
+        opened = _opening(tokens, at, token.text.lower() if logs else token.text, names) if token.kind == NAME else -1
+        if opened < 0 or (names is _LOG_LEVELS and (at == 0 or tokens[at - 1].text not in _METHODS)):
             continue
-        name = token.text.lower() if lower else token.text
-        opened = at + 1
-        if opened < len(tokens) and tokens[opened].text == "!" and f"{name}!" in names:
-            name, opened = f"{name}!", opened + 1
-        if name not in names or opened >= len(tokens) or tokens[opened].text not in ("(", "["):
-            if name not in names or opened >= len(tokens) or tokens[opened].text != "{":
-                continue
-        if methods and (at == 0 or tokens[at - 1].text not in (".", "->", "::", "?.")):
-            continue
-        close = min(source.closing.get(opened, len(tokens)) + 1, len(tokens))
-        if close < len(tokens) and tokens[close].text == "{" and tokens[opened].text == "(":
-            found.append((close + 1, min(source.closing.get(close, len(tokens)), len(tokens))))
+        close = min(source.closing.get(opened, end) + 1, end)
+        if close < end and tokens[close].text == "{" and tokens[opened].text == "(":
+            found.append((close + 1, min(source.closing.get(close, end), end)))
         else:
             found.append((at, close))
     return found
+
+
+def _opening(tokens: list[Token], at: int, name: str, names: frozenset[str]) -> int:
+    """Return where the brackets of a call of one of these names open; -1 where it is none. Macros end in ``!``."""
+    opened = at + 1
+    if opened < len(tokens) and tokens[opened].text == "!":
+        name, opened = f"{name}!", opened + 1
+    return opened if name in names and opened < len(tokens) and tokens[opened].text in _OPEN else -1
 
 
 def _raise(source: Source, start: int, end: int, language: Language, *, log: bool) -> Raise:
@@ -262,9 +294,12 @@ def _formatted(source: Source, start: int, end: int, language: Language, plain: 
     close = source.closing.get(opened, end) if opened >= 0 else end
     spans = arguments(source, opened + 1, min(close, end)) if opened >= 0 else []
     at = next((index for index, span in enumerate(spans) if source.tokens[span[0]].kind == STRING), -1)
-    if at < 0 or (language.name == "go" and not name.endswith("f")):
+    if at < 0 or (language.name == "go" and not name.endswith("f") and name != "Wrap"):
         return plain
     rest = [shown(source, *span) for span in spans[at + 1 :]]
+    if language.name == "go" and name.startswith("Wrap"):  # the wrapped error stands behind the text
+        made = [percent(one, rest) for one in candidates(source, *spans[at], language)]
+        return [joined([one, Template((": ", ""), ("err",))]) for one in made]
     if language.name == "rust" or rest:
         fill = braces if language.name == "rust" else percent
         return [fill(one, rest) for one in candidates(source, *spans[at], language) if one.letters] + plain
@@ -294,7 +329,7 @@ _IDENTIFIER: Final = re.compile(r"[$@]?[A-Za-z_]\w*")
 _CONDITION: Final = re.compile(r"^\s*(?:if|else|elif|elsif|for|foreach|while|switch|catch|unless|when|try|\})")
 
 
-@lru_cache(maxsize=512)
+@_remembered
 def assigned(lines: tuple[str, ...], at: int, variable: str, language: str) -> tuple[Template, ...]:
     """Return the literal that the variable was last given before the line ``at``, within its function.
 
@@ -322,13 +357,13 @@ def _is_head(line: str) -> bool:
     return bool(_HEAD.search(line)) and not _CONDITION.match(line)
 
 
-@lru_cache(maxsize=512)
+@_remembered
 def parameters(lines: tuple[str, ...], at: int, function: str) -> frozenset[str] | None:
     """Return the names in the head of the function around the line ``at``; None where the head is not in view."""
     for index in range(at, max(at - BEFORE, 0) - 1, -1):
         line = lines[index]
         place = line.find(function)
-        if place < 0 or not _is_head(line) and not (index == at and _HEAD.search(line)):
+        if place < 0 or (not _is_head(line) and not (index == at and _HEAD.search(line))):
             continue
         rest = "\n".join((line[place + len(function) :], *lines[index + 1 : at]))[:400].lstrip("=:? \t")
         inside = rest.partition("(")[2].partition(")")[0] if "(" in rest[:20] else rest.partition("\n")[0]
@@ -336,7 +371,7 @@ def parameters(lines: tuple[str, ...], at: int, function: str) -> frozenset[str]
     return None
 
 
-@lru_cache(maxsize=512)
+@_remembered
 def passed(lines: tuple[str, ...], at: int, function: str, language: str) -> Raise | None:
     """Return what the statement at ``at`` passes to a function; None where it does not call it by its name."""
     tongue = LANGUAGES[language]

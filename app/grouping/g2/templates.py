@@ -1,6 +1,7 @@
 """The constant texts of a literal with holes between them, and whether a message is made by it."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from app.grouping.g2.tokens import Hole, Pieces
@@ -10,12 +11,14 @@ CUT: Final = 1000
 FITS_PART: Final = 8
 """Letters of words that a literal must have to be found in a part of the message."""
 _PRINTF: Final = re.compile(
-    r"%(?:\((?P<name>[^)]{0,80})\)|(?P<place>\d{1,3})\$)?[-+ #0*']{0,5}\d{0,4}(?:\.(?:\d{1,4}|\*))?(?:hh|h|ll|l|L|q|j|z|t)?[a-zA-Z@%]"
+    r"%(?:\((?P<name>[^)]{0,80})\)|\d{1,3}\$)?"
+    r"[-+ #0*']{0,5}\d{0,4}(?:\.(?:\d{1,4}|\*))?(?:hh|h|ll|l|L|q|j|z|t)?[a-zA-Z@%]"
 )
 _BRACES: Final = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}:!]{0,80})[^{}]{0,40}(?:\{[^{}]{0,40}\}[^{}]{0,40})?\}")
 _TRANSLATED: Final = re.compile(
-    r"%(?:\{[^{}]{1,80}\}|[\w.]{1,60}%)|\{\{?[^{}]{1,80}\}?\}|(?<![\w:]):[A-Za-z_]\w{0,60}\b"
+    r"%\(\w{1,80}\)[a-z]|%(?:\{[^{}]{1,80}\}|[\w.]{1,60}%)|\{\{?[^{}]{1,80}\}?\}|(?<![\w:]):[A-Za-z_]\w{0,60}\b"
 )
+_NAMES: Final = re.compile(r"[^\W\d]\w*")
 _WORDS: Final = re.compile(r"[^\W\d_]+")
 
 
@@ -37,6 +40,7 @@ class Template(NamedTuple):
 HOLE: Final = Template(("", ""), ("",))
 
 
+@lru_cache(maxsize=2048)
 def letters(text: str) -> int:
     """Return how many letters a text has, of any script."""
     return sum(map(len, _WORDS.findall(text)))
@@ -85,6 +89,16 @@ def braces(template: Template, arguments: list[str]) -> Template:
     return _filled(template, _BRACES, arguments)
 
 
+_MARKED: Final = re.compile(r"%[-+#0]{0,3}\d{0,3}[sdivqrfx]|%\(\w{1,80}\)s|%\d{1,2}\$s|\{\w{0,80}\}")
+
+
+def unfilled(template: Template) -> list[Template]:
+    """Return what a literal with marks makes where the error that takes it fills them: ``new X("no %s", name)``."""
+    if template.holes or not _MARKED.search(template.constants[0]):
+        return []
+    return [one for one in (percent(template, []), braces(template, [])) if one.holes]
+
+
 def translated(template: Template) -> Template:
     """Return the template of a text that is looked up in a catalogue, with the marks that catalogues use as holes."""
     return _filled(template, _TRANSLATED, [])._replace(translated=True)
@@ -103,12 +117,17 @@ def _filled(template: Template, marks: re.Pattern[str], arguments: list[str]) ->
             if mark in ("%%", "{{", "}}"):
                 pieces.append(mark[0])
                 continue
-            named = found.groupdict().get("name") or ""
+            named = found.groupdict().get("name") or (_named(mark) if marks is _TRANSLATED else "")
             expression = named if named and not named.isdigit() else arguments[used] if used < len(arguments) else ""
             used += not named or named.isdigit()
             pieces.append(Hole(expression))
         pieces.append(constant[at:])
     return _made(pieces, translated=template.translated)
+
+
+def _named(mark: str) -> str:
+    """Return the name in a catalogue's mark: ``%(field)s``, ``%{field}``, ``:field``."""
+    return next(iter(_NAMES.findall(mark)), "")
 
 
 def whole(template: Template, text: str) -> list[str] | None:
@@ -164,10 +183,13 @@ def cut(template: Template, text: str) -> list[str] | None:
 
 
 def within(template: Template, text: str) -> list[str] | None:
-    """Return what fills the holes where the template makes a part of ``text``; it must have FITS_PART letters."""
-    if template.letters < FITS_PART:
-        return None
+    """Return what fills the holes where the template makes a part of ``text``.
+
+    It must have FITS_PART letters, in two words: a word alone may stand in any message (``"validation"``).
+    """
     constants = template.constants
+    if template.letters < FITS_PART or len(_WORDS.findall(" ".join(constants))) < 2:  # noqa: PLR2004  two words
+        return None
     at = text.find(constants[0])
     if at < 0:
         return None

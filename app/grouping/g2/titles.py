@@ -28,7 +28,7 @@ def title(event: Event, stack: Stack, text: str, parts: int) -> str:
 
 
 def cause(event: Event, stack: Stack, parts: int) -> str:
-    """Return ``Type: message`` of the exception that decided, '' where it is the one of the title, or where several do."""
+    """Return ``Type: message`` of the exception that decided; '' where it is the title's own, or where several did."""
     if parts > 1 or stack.raised is None or stack.raised is _outermost(event):
         return ""
     return _said(stack.raised.type, stack.raised.value)[:TITLE]

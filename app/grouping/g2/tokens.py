@@ -1,8 +1,8 @@
 """Source lines of any language to tokens: one pass, linear in the text, whatever it holds.
 
 A string is one token with its pieces: constant texts and holes. A hole is what the run time fills in: ``{x!r}``,
-``${x}``, ``#{x}``, ``$x->y``. Comments and blanks are skipped. A quote that never closes takes the rest of its line, or of
-the text where its strings may hold lines: no text is looked at twice for its end.
+``${x}``, ``#{x}``, ``$x->y``. Comments and blanks are skipped. A quote that never closes takes the rest of its line,
+or of the text where its strings may hold lines: no text is looked at twice for its end.
 """
 
 import re
@@ -60,56 +60,85 @@ class Source(NamedTuple):
 
 
 def tokenise(text: str, language: Language) -> Source:
-    """Return the tokens of the statement that begins on the first line, at most LONGEST characters.
+    """Return the tokens of the statement that begins on the first line: of LONGEST characters at most, MOST at most.
 
     It goes on over a line's end within brackets, behind an operator, and where the next line begins by one.
     """
-    text = text[:LONGEST]
-    tokens: list[Token] = []
-    closing: dict[int, int] = {}
-    opened: list[int] = []
-    at, line, size = 0, 0, len(text)
-    match = language.tokens.match
-    while at < size and len(tokens) < MOST:
-        found = match(text, at)
-        if found is None:
-            at += 1
-            continue
-        kind, start, at = found.lastgroup, at, found.end()
-        if kind == "space":
-            continue
-        if kind == "line":
-            if not opened and tokens and not _goes_on(tokens[-1], text, at, language):
-                break
-            line += 1
-        elif kind == "comment":
-            line += found[0].count("\n")
-        elif kind == "joined":
-            line += 1
-            if tokens:
-                tokens[-1] = tokens[-1]._replace(last=line)
-        elif kind == "string":
-            quote = language.quotes[found[0] if found[0] in language.quotes else found[0].lower()]
-            pieces, at = string(text, at, quote, language)
-            last = line + text.count("\n", start, at)
-            tokens.append(Token(STRING, found[0], start, at, line, last, pieces))
-            line = last
-        elif kind == "slash":
-            divides = bool(tokens) and (tokens[-1].kind != OPERATOR or tokens[-1].text in _CLOSE)
-            at = at if divides else _REGEX.match(text, at).end()  # type: ignore[union-attr]  # it matches anything
-            tokens.append(Token(OPERATOR if divides else NUMBER, "/", start, at, line, line))
-        else:
-            word = found[0]
-            one = NAME if kind == "name" else NUMBER if kind == "number" else OPERATOR
-            if one is OPERATOR:
-                if word in _OPEN:
-                    opened.append(len(tokens))
-                elif word in _CLOSE and opened:
-                    closing[opened.pop()] = len(tokens)
-            tokens.append(Token(one, word, start, at, line, line))
-    for index in opened:
-        closing[index] = len(tokens)
-    return Source(text, tokens, closing)
+    made = _Tokeniser(text[:LONGEST], language)
+    made.run()
+    return Source(made.text, made.tokens, made.closing | dict.fromkeys(made.opened, len(made.tokens)))
+
+
+class _Tokeniser:
+    """One pass over a text."""
+
+    def __init__(self, text: str, language: Language) -> None:
+        self.text, self._language = text, language
+        self.tokens: list[Token] = []
+        self.closing: dict[int, int] = {}
+        self.opened: list[int] = []
+        self._line = 0
+
+    def run(self) -> None:
+        """Scan until the statement ends."""
+        text, at, size, match = self.text, 0, len(self.text), self._language.tokens.match
+        while at < size and len(self.tokens) < MOST:
+            found = match(text, at)
+            if found is None:
+                at += 1
+                continue
+            kind, start, at = found.lastgroup, at, found.end()
+            if kind == "space":
+                continue
+            if kind == "line":
+                if self._ends(at):
+                    break
+                self._line += 1
+            elif kind == "comment":
+                self._line += found[0].count("\n")
+            elif kind == "joined":
+                self._join()
+            elif kind == "string":
+                at = self._string(found[0], start, at)
+            elif kind == "slash":
+                at = self._slash(start, at)
+            else:
+                self._plain(kind or "", found[0], start, at)
+
+    def _ends(self, at: int) -> bool:
+        return not self.opened and bool(self.tokens) and not _goes_on(self.tokens[-1], self.text, at, self._language)
+
+    def _join(self) -> None:
+        """Take a line's end behind a backslash: the token before reaches into the next line."""
+        self._line += 1
+        if self.tokens:
+            self.tokens[-1] = self.tokens[-1]._replace(last=self._line)
+
+    def _string(self, mark: str, start: int, at: int) -> int:
+        quotes = self._language.quotes
+        pieces, end = string(self.text, at, quotes[mark if mark in quotes else mark.lower()], self._language)
+        last = self._line + self.text.count("\n", start, end)
+        self.tokens.append(Token(STRING, mark, start, end, self._line, last, pieces))
+        self._line = last
+        return end
+
+    def _slash(self, start: int, at: int) -> int:
+        """Take a division, or a regular expression where no operand stands before."""
+        before = self.tokens[-1] if self.tokens else None
+        divides = before is not None and (before.kind != OPERATOR or before.text in _CLOSE)
+        found = None if divides else _REGEX.match(self.text, at)
+        at = found.end() if found else at
+        self.tokens.append(Token(OPERATOR if divides else NUMBER, "/", start, at, self._line, self._line))
+        return at
+
+    def _plain(self, kind: str, word: str, start: int, end: int) -> None:
+        one = NAME if kind == "name" else NUMBER if kind == "number" else OPERATOR
+        if one == OPERATOR:
+            if word in _OPEN:
+                self.opened.append(len(self.tokens))
+            elif word in _CLOSE and self.opened:
+                self.closing[self.opened.pop()] = len(self.tokens)
+        self.tokens.append(Token(one, word, start, end, self._line, self._line))
 
 
 def _goes_on(last: Token, text: str, at: int, language: Language) -> bool:

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 from app.grouping.kinship.features import Birth
 from app.grouping.kinship.stages import Edge
 
-
 _NEVER: Final = Birth(1 << 62, "", 0, 0)
 
 

@@ -1,10 +1,12 @@
 """No explosion: a statement whose texts make key after key gets a rule, and later texts that fit go by the rule's key.
 
-A rule carries what the texts have in common, not "the message does not count": a function may throw twice.
+A rule carries what the texts have in common, not "the message does not count": a function may throw twice. Whether a
+text fits a rule decides on keys: ``match``, and ``texts`` that it goes by, never change for a rule that was made.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
+from json import dumps
 from typing import Final
 
 import msgspec
@@ -20,6 +22,8 @@ WINDOW: Final = 64
 """Keys of one type and place that are looked at: the last ones."""
 LETTERS: Final = 6
 """Letters of words that a rule's template holds."""
+RULES: Final = 32
+"""Rules of one type and place: each text is held against all of them."""
 
 Statements = Mapping[tuple[str, str], Sequence["Rule"]]
 """Rules by type and top frame."""
@@ -51,7 +55,7 @@ class Rule(msgspec.Struct, frozen=True, array_like=True):
     @property
     def signature(self) -> str:
         """Return what names this rule: of two equal ones the second is none."""
-        return blake2b(msgspec.json.encode(self.key), digest_size=8).hexdigest()
+        return blake2b(dumps(self.key).encode(), digest_size=8).hexdigest()
 
 
 def by_statement(rules: Iterable[Rule]) -> dict[tuple[str, str], list[Rule]]:

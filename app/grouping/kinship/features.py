@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from app.grouping.g2.decision import Decision, Spot
+from app.grouping.g2.key import VERSION
 from app.model import Address, Event
 
 SCHEMA: Final = 1
@@ -85,7 +86,7 @@ def features_of(event: Event, decision: Decision, key: str, at: Address, explosi
     ``explosion`` is the signature of the rule (``explosion.Rule``) that gave the key, where one did.
     """
     return Features(
-        SCHEMA, key, "g2", decision.rule, explosion, decision.family,
+        SCHEMA, key, VERSION, decision.rule, explosion, decision.family,
         decision.type[:NAME], decision.module[:NAME], decision.top[:NAME], _owner(decision),
         decision.in_app, decision.read, decision.library, decision.silent, decision.helper, decision.cycle,
         _spot(decision.raised), _spot(decision.caller),

@@ -1,4 +1,4 @@
-"""The comparison of keys of one project, step by step: sights in, decisions out.
+"""The comparison of keys of one project, step by step: sights in, decisions out; the state is plain and serialisable.
 
 What is joined follows from the set of sights, the rules and the decisions of people, not from the order in which they
 came: each sight brings edges to sights that were born before it (``stages``), and groups are the components over all
@@ -18,6 +18,7 @@ Once made, a rule is a fact like a decision of a person: later sights do not unm
 """
 
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
@@ -25,7 +26,7 @@ import msgspec
 
 from app.grouping.kinship import lines, messages, similar
 from app.grouping.kinship.components import Change, Forest, Manual
-from app.grouping.kinship.explosion import WINDOW, Rule, by_statement, detect, match
+from app.grouping.kinship.explosion import RULES, WINDOW, Rule, by_statement, detect, match
 from app.grouping.kinship.features import SCHEMA, Birth, Features
 from app.grouping.kinship.stages import Edge, Row, Stage
 
@@ -114,11 +115,12 @@ class Kin:
             return []
         new = one.key not in self._forest.born
         changes = self._forest.bear(one.key, one.born)
-        added, removed = self._remove(name, known) if known is not None else ([], [])
-        more, less = self._insert(name, one)
-        changes += self._forest.change([*added, *more], [*removed, *less])
-        self._note([*added, *more], [*removed, *less])
-        decisions = [*_told(changes), *self._ask([*added, *more])]
+        out = self._remove(name, known) if known is not None else ([], [])
+        into = self._insert(name, one)
+        added, removed = _net([*out[0], *into[0]], [*out[1], *into[1]])
+        changes += self._forest.change(added, removed)
+        self._note(added, removed)
+        decisions = [*_told(changes), *self._ask(added)]
         return [*decisions, *self._explode(one)] if new and not one.explosion else decisions
 
     def decide(self, decision: Manual) -> list[Decision]:
@@ -258,8 +260,9 @@ class Kin:
         end = bisect_left(entries, (one.born, _name(one))) + 1
         recent = _one_a_key(self._sights_of(entries[max(0, end - 2 * WINDOW) : end]))[-WINDOW:]
         decisions: list[Decision] = []
-        for rule in detect(recent, self.root):
-            self._rules.setdefault((rule.type, rule.top), []).append(rule)
+        known = self._rules.setdefault((one.type, one.top), [])
+        for rule in detect(recent, self.root)[: RULES - len(known)]:
+            known.append(rule)
             decisions.append(Decision("rule", one.key, self.root(one.key), rule=rule))
             without = [name for _, name in entries if (_rule_row(name), name) not in self._brought]
             added = [edge for name in without for edge in self._ruled(name, self._sights[name])]
@@ -283,6 +286,13 @@ class Kin:
         return self.root(edge.a) != self.root(edge.b) and pair not in self._forest.decisions
 
 
+def _net(added: Sequence[Edge], removed: Sequence[Edge]) -> tuple[list[Edge], list[Edge]]:
+    """Return the edges that are new, and those that are gone: an edge may go in one row and come back in another."""
+    counts = Counter(added)
+    counts.subtract(removed)
+    return list(counts.elements()), list((-counts).elements())
+
+
 def _name(one: Features) -> str:
     return f"{one.key}\1{one.build}"
 
@@ -293,8 +303,7 @@ def _rule_row(name: str) -> Row:
 
 def _bears_rule(one: Features) -> bool:
     """Tell whether texts of this kind may get a rule: words of the application, not read, by a default rule."""
-    guard = lines.refused(one)
-    return guard is None or (not one.top and guard.guard == "library")
+    return lines.refused(one) is None
 
 
 def _one_a_key(sights: Sequence[Features]) -> list[Features]:

@@ -5,13 +5,14 @@
 differ. Texts without lines are linked by what many of them have in common (``template``).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from app.grouping.g2.decision import Spot
 from app.grouping.kinship.features import Features
 from app.grouping.kinship.runtimes import is_worded_by_run_time
-from app.grouping.kinship.stages import CANDIDATES, RULES, Edge, Refused, Row, Stage, admits_none
+from app.grouping.kinship.stages import CANDIDATES, RULES, Edge, Refused, Row, Stage, admits_none, node
 from app.grouping.kinship.texts import Shape, has_shape, letters, shape_of, words_of
 
 TEXTS: Final = 4
@@ -45,7 +46,7 @@ GUARDS: Final[tuple[tuple[Guard, Refused], ...]] = (
     (_another_rule, Refused("rule", "the key says for itself what belongs together: a fingerprint, a hang, a cycle")),
     (lambda one: one.read, Refused("read", "the statement was read: its literal tells more than its line")),
     (
-        lambda one: one.library or not one.in_app,
+        lambda one: one.library or (bool(one.top) and not one.in_app),
         Refused("library", "a library raised: one line of the application meets many of its errors"),
     ),
     (
@@ -82,8 +83,8 @@ class Bucket(NamedTuple):
     @property
     def node(self) -> str:
         """Return the name under which keys are joined to this bucket."""
-        facts = (self.grouping, self.build, self.type, *self.raised, *self.caller, *self.tokens, "\2", self.cause)
-        return "line:" + "\1".join(facts)
+        facts = (self.grouping, self.build, self.type, *self.raised, *self.caller, self.cause, *self.tokens)
+        return node("line", facts)
 
 
 def refused(one: Features) -> Refused | None:
@@ -128,8 +129,8 @@ def line_rows(one: Features) -> list[Row]:
     words = words_of(one.text)
     if bucket is not NO_LINE or len(words) < 2:  # noqa: PLR2004  what a beginning or an end is made of
         return []
-    place = (one.type, one.top, *one.tokens, "\2")
-    return [Row("template", (_BEGINS, *place, *words[:2])), Row("template", (_ENDS, *place, *words[-2:]))]
+    site = (one.type, one.top, *one.tokens, "\2")
+    return [Row("template", (_BEGINS, *site, *words[:2])), Row("template", (_ENDS, *site, *words[-2:]))]
 
 
 def line_step(row: Row, before: Sequence[Features], one: Features) -> list[Edge]:
@@ -140,21 +141,22 @@ def line_step(row: Row, before: Sequence[Features], one: Features) -> list[Edge]
     return [Edge(one.key, row.parts[0], "line", 1.0, (f"raised at {where}{called} in {one.build}",), one.born)]
 
 
-class _Known(NamedTuple):
+class _Known:
     """One bucket in a row: a sight of it, and its texts by birth."""
 
-    one: Features
-    texts: list[str]
+    def __init__(self, one: Features) -> None:
+        self.one = one
+        self.texts: list[str] = []
 
     @property
     def node(self) -> str:
         return _bucket(self.one).node
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         return shape_of(tuple(self.texts))
 
-    @property
+    @cached_property
     def tells(self) -> bool:
         if len(self.texts) < 2:  # noqa: PLR2004  one text has all its data in common with itself
             return False
@@ -170,7 +172,10 @@ def _lines(one: Features) -> tuple[str, Spot, Spot]:
 def _buckets(sights: Sequence[Features]) -> dict[tuple[str, Spot, Spot], _Known]:
     known: dict[tuple[str, Spot, Spot], _Known] = {}
     for sight in sights:
-        known.setdefault(_lines(sight), _Known(sight, [])).texts.append(sight.text)
+        lines = _lines(sight)
+        if lines not in known:
+            known[lines] = _Known(sight)
+        known[lines].texts.append(sight.text)
     return known
 
 
@@ -190,7 +195,11 @@ def signature_step(row: Row, before: Sequence[Features], one: Features) -> list[
     """
     del row
     known = _buckets([*before, one])
-    mine = known[_lines(one)]
+    mine = known.pop(_lines(one))
+    builds: dict[str, list[_Known]] = {}
+    for other in known.values():
+        builds.setdefault(other.one.build, []).append(other)
+    builds.setdefault(one.build, []).append(mine)
     others = [other for other in known.values() if other.one.build != one.build]
     pairs = [(mine, other) for other in others] + [(other, mine) for other in others]
     return [
@@ -199,7 +208,7 @@ def signature_step(row: Row, before: Sequence[Features], one: Features) -> list[
             (f"in {part.one.build} as in {whole.one.build}: “{readable(whole.shape)}”",), one.born,
         )
         for part, whole in pairs
-        if _fits(part, whole) and not any(_contests(other, part, whole) for other in known.values())
+        if _fits(part, whole) and not _contested(part, whole, builds)
     ]  # fmt: skip
 
 
@@ -207,28 +216,30 @@ def _fits(part: _Known, whole: _Known) -> bool:
     return whole.tells and all(has_shape(whole.shape, text) for text in part.texts)
 
 
-def _contests(other: _Known, part: _Known, whole: _Known) -> bool:
+def _contested(part: _Known, whole: _Known, builds: Mapping[str, Sequence[_Known]]) -> bool:
     """Tell whether another line of either build leaves it open which statement ``part`` is."""
-    if other.one.build == whole.one.build and other.one.raised != whole.one.raised:
+    for other in builds[whole.one.build]:
         # a day may hold two builds, and so one statement at two lines
-        return _fits(part, other) or (bool(other.one.release) and _fits(other, whole))
-    if other.one.build == part.one.build and other.one.raised != part.one.raised:
-        return bool(other.one.release) and _fits(other, whole)
-    return False
+        if other.one.raised != whole.one.raised and (_fits(part, other) or (other.one.release and _fits(other, whole))):
+            return True
+    return any(
+        other.one.release and other.one.raised != part.one.raised and _fits(other, whole)
+        for other in builds[part.one.build]
+    )
 
 
 def callers_step(row: Row, before: Sequence[Features], one: Features) -> list[Edge]:
     """Join two callers of one line whose texts have the same in common."""
     del row
     known = _buckets([*before, one])
-    mine = known[_lines(one)]
+    mine = known.pop(_lines(one))
     if not mine.tells:
         return []
     why = (f"one line called from two places: “{readable(mine.shape)}”",)
     return [
         Edge(mine.node, other.node, "callers", 1.0, why, one.born)
         for other in known.values()
-        if other is not mine and other.tells and _same(other.shape, mine.shape)
+        if other.tells and _same(other.shape, mine.shape)
     ]
 
 
@@ -250,9 +261,9 @@ def template_step(row: Row, before: Sequence[Features], one: Features) -> list[E
     if not _tells_statement(row, shape, first):
         return []
     joined = first if first is not before else [one] if has_shape(shape, one.text) else []
-    node = "template:" + "\1".join(row.parts)
+    name = node("template", row.parts)
     why = (f"{KEYS} texts of one function: “{readable(shape)}”",)
-    return [Edge(sight.key, node, "template", 1.0, why, one.born) for sight in joined]
+    return [Edge(sight.key, name, "template", 1.0, why, one.born) for sight in joined]
 
 
 def _tells_statement(row: Row, shape: Shape, first: Sequence[Features]) -> bool:

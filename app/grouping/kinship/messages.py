@@ -1,6 +1,8 @@
 """Messages without a stack: joined to a template that the project's loggers use, or by the words that they share."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 from zlib import crc32
 
@@ -16,8 +18,6 @@ COMMON: Final = 5
 """Words that two texts have in common, and half of the longer one's."""
 ROWS: Final = 6
 """Rows of a text: its words of least hash. Two texts that share half their words share one of these (.98)."""
-
-_HOLES: Final = ("%", "{", "<")
 
 
 def message_rows(one: Features) -> list[Row]:
@@ -52,22 +52,23 @@ def same_but_data(one: Features, other: Features) -> str:
     return f"{shared} words in common, and all others read as data" if shared else ""
 
 
+@lru_cache(maxsize=4096)
 def aligned(one: str, other: str) -> int:
     """Return how many words two texts share in order, where all between them reads as data; else 0.
 
     Every difference must hold such a word on both sides: ``the printer … out of paper`` and ``the scanner … out of
-    order`` are two statements. Quadratic in ALIGNED words, no more.
+    order`` are two statements. Quadratic in ALIGNED words, no more; two texts meet in several rows, and are remembered.
     """
     left, right = words_of(one)[:ALIGNED], words_of(other)[:ALIGNED]
-    if min(len(left), len(right)) < COMMON:
+    longest = max(sum(word.isalnum() for word in side) for side in (left, right))
+    least = max(COMMON, (longest + 1) // 2)
+    if len(set(left).intersection(right)) < COMMON or min(len(left), len(right)) < least:
         return 0
     pairs = _pairs(left, right)
     shared = sum(left[at].isalnum() for at, _ in pairs)
-    longest = max(sum(word.isalnum() for word in side) for side in (left, right))
-    if shared < COMMON or shared * 2 < longest:
+    if shared < least:
         return 0
-    ends = [(-1, -1), *pairs, (len(left), len(right))]
-    for (a, b), (c, d) in zip(ends, ends[1:], strict=False):
+    for (a, b), (c, d) in pairwise([(-1, -1), *pairs, (len(left), len(right))]):
         if (c - a, d - b) != (1, 1) and not (_put_in(left, a + 1, c) and _put_in(right, b + 1, d)):
             return 0
     return shared
@@ -78,7 +79,19 @@ def _put_in(words: tuple[str, ...], start: int, end: int) -> bool:
 
 
 def _pairs(left: tuple[str, ...], right: tuple[str, ...]) -> list[tuple[int, int]]:
-    """Return the positions of a longest common subsequence."""
+    """Return the positions of a longest common subsequence; what both begin and end with is part of one."""
+    least = min(len(left), len(right))
+    head = next((at for at in range(least) if left[at] != right[at]), least)
+    tail = next((at for at in range(least - head) if left[-1 - at] != right[-1 - at]), least - head)
+    middle = _subsequence(left[head : len(left) - tail], right[head : len(right) - tail])
+    return [
+        *((at, at) for at in range(head)),
+        *((head + a, head + b) for a, b in middle),
+        *((len(left) - at, len(right) - at) for at in range(tail, 0, -1)),
+    ]
+
+
+def _subsequence(left: tuple[str, ...], right: tuple[str, ...]) -> list[tuple[int, int]]:
     longest = [[0] * (len(right) + 1) for _ in range(len(left) + 1)]
     for a in range(len(left) - 1, -1, -1):
         here, below = longest[a], longest[a + 1]

@@ -1,6 +1,5 @@
 """Errors that a run time words, not the application: one line raises several of them, and they are several bugs."""
 
-import re
 from typing import Final
 
 from app.grouping.kinship.texts import words_of
@@ -35,23 +34,34 @@ SHARED_TYPES: Final = frozenset((
 ))  # fmt: skip
 """Types that run times and applications raise alike: only the wording tells who did."""
 
-WORDINGS: Final = re.compile(
-    r"invalid literal for|could not convert|values to unpack|has no attribute|is not (?:a function|a constructor|"
-    r"defined|iterable|callable|subscriptable|an object|extensible)|of (?:undefined|null)\b|(?:undefined|null) is not|"
-    r"not supported between|unsupported operand|positional argument|required (?:positional|keyword)|unexpected keyword|"
-    r"(?:index|offset)\b.{0,80}\b(?:out of|outside)|out of (?:range|bounds)|Cannot invoke \"|Cannot (?:read|load|store|"
-    r"assign|enter|throw)\b.{0,80}\bbecause|because \"|cannot be cast|For input string|undefined (?:method|local|"
-    r"variable|index|array|property|offset|constant|function)|uninitialized constant|wrong number of arguments|"
-    r"Object reference not set|Unable to cast|Input string was|given key|Sequence contains|Nullable object|"
-    r"nil pointer|invalid memory|divi(?:ded|sion|de) by zero|/ by zero|No value present|can't convert|nil can't be|"
-    r"into (?:Integer|String|Float|Array|Hash)|lateinit property|No enum constant|No such property|"
-    r"Invalid array length|Maximum call|Unexpected (?:token|end)|Assignment to constant|before initialization|"
-    r"local variable|unhashable type|argument of type|time data|isoformat|day is out of|math domain|embedded null|"
-    r"object of type|must be of(?: the)? type|Value cannot be null|parameter '|\(Parameter|codec can't|no function clause|"
-    r"interface conversion|slice bounds|No module named|cannot import name|\[Errno|modified during|changed size",
-    re.IGNORECASE,
-)
-"""How run times begin or word such an error; a linear pattern: each repetition has a bound."""
+WORDINGS: Final = (
+    # Python
+    "invalid literal for", "could not convert", "values to unpack", "has no attribute", "is not iterable",
+    "is not callable", "is not subscriptable", "not supported between", "unsupported operand", "positional argument",
+    "required keyword", "unexpected keyword", "local variable", "unhashable type", "argument of type", "time data",
+    "isoformat", "day is out of", "math domain", "embedded null", "object of type", "codec can't", "no module named",
+    "cannot import name", "[errno", "modified during", "changed size", "division by zero", "divide by zero",
+    "out of range", "out of bounds", "is not defined",
+    # JavaScript
+    "is not a function", "is not a constructor", "is not an object", "is not extensible", " of undefined", " of null",
+    "undefined is not", "null is not", "invalid array length", "maximum call", "unexpected token", "unexpected end",
+    "assignment to constant", "before initialization",
+    # Java, Kotlin, Groovy
+    'cannot invoke "', 'because "', "cannot be cast", "for input string", "/ by zero", "no value present",
+    "lateinit property", "no enum constant", "no such property",
+    # .NET
+    "object reference not set", "unable to cast", "input string was", "given key", "sequence contains",
+    "nullable object", "value cannot be null", "parameter '", "(parameter", "was outside the bounds",
+    # Ruby, PHP, Elixir
+    "undefined method", "undefined local", "undefined variable", "undefined index", "undefined array key",
+    "undefined property", "undefined offset", "undefined constant", "undefined function", "uninitialized constant",
+    "wrong number of arguments", "can't convert", "nil can't be", "into integer", "into string", "into float",
+    "into array", "into hash", "divided by 0", "divided by zero", "must be of type", "must be of the type",
+    "no function clause",
+    # Go
+    "nil pointer", "invalid memory", "interface conversion", "slice bounds",
+)  # fmt: skip
+"""What run times word such errors with, lower case."""
 
 _PROSE: Final = 3
 
@@ -65,8 +75,13 @@ def is_worded_by_run_time(kind: str, text: str) -> bool:
     """Tell whether a run time words such an error: one of its types, and no prose of the application's own."""
     lower = kind.lower()
     if lower in TYPES:
-        return prose(text) < _PROSE or WORDINGS.search(text) is not None
-    return lower in SHARED_TYPES and WORDINGS.search(text) is not None
+        return prose(text) < _PROSE or _is_run_time_s(text)
+    return lower in SHARED_TYPES and _is_run_time_s(text)
+
+
+def _is_run_time_s(text: str) -> bool:
+    lower = text.lower()
+    return any(wording in lower for wording in WORDINGS)
 
 
 def prose(text: str) -> int:

@@ -7,6 +7,8 @@ came, and a sight that was born after all others takes no edge away.
 """
 
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from json import dumps
 from typing import Final, NamedTuple
 
 from app.grouping.kinship.features import Birth, Features
@@ -31,6 +33,11 @@ class Edge(NamedTuple):
     """Of the sight that brought it."""
     sure: bool = True
     """False for a suggestion: it joins nothing until a person says so."""
+
+
+def node(kind: str, parts: Sequence[str]) -> str:
+    """Return the name of what keys have in common: ``kind:`` and 32 hex digits; no two lists of parts give one name."""
+    return f"{kind}:{blake2b(dumps(parts).encode(), digest_size=16).hexdigest()}"
 
 
 class Row(NamedTuple):
