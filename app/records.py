@@ -14,7 +14,8 @@ from app.model import Address, Category, Facts, Outcome
 from app.topics import CRASHES, FACTS, TIMINGS
 
 FACTS_SCHEMA: Final = 1
-PROCESSED_SCHEMA: Final = 1
+PROCESSED_SCHEMA: Final = 2
+"""2: summaries have ``cause``, which is empty in a record of schema 1."""
 DELTA_SCHEMA: Final = 2
 """2: groups have ``cause`` and ``sights``, which are empty in a record of schema 1."""
 DEAD_LETTER_SCHEMA: Final = 1
@@ -80,6 +81,8 @@ class EventSummary(msgspec.Struct, frozen=True, array_like=True):
     tags: dict[str, str]
     text: str
     """Types, messages, functions, files: what free-text search covers, at most 8 KiB."""
+    cause: str = ""
+    """``Type: message`` of the exception that decided, where it is not the one of the title."""
 
 
 class Stored(msgspec.Struct, frozen=True, array_like=True):
