@@ -9,6 +9,7 @@ from app.grouping import versions
 from app.model import Event, Malformed, Part
 from app.records import Stored
 from app.stores.admin.access import Access
+from app.stores.admin.rules import UnknownVersion
 from app.stores.aggregates.standing import EndCondition, check_decision
 from app.stores.aggregates.types import GroupRow
 from app.stores.search.contract import Document, Hits
@@ -132,12 +133,27 @@ async def explain_group(services: Services, row: GroupRow) -> list[Part]:
 
     Return [] where the sample is kept no longer, or where only a newer Faultline knows the version.
     """
-    version, report = versions.get(row.grouping), await services.reports.get(row.sample)
-    if version is None or report is None:
+    report = await services.reports.get(row.sample)
+    if report is None:
         return []
     try:
-        return version.explain(normalise.event(report.facts, report.payload, full=True))
+        event = normalise.event(report.facts, report.payload, full=True)
     except Malformed:
+        return []
+    return await explain(services, event, row.grouping, report.facts.project_rules)
+
+
+async def explain(services: Services, event: Event, grouping: str, rules: int) -> list[Part]:
+    """Explain why an event grouped as it did, by a version of the grouping and one of its project's rules.
+
+    Return [] for a version that only a newer Faultline knows.
+    """
+    version = versions.get(grouping)
+    if version is None:
+        return []
+    try:
+        return version.explain(event, await services.rules.get(event.project, rules))
+    except UnknownVersion:
         return []
 
 

@@ -14,6 +14,7 @@ from app.log.lag import complete_until
 from app.settings import Settings
 from app.stores.admin.access import CachedAccess
 from app.stores.admin.projects import Projects
+from app.stores.admin.rules import ProjectRules
 from app.stores.aggregates.store import Aggregates
 from app.stores.objects.contract import ObjectStore
 from app.stores.search.contract import Search
@@ -50,9 +51,11 @@ class Services:
     """Returns the codes of what keeps ingest from accepting events."""
     probes: dict[str, StoreProbe] = field(default_factory=dict)
     """The readiness probe of each store, by name; made on first use."""
+    rules: ProjectRules = field(init=False, repr=False)
     _complete: SharedResult[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:  # noqa: D105  dataclass calls it
+        self.rules = ProjectRules(self.pool)
         self._complete = SharedResult(self._read_complete, COMPLETE_SECONDS)
 
     def now(self) -> int:

@@ -82,7 +82,7 @@ async def test_a_group_explains_its_grouping(site: Site) -> None:
     await site.pipeline.step()
     (listed,) = (await site.get(f"{site.api}/groups"))["groups"]
     group = await site.get(f"/api/v1/groups/{listed['id']}")
-    assert group["grouping"] == "g1"
+    assert group["grouping"] == "g2"
     assert any(part["counted"] for part in group["why"])
     assert all(part["why"] for part in group["why"])
 
