@@ -36,6 +36,8 @@ class FullEvent(NamedTuple):
     report: Stored
     group: str
     """The group that it belongs to now, merges followed."""
+    row: GroupRow | None
+    """None where the group is not counted yet."""
 
 
 def searchable_range(services: Services) -> Range:
@@ -125,7 +127,7 @@ async def full_event(services: Services, document: Document) -> FullEvent:
     report = await read_report(services, document)
     event = normalise.event(report.facts, report.payload, full=True)
     row = await services.aggregates.group(document.summary.group)
-    return FullEvent(event, document, report, row.id if row else document.summary.group)
+    return FullEvent(event, document, report, row.id if row else document.summary.group, row)
 
 
 async def explain_group(services: Services, row: GroupRow) -> list[Part]:
