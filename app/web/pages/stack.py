@@ -13,7 +13,7 @@ PERIOD: Final = 8
 """Frames of a cycle at most whose repetitions are folded."""
 VISIBLE: Final = 16
 """Frames and folds of one stack that are in sight; those behind are folded as one."""
-UNCLAIMED: Final = 4
+UNCLAIMED: Final = 8
 """Frames in sight of a stack of which no frame is the application's."""
 AROUND: Final = 5
 """Lines of source before and after the failing one."""
