@@ -53,7 +53,7 @@ STAGES: Final[tuple[Role | Part, ...]] = (INGEST, *ROLES, WEB, FILES)
 """Roles and parts together, in the order in which the data passes them."""
 
 HOUSEKEEPER: Final = "rates"
-"""Housekeeping and the comparison of keys run beside this role. Every installation needs the role, so every installation keeps house."""
+"""Housekeeping and the comparison of keys run beside this role: every installation needs it."""
 
 
 def group_of(name: str) -> str:

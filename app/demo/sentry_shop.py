@@ -4,10 +4,12 @@ SENTRY_DSN and SENTRY_RELEASE name the destination and the release.
 """
 
 import json
+import logging
 import sys
-from typing import Any
+from typing import Any, Final
 
 import sentry_sdk
+from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.utils import event_from_exception
 
 from app.demo import storefront
@@ -16,11 +18,20 @@ FLUSH_EVERY = 25
 """Visits between two flushes: the SDK's queue of 100 requests never overflows."""
 PATIENCE_SECONDS = 10.0
 
+log: Final = logging.getLogger("storefront")
+log.addHandler(logging.NullHandler())  # the SDK alone takes what is logged
+log.propagate = False
+
 
 def main() -> None:
     """Serve until the input ends."""
     # Only visits are sessions; the process is none.
-    sentry_sdk.init(environment="production", server_name="web-1", auto_session_tracking=False)
+    sentry_sdk.init(
+        environment="production",
+        server_name="web-1",
+        auto_session_tracking=False,
+        integrations=[LoggingIntegration(event_level=logging.WARNING)],
+    )
     for number, line in enumerate(sys.stdin, 1):
         with sentry_sdk.isolation_scope() as scope:
             visit(scope, json.loads(line))
@@ -40,7 +51,7 @@ def visit(scope: sentry_sdk.Scope, planned: dict[str, Any]) -> None:
     sentry_sdk.add_breadcrumb(category="navigation", message=f"/articles/{planned['sku']}", type="navigation")
     sentry_sdk.add_breadcrumb(category="cart", message=f"added {planned['sku']}", data={"order": planned["order"]})
     if planned["outcome"] == "message":
-        sentry_sdk.capture_message(f"stock of {planned['sku']} is low", level="warning")
+        log.warning("stock of %s is low", planned["sku"])
     else:
         serve(planned)
     scope.end_session()

@@ -31,8 +31,9 @@ from typing import Annotated, Any, Final, NamedTuple, TypeVar
 import msgspec
 
 from app.grouping import g2
+from app.grouping.g2.key import type_of
 from app.grouping.kinship.explosion import Rule, by_statement, match
-from app.grouping.kinship.features import Features, features_of
+from app.grouping.kinship.features import NAME, Features, features_of
 from app.grouping.kinship.lines import refused
 from app.grouping.kinship.stages import RULES
 from app.model import Address, Event, Frame, Grouped, Part, Raised, Thread
@@ -163,7 +164,7 @@ def group(event: Event, rules: Rules = NONE) -> Grouped:
         return g2.group(event)
     seen = visible(event, rules.text)
     grouped = g2.group(seen)
-    if not rules.text.group_by and not rules.explosions:
+    if not rules.text.group_by and not _may_explode(seen, rules):
         return grouped
     key = _ruled(seen, rules).key
     return grouped if key is None else _of_key(event.project, grouped, key)
@@ -272,6 +273,12 @@ def _ruled(event: Event, rules: Rules) -> Ruled:
         return Ruled(event, decision, None, "", "")
     why = f"{_version(rules)}, made by itself: this statement gave key after key; the template that they share counts"
     return Ruled(event, decision, explosion.key, explosion.signature, why)
+
+
+def _may_explode(event: Event, rules: Rules) -> bool:
+    """Return whether a rule is about a type of this event: judging it costs as much as grouping it does."""
+    types = {kind for kind, _ in rules.explosions}
+    return "" in types or any(type_of(raised.type)[:NAME] in types for raised in event.exceptions)
 
 
 def _explosion(event: Event, decision: g2.Decision, rules: Rules) -> Rule | None:

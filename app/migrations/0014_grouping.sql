@@ -73,5 +73,6 @@ create index group_aliases_by_project on group_aliases (project);
 -- learns by it that another process was there.
 create table group_comparisons (
   project bigint primary key,
-  version bigint not null
+  version bigint not null,
+  anew    boolean not null default false  -- true: all components are to be written again, as a rule was taken back
 );

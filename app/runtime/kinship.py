@@ -82,10 +82,16 @@ class Comparison:
         born: dict[str, Birth] = {}
         for sight in stored.sights:
             born[sight.key] = min(sight.born, born.get(sight.key, sight.born))
-        kin = Kin.restore(
-            State(SCHEMA, stored.sights, sorted(born.items()), [], list(stored.body.explosions), stored.decisions)
+        state = State(
+            schema=SCHEMA,
+            sights=stored.sights,
+            born=sorted(born.items()),
+            kept=[],
+            rules=list(stored.body.explosions),
+            decisions=stored.decisions,
+            taken_back=list(stored.body.taken_back),
         )
-        return cls(kin, stored.version, stored.sights)
+        return cls(Kin.restore(state), stored.version, stored.sights)
 
     def take(self, sights: Sequence[Features], decided: Sequence[Manual]) -> list[Decision]:
         """Compare sights, those born first ahead, then take decisions of people in."""
@@ -217,7 +223,7 @@ class Stage:
                 return 0  # another process was there: restored anew next time
             sights = await unjudged_sights(connection, project, BATCH)
             decided = await kinship.decisions_of(connection, project, judged=False)
-            if not sights and not decided:
+            if not sights and not decided and not comparison.whole:
                 return 0
             decisions = await asyncio.to_thread(comparison.take, sights, decided)
             ends = {end for manual in decided for end in (manual.a, manual.b)}

@@ -36,6 +36,7 @@ from app.settings import Settings, SettingsError
 from app.stores.admin.access import CachedAccess
 from app.stores.admin.instances import Instances
 from app.stores.admin.projects import Projects
+from app.stores.admin.rules import ProjectRules
 from app.stores.aggregates.store import Aggregates
 from app.stores.objects.contract import ObjectStore
 from app.stores.objects.open import open_objects
@@ -158,8 +159,8 @@ def build(
     archive = ObjectArchive(blobs, pool, settings.file_cache_mb << 20)
     services = Services(
         settings=settings, parts=parts, generation=generation, pool=pool, log=records, projects=projects,
-        aggregates=Aggregates(pool), search=search, blobs=blobs, reports=Reports(archive, records, scrub),
-        access=CachedAccess(pool),
+        rules=ProjectRules(pool), aggregates=Aggregates(pool), search=search, blobs=blobs,
+        reports=Reports(archive, records, scrub), access=CachedAccess(pool),
     )  # fmt: skip
     if "ingest" in parts:
         health = ingest.add_routes(

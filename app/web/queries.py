@@ -131,9 +131,10 @@ async def full_event(services: Services, document: Document) -> FullEvent:
 
 
 async def explain_group(services: Services, row: GroupRow) -> list[Part]:
-    """Explain, by the group's version of the grouping, why its sample event belongs to it.
+    """Explain, by the group's version of the grouping and its project's rules, why its sample event belongs to it.
 
-    Return [] where the sample is kept no longer, or where only a newer Faultline knows the version.
+    The rules are those that the sample was stamped with. Return [] where the sample is kept no longer, or where only a
+    newer Faultline knows the version.
     """
     report = await services.reports.get(row.sample)
     if report is None:

@@ -42,6 +42,7 @@ class Services:
     pool: "Pool"
     log: Log
     projects: Projects
+    rules: ProjectRules
     aggregates: Aggregates
     search: Search
     blobs: ObjectStore
@@ -51,11 +52,9 @@ class Services:
     """Returns the codes of what keeps ingest from accepting events."""
     probes: dict[str, StoreProbe] = field(default_factory=dict)
     """The readiness probe of each store, by name; made on first use."""
-    rules: ProjectRules = field(init=False, repr=False)
     _complete: SharedResult[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:  # noqa: D105  dataclass calls it
-        self.rules = ProjectRules(self.pool)
         self._complete = SharedResult(self._read_complete, COMPLETE_SECONDS)
 
     def now(self) -> int:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from app.runtime.kinship import Stage
 from tests.integration.web_events import chained, crash, java, other
 from tests.integration.web_site import Site, running_site
 
@@ -34,7 +33,6 @@ async def count(site: Site, *events: dict[str, Any]) -> list[str]:
     for event in events:
         await site.send(event)
     await site.pipeline.step()
-    await Stage(site.pipeline.pool).once()
     return [(await site.get(f"/api/v1/events/{event['event_id']}"))["group"] for event in events]
 
 
@@ -68,7 +66,7 @@ async def test_a_suggestion_is_accepted(site: Site) -> None:
     merged = await site.post(f"/api/v1/groups/{first}/similar", {"other": second, "decision": "merge"})
     assert [(link["group"], link["kind"], link["by"]) for link in merged["similar"]] == [(second, "alias", "person")]
     assert (await site.get(f"/api/v1/groups/{second}"))["members"] == [first, second]
-    await Stage(site.pipeline.pool).once()
+    await site.pipeline.step()
     assert (await site.get(f"/api/v1/groups/{first}"))["count"] == 2
 
 
@@ -88,7 +86,7 @@ async def test_an_automatic_alias_is_undone(site: Site) -> None:
     assert (link["kind"], link["by"], link["score"], link["stage"]) == ("alias", "automatic", 1.0, "similar")
     assert "stacks are alike: 1.00" in link["reasons"]
     await site.post(f"/api/v1/groups/{first}/similar", {"other": link["group"], "decision": "never"})
-    await Stage(site.pipeline.pool).once()
+    await site.pipeline.step()
     assert (await site.get(f"/api/v1/groups/{first}"))["count"] == 1
     assert (await site.get(f"/api/v1/groups/{link['group']}"))["id"] == link["group"]
 

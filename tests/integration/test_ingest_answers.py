@@ -54,7 +54,7 @@ async def test_the_facts_of_an_event(site: Site, client: aiohttp.ClientSession) 
     ((address, (facts, record)),) = (await site.records()).items()
     assert facts == Facts(
         site.project.id, "sentry", "error", "0123456789abcdef0123456789abcdef", facts.received,
-        sent=2500, peer="203.0.113.9", user_agent="sentry.python/2",
+        sent=2500, grouping="g2", peer="203.0.113.9", user_agent="sentry.python/2",
     )  # fmt: skip
     assert record.stamp == facts.received
     assert record.key == identity(site.project.id, facts.event_id)

@@ -20,6 +20,7 @@ from app.log.contract import Log, Record, TopicSpec
 from app.log.postgres.log import PostgresLog, commit_offsets
 from app.model import Address
 from app.records import decode_processed
+from app.runtime.kinship import Stage
 from app.runtime.server import PARTS, running
 from app.settings import Settings
 from app.state.table import DurableTable
@@ -47,11 +48,12 @@ class OneRole(Role):
 
 @dataclass
 class Pipeline:
-    """The agents and search, each stepped until it has read everything."""
+    """The agents, search and the comparison of keys, each stepped until it has read everything."""
 
     log: PostgresLog
     pool: "asyncpg.Pool[asyncpg.Record]"
     agents: dict[str, Any]
+    comparison: Stage
     at: dict[str, int] = field(default_factory=dict)
 
     async def step(self) -> None:
@@ -63,6 +65,8 @@ class Pipeline:
                 async with self.pool.acquire() as connection:
                     ends = {0: records[-1].offset + 1}
                     await commit_offsets(connection, f"faultline-{role}", records[0].topic, ends)
+        while await self.comparison.once():
+            pass
 
     async def _handle(self, role: str, records: list[Record]) -> None:
         if role == "search":
@@ -95,7 +99,7 @@ async def pipeline(database: str, folder: Path) -> AsyncIterator[Pipeline]:
         for name, kind in (("crashes", Crashes), ("sessions", Sessions), ("timings", TimingsAgent)):
             agents[name] = await _source(kind, OneRole(log, database, folder / name), stack)
         agents["rates"] = await _rates(log, pool, folder, stack)
-        yield Pipeline(log, pool, agents)
+        yield Pipeline(log, pool, agents, Stage(pool))
 
 
 async def _source(kind: Callable[[Any], SourceAgent], role: OneRole, stack: AsyncExitStack) -> SourceAgent:

@@ -24,6 +24,11 @@ STATE = sessions.State(1, 0, 1, 0, 0, 0, "", None)
 
 LOCAL: dict[bytes, bytes] = {}
 
+DELTA_1 = (
+    b"\x99\x01\xa91.crashes\x00\x03\x03\x05\x91\x93\x03\x81\xa7crashes\x01\x80\x81\xa7c:7:ga:\x91\x93<\x00\x91\x00"
+    b"\x81\xa7c:7:ga:\x9c\xa1t\xa1c\xa6python\xa5error\xa1E\x04\x04\xc3\xa2v1\xa1e\x03\xa2g1"
+)
+
 Read = Callable[[bytes], object]
 
 
@@ -61,19 +66,38 @@ KINDS: dict[str, tuple[Callable[[int], bytes], Read]] = {
 """By kind: the bytes of a record with a schema number, and what reads them."""
 
 
+NEWEST = {"deltas": 2}
+"""By kind the newest schema number, where it is not 1."""
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_present_schema_is_read_and_a_newer_one_stops_the_process_by_name(kind: str) -> None:
+def test_schemas_up_to_the_present_are_read_and_a_newer_one_stops_the_process_by_name(kind: str) -> None:
     encode, decode = KINDS[kind]
-    assert decode(encode(1)) is not None
-    for number in (0, 2, 100):
-        with pytest.raises(UnknownSchema, match=rf"schema of {kind}: received version {number}, .* reads 1: upgrade"):
+    known = range(1, NEWEST.get(kind, 1) + 1)
+    for number in known:
+        assert decode(encode(number)) is not None
+    reads = ", ".join(map(str, known))
+    for number in (0, known[-1] + 1, 100):
+        with pytest.raises(
+            UnknownSchema, match=rf"schema of {kind}: received version {number}, .* reads {reads}: upgrade"
+        ):
             decode(encode(number))
+
+
+def test_a_delta_of_schema_1_is_read_without_what_schema_2_added() -> None:
+    """The bytes are those that the version before this one wrote."""
+    delta = records.decode_delta(DELTA_1)
+    facts = delta.groups["c:7:ga:"]
+    assert (delta.schema, facts.title, facts.grouping, facts.cause, facts.sights) == (1, "t", "g1", "", ())
+    with_sights = msgspec.structs.replace(facts, cause="KeyError: 'adyen'", sights=(b"features",))
+    newer = msgspec.structs.replace(delta, schema=records.DELTA_SCHEMA, groups={"c:7:ga:": with_sights})
+    assert records.decode_delta(records.encode_delta(newer)) == newer
 
 
 @pytest.mark.parametrize("decode", [records.decode_processed, records.decode_delta])
 def test_a_newer_record_of_another_shape_is_newer_not_broken(decode: Read) -> None:
     with pytest.raises(UnknownSchema):
-        decode(msgspec.msgpack.encode([2, {"other": "fields"}]))
+        decode(msgspec.msgpack.encode([3, {"other": "fields"}]))
     with pytest.raises(msgspec.DecodeError):
         decode(msgspec.msgpack.encode([1, {"other": "fields"}]))
     with pytest.raises(msgspec.DecodeError):

@@ -24,7 +24,8 @@ async function visit(planned) {
   Sentry.startSession();
   Sentry.addBreadcrumb({ category: 'navigation', message: `/articles/${planned.sku}`, type: 'navigation' });
   Sentry.addBreadcrumb({ category: 'cart', message: `added ${planned.sku}`, data: { order: planned.order } });
-  if (planned.outcome === 'message') Sentry.captureMessage(`stock of ${planned.sku} is low`, 'warning');
+  // As loggers do: the text and its parameters, apart.
+  if (planned.outcome === 'message') Sentry.captureMessage(Sentry.parameterize`stock of ${planned.sku} is low`, 'warning');
   try {
     if (planned.outcome !== 'message') serve(planned);
   } catch (error) {

@@ -59,6 +59,8 @@ class State(msgspec.Struct, frozen=True, array_like=True):
     """Edges of sights that were forgotten."""
     rules: list[Rule]
     decisions: list[Manual]
+    taken_back: list[Rule] = []
+    """Rules that a person took back: their statements get none again."""
 
 
 class _Members:
@@ -88,6 +90,7 @@ class Kin:
         self._kept: list[Edge] = []
         self._statements: dict[tuple[str, str], list[tuple[Birth, str]]] = {}
         self._rules: dict[tuple[str, str], list[Rule]] = {}
+        self._taken_back: list[Rule] = []
         self._forest = Forest()
         self._suggested: dict[tuple[str, str], Edge] = {}
 
@@ -147,6 +150,7 @@ class Kin:
         return State(
             SCHEMA, sorted(self._sights.values(), key=lambda one: (one.born, one.key)),
             sorted(self._forest.born.items()), list(self._kept), self.rules(), list(self._forest.decisions.values()),
+            list(self._taken_back),
         )  # fmt: skip
 
     @classmethod
@@ -156,6 +160,7 @@ class Kin:
         for key, born in state.born:
             kin._forest.bear(key, born)
         kin._rules = by_statement(state.rules)
+        kin._taken_back = list(state.taken_back)
         kin._kept = list(state.kept)
         kin._forest.change(state.kept, [])
         kin._note(state.kept, [])
@@ -262,6 +267,8 @@ class Kin:
         decisions: list[Decision] = []
         known = self._rules.setdefault((one.type, one.top), [])
         for rule in detect(recent, self.root)[: RULES - len(known)]:
+            if any((rule.type, rule.top, rule.tokens) == (one.type, one.top, one.tokens) for one in self._taken_back):
+                continue
             known.append(rule)
             decisions.append(Decision("rule", one.key, self.root(one.key), rule=rule))
             without = [name for _, name in entries if (_rule_row(name), name) not in self._brought]

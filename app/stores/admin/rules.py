@@ -15,6 +15,7 @@ from app.grouping import rules as grouping_rules
 from app.grouping.kinship import Rule
 from app.grouping.rules import Rules
 from app.postgres import translated
+from app.stores.aggregates.kinship import compare_anew
 
 if TYPE_CHECKING:
     from app.postgres import Connection, Pool
@@ -41,8 +42,8 @@ class Body(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str = ""
     """TOML, as a person wrote it."""
     explosions: tuple[Rule, ...] = ()
-    taken_back: tuple[str, ...] = ()
-    """Signatures of explosion rules that a person took back: they are never made again."""
+    taken_back: tuple[Rule, ...] = ()
+    """Explosion rules that a person took back: none is made of their statements again."""
 
 
 class RulesVersion(NamedTuple):
@@ -69,10 +70,6 @@ _ADD: Final = """
 with moved as (update projects set rules = rules + 1 where id = $1 returning rules)
 insert into project_rules (project, version, author, body) select $1, rules, $2, $3::jsonb from moved
 returning version"""
-
-_COMPARED_ANEW: Final = """
-insert into group_comparisons as c (project, version) values ($1, 1)
-on conflict (project) do update set version = c.version + 1"""
 
 _decode: Final = msgspec.json.Decoder(Body).decode
 _encode: Final = msgspec.json.Encoder().encode
@@ -141,12 +138,13 @@ class ProjectRules:
         """
         with translated("rules"):
             async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(_COMPARED_ANEW, project)
+                await compare_anew(connection, project)
                 _, known = await _newest(connection, project, lock=True)
                 left = tuple(rule for rule in known.body.explosions if rule.signature != signature)
-                if len(left) == len(known.body.explosions):
+                taken = tuple(rule for rule in known.body.explosions if rule.signature == signature)
+                if not taken:
                     raise LookupError(f"project {project} has no explosion rule {signature!r} in force")
-                taken = (*known.body.taken_back, signature)
+                taken = (*known.body.taken_back, *taken)
                 body = msgspec.structs.replace(known.body, explosions=left, taken_back=taken)
                 return await add_version(connection, project, body, "person")
 
@@ -169,7 +167,7 @@ async def add_explosions(connection: "Connection", project: int, rules: list[Rul
     except UnknownProject:
         return []
     body = known.body
-    passed = {rule.signature for rule in body.explosions} | set(body.taken_back)
+    passed = {rule.signature for rule in (*body.explosions, *body.taken_back)}
     new = list({rule.signature: rule for rule in rules if rule.signature not in passed}.values())
     new = new[: max(0, MOST_EXPLOSIONS - len(body.explosions))]
     if new:

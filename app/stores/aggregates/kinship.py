@@ -70,11 +70,16 @@ class Similar(msgspec.Struct, frozen=True):
 
 _CLAIM: Final = "insert into group_comparisons (project, version) values ($1, 1) on conflict do nothing"
 _LOCK: Final = "select version from group_comparisons where project = $1 for update"
-_BUMP: Final = "update group_comparisons set version = version + 1 where project = $1 returning version"
+_BUMP: Final = "update group_comparisons set version = version + 1, anew = false where project = $1 returning version"
+
+_ANEW: Final = """
+insert into group_comparisons as c (project, version, anew) values ($1, 2, true)
+on conflict (project) do update set version = c.version + 1, anew = true"""
 
 _WAITING: Final = """
 select project from group_sights where judged is null
-union select project from group_links where not judged order by project"""
+union select project from group_links where not judged
+union select project from group_comparisons where anew order by project"""
 
 _MEMBERS: Final = """
 with named as (select distinct n.id from unnest($2::text[]) n (id)),
@@ -149,6 +154,12 @@ async def bump(connection: Connection, project: int) -> int:
     return int(await connection.fetchval(_BUMP, project))
 
 
+async def compare_anew(connection: Connection, project: int) -> None:
+    """Let the comparison of a project begin anew: what it goes by was changed other than by sights and decisions."""
+    await connection.execute(_ANEW, project)
+    await notify(connection)
+
+
 async def version_of(connection: Connection, project: int) -> int:
     """Return the version of a project's comparison, 0 where there never was any."""
     version = await connection.fetchval("select version from group_comparisons where project = $1", project)
@@ -156,7 +167,7 @@ async def version_of(connection: Connection, project: int) -> int:
 
 
 async def waiting(connection: Connection) -> list[int]:
-    """Return the projects that have sights or decisions to be compared."""
+    """Return the projects that have sights, decisions or changed rules to be compared."""
     return [row["project"] for row in await connection.fetch(_WAITING)]
 
 

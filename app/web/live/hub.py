@@ -5,6 +5,7 @@ process. Beyond ``PENDING`` windows they are dropped, and the subscriber is told
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -23,6 +24,8 @@ PENDING: Final = 2000
 """Windows, and notices, that wait for one subscriber at most."""
 WATERMARK_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 1.0
+LATE_SECONDS: Final = 8.0
+"""A notice of a new group waits for the comparison of keys 5 s at most; the rest is for a slow reading."""
 LOOK_BACK: Final = 30_000
 """ms; a notice bears the time at which its transaction began, and becomes visible up to that much later."""
 
@@ -85,6 +88,8 @@ class Hub:
         """Project -> notices written before this time (ms) are not sent."""
         self._sent: dict[int, dict[str, None]] = {}
         """Project -> ids of the notices that were sent, oldest first."""
+        self._late: dict[int, float] = {}
+        """Project -> until when (s, monotonic) notices of its last changes may be released."""
         self._closing = False
 
     def join(self, project: int) -> Subscriber:
@@ -116,6 +121,7 @@ class Hub:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
             tasks.create_task(self._watermarks())
+            tasks.create_task(self._late_notices())
 
     async def _follow(self) -> None:
         topic = qualified(self._services.generation, RATES)
@@ -146,7 +152,21 @@ class Hub:
                 for subscriber in self._subscribers[cell.project]:
                     subscriber.offer(update)
         for project in changed:
+            self._late[project] = time.monotonic() + LATE_SECONDS
             await self._send_notices(project)
+
+    async def _late_notices(self) -> None:
+        """Send what waited for the comparison of keys: no window need change when a notice is released."""
+        while True:
+            await asyncio.sleep(WATERMARK_SECONDS)
+            for project, until in list(self._late.items()):
+                if time.monotonic() > until or project not in self._sent:
+                    del self._late[project]
+                    continue
+                try:
+                    await self._send_notices(project)
+                except Exception as error:  # noqa: BLE001  the next look may work
+                    log.warning("notices_away", error=type(error).__name__, where=raised_at(error))
 
     async def _send_notices(self, project: int) -> None:
         sent = self._sent.get(project)
