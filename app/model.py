@@ -101,6 +101,8 @@ class Raised(msgspec.Struct, omit_defaults=True, gc=False):
     is_group: bool = False
     thread_id: str = ""
     frames: list[Frame] = []
+    registers: dict[str, str] = {}
+    """Of the processor at the innermost frame, as sent; native code only."""
 
 
 class Thread(msgspec.Struct, omit_defaults=True, gc=False):
@@ -112,6 +114,9 @@ class Thread(msgspec.Struct, omit_defaults=True, gc=False):
     current: bool = False
     main: bool = False
     frames: list[Frame] = []
+    state: str = ""
+    """As its run time calls it: RUNNABLE, waiting."""
+    registers: dict[str, str] = {}
 
 
 class Breadcrumb(msgspec.Struct, omit_defaults=True, gc=False):
@@ -187,6 +192,8 @@ class Event(msgspec.Struct, gc=False):
     contexts: dict[str, Any] = {}
     extra: dict[str, Any] = {}
     modules: dict[str, str] = {}
+    images: list[dict[str, Any]] = []
+    """The binaries that the process had loaded, as sent; native code only."""
 
     @property
     def is_crash(self) -> bool:

@@ -14,8 +14,9 @@ from app.model import Address, Category, Facts, Outcome
 from app.topics import CRASHES, FACTS, TIMINGS
 
 FACTS_SCHEMA: Final = 2
-"""2 since facts carry a normalisation: a worker that does not know it would count by the wrong one."""
-PROCESSED_SCHEMA: Final = 1
+"""2: facts have ``normalisation``, which is n1 in facts of schema 1."""
+PROCESSED_SCHEMA: Final = 2
+"""2: summaries have ``cause``, which is empty in a record of schema 1."""
 DELTA_SCHEMA: Final = 2
 """2: groups have ``cause`` and ``sights``, which are empty in a record of schema 1."""
 DEAD_LETTER_SCHEMA: Final = 1
@@ -81,6 +82,8 @@ class EventSummary(msgspec.Struct, frozen=True, array_like=True):
     tags: dict[str, str]
     text: str
     """Types, messages, functions, files: what free-text search covers, at most 8 KiB."""
+    cause: str = ""
+    """``Type: message`` of the exception that decided, where it is not the one of the title."""
 
 
 class Stored(msgspec.Struct, frozen=True, array_like=True):

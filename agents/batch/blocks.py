@@ -43,6 +43,7 @@ def summary_of(event: Event, grouped: Grouped, offset: int) -> EventSummary:
         sdk=f"{event.sdk_name} {event.sdk_version}".strip(),
         tags=event.tags,
         text=words(event),
+        cause=grouped.cause,
     )
 
 

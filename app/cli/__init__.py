@@ -12,7 +12,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from app import postgres
-from app.cli import dead_letters, doctor, projects, show
+from app.cli import dead_letters, doctor, projects, rules, show
 from app.cli import log as log_commands
 from app.cli.show import CliError
 from app.log.contract import LogError
@@ -29,6 +29,7 @@ cli = cyclopts.App(
 cli.command(projects.project)
 cli.command(projects.token)
 cli.command(projects.sign_in, name="sign-in")
+cli.command(rules.rules)
 cli.command(dead_letters.dead_letters, name="dead-letters")
 cli.command(log_commands.log, name="log")
 cli.command(doctor.doctor)

@@ -14,6 +14,10 @@ CONTEXTS: Final = 3
 """Innermost frames of the application with a source line whose lines around it are read in a light event too. All
 frames would cost 17 to 20 us an event; grouping reads the raising statement and its callers, no more."""
 
+REGISTERS: Final = 128
+REGISTER: Final = 16
+"""Characters of a register's name."""
+
 REMEMBERED: Final = 2048
 """Frames that are cached, of at most FUNCTION characters each: some MB at most."""
 
@@ -45,6 +49,14 @@ def frames_of(stack: Stack[LightFrame] | None, notes: Notes) -> list[Frame]:
         made.append(_frame(raw, notes, around=around))
     made.reverse()
     return made
+
+
+def registers_of(stack: Stack[LightFrame] | None) -> dict[str, str]:
+    """Return the processor's registers at the innermost frame, {} where a client sends none."""
+    values = _decoded(stack.registers) if stack else None
+    if not isinstance(values, dict):
+        return {}
+    return {str(name)[:REGISTER]: plain(value) for name, value in list(values.items())[:REGISTERS]}
 
 
 def _frame(raw: LightFrame, notes: Notes, *, around: bool) -> Frame:

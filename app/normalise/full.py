@@ -5,7 +5,7 @@ from typing import Any
 from app.model import Breadcrumb, Event, Frame
 from app.normalise.fields import plain
 from app.normalise.sentry_shape import FullFrame, FullSentryEvent
-from app.normalise.text import BREADCRUMBS, MESSAGE, SHORT, SOURCE, Notes, tidy
+from app.normalise.text import BREADCRUMBS, IMAGES, MESSAGE, SHORT, SOURCE, Notes, tidy
 from app.normalise.times import milliseconds
 
 
@@ -30,6 +30,8 @@ def sentry(event: Event, raw: FullSentryEvent[FullFrame], notes: Notes) -> None:
     event.contexts = _object(raw.contexts)
     event.extra = _object(raw.extra)
     event.modules = {key: plain(value) for key, value in _object(raw.modules).items()}
+    meta = raw.debug_meta.get("images") if isinstance(raw.debug_meta, dict) else None
+    event.images = [tidy(image) for image in meta[:IMAGES] if isinstance(image, dict)] if isinstance(meta, list) else []
     crumbs = raw.breadcrumbs.get("values") if isinstance(raw.breadcrumbs, dict) else raw.breadcrumbs
     event.breadcrumbs = breadcrumbs(crumbs, notes)
 

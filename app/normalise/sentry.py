@@ -8,7 +8,7 @@ from app.model import Event, Facts, Raised, Thread
 from app.normalise import full as pages
 from app.normalise.coerce import convert
 from app.normalise.fields import fingerprint, level, plain, tags
-from app.normalise.frames import frames_of
+from app.normalise.frames import frames_of, registers_of
 from app.normalise.messages import message_of
 from app.normalise.parse import has_nul, parse
 from app.normalise.people import sentry_user
@@ -140,6 +140,7 @@ def _raised(value: ExceptionValue[LightFrame], notes: Notes) -> Raised:
         is_group=bool(mechanism.is_exception_group) if mechanism else False,
         thread_id=plain(value.thread_id),
         frames=frames_of(value.stacktrace or value.raw_stacktrace, notes),
+        registers=registers_of(value.stacktrace or value.raw_stacktrace),
     )
 
 
@@ -168,4 +169,6 @@ def _thread(value: ThreadValue[LightFrame], notes: Notes) -> Thread:
         current=bool(value.current),
         main=bool(value.main),
         frames=frames_of(value.stacktrace or value.raw_stacktrace, notes),
+        state=plain(value.state),
+        registers=registers_of(value.stacktrace or value.raw_stacktrace),
     )

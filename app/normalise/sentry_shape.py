@@ -45,6 +45,7 @@ class Stack(Struct, Generic[F], gc=False):
     """Frames, outermost first."""
 
     frames: list[F | None] | None = None
+    registers: Raw = Raw(b"null")
 
 
 class Mechanism(Struct, gc=False):
@@ -84,6 +85,7 @@ class ThreadValue(Struct, Generic[F], gc=False):
     crashed: bool | None = None
     current: bool | None = None
     main: bool | None = None
+    state: Any = None
     stacktrace: Stack[F] | None = None
     raw_stacktrace: Stack[F] | None = None
 
@@ -170,4 +172,5 @@ class FullSentryEvent(SentryEvent[F], Generic[F]):
     contexts: Any = None
     extra: Any = None
     modules: Any = None
+    debug_meta: Any = None
     request: Any = None

@@ -18,6 +18,7 @@ OUTER_FRAMES: Final = 50
 EXCEPTIONS: Final = 50
 THREADS: Final = 100
 BREADCRUMBS: Final = 100
+IMAGES: Final = 1000
 TAGS: Final = 100
 NOTES: Final = 20
 

@@ -31,6 +31,7 @@ LONGEST: Final = 40
 LATEST: Final = 4_102_444_800_000
 """The year 2100, ms: later times are cut to it, so that no sum overflows a store's integers."""
 MAX_ID: Final = 2**63 - 1
+MAX_VERSION: Final = 2**31 - 1
 
 
 class Range(NamedTuple):
@@ -59,6 +60,12 @@ class Limit(int):
 
 class ProjectId(int):
     """The number of a project."""
+
+    __slots__ = ()
+
+
+class VersionNumber(int):
+    """The number of a version of a project's rules."""
 
     __slots__ = ()
 
@@ -146,6 +153,12 @@ class LedgerQuery(RangeQuery, frozen=True, kw_only=True):
     project: Annotated[ProjectId | UnsetType, Meta(description="Only this project.")] = UNSET
 
 
+class RulesQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a project's rules."""
+
+    version: Annotated[VersionNumber | UnsetType, Meta(description="Default: the newest.")] = UNSET
+
+
 class EventQuery(msgspec.Struct, frozen=True, kw_only=True):
     """One event by its id."""
 
@@ -223,11 +236,24 @@ def _project(text: str) -> ProjectId:
     return ProjectId(number)
 
 
-_READERS: Final[dict[type, Callable[[str], int]]] = {Moment: moment, Limit: _limit, ProjectId: _project}
+def _version(text: str) -> VersionNumber:
+    number = whole_number(text)
+    if number is None or number > MAX_VERSION:
+        raise bad_request("bad_version", "version is a number.")
+    return VersionNumber(number)
+
+
+_READERS: Final[dict[type, Callable[[str], int]]] = {
+    Moment: moment,
+    Limit: _limit,
+    ProjectId: _project,
+    VersionNumber: _version,
+}
 SCHEMAS: Final[dict[type, dict[str, Any]]] = {
     Moment: {"type": "string", "format": "date-time"},
     Limit: {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
     ProjectId: {"type": "integer"},
+    VersionNumber: {"type": "integer", "minimum": 0},
 }
 """The JSON schema of each type of parameter that JSON does not know."""
 

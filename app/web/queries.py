@@ -36,6 +36,8 @@ class FullEvent(NamedTuple):
     report: Stored
     group: str
     """The group that it belongs to now, merges followed."""
+    row: GroupRow | None
+    """None where the group is not counted yet."""
 
 
 def searchable_range(services: Services) -> Range:
@@ -125,7 +127,7 @@ async def full_event(services: Services, document: Document) -> FullEvent:
     report = await read_report(services, document)
     event = normalise.event(report.facts, report.payload, full=True)
     row = await services.aggregates.group(document.summary.group)
-    return FullEvent(event, document, report, row.id if row else document.summary.group)
+    return FullEvent(event, document, report, row.id if row else document.summary.group, row)
 
 
 async def explain_group(services: Services, row: GroupRow) -> list[Part]:
@@ -134,13 +136,27 @@ async def explain_group(services: Services, row: GroupRow) -> list[Part]:
     The rules are those that the sample was stamped with. Return [] where the sample is kept no longer, or where only a
     newer Faultline knows the version.
     """
-    version, report = versions.get(row.grouping), await services.reports.get(row.sample)
-    if version is None or report is None:
+    report = await services.reports.get(row.sample)
+    if report is None:
         return []
     try:
-        rules = await services.rules.get(row.project, report.facts.project_rules)
-        return version.explain(normalise.event(report.facts, report.payload, full=True), rules)
-    except (Malformed, UnknownVersion):
+        event = normalise.event(report.facts, report.payload, full=True)
+    except Malformed:
+        return []
+    return await explain(services, event, row.grouping, report.facts.project_rules)
+
+
+async def explain(services: Services, event: Event, grouping: str, rules: int) -> list[Part]:
+    """Explain why an event grouped as it did, by a version of the grouping and one of its project's rules.
+
+    Return [] for a version that only a newer Faultline knows.
+    """
+    version = versions.get(grouping)
+    if version is None:
+        return []
+    try:
+        return version.explain(event, await services.rules.get(event.project, rules))
+    except UnknownVersion:
         return []
 
 

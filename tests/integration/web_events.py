@@ -29,6 +29,30 @@ def other(text: str = "no stock") -> dict[str, Any]:
     return event
 
 
+def java(kind: str, text: str, method: str, line: int, *, owner: str = "acme.Text", **more: Any) -> dict[str, Any]:  # noqa: ANN401  any JSON
+    """Return a crash of a program whose SDK sends no source, raised in ``owner.method`` at a line."""
+    places = [("acme.Web", "handle", 90), ("acme.Page", "render", 60), (owner, method, line)]
+    frames = [
+        {"module": module, "function": name, "filename": f"{module[5:]}.java", "lineno": at, "in_app": True}
+        for module, name, at in places
+    ]
+    raised = {"type": kind, "module": "java.lang", "value": text, "stacktrace": {"frames": frames}}
+    return {**crash(**more), "platform": "java", "exception": {"values": [raised]}}
+
+
+def chained() -> dict[str, Any]:
+    """Return a crash whose title is the outermost exception, and whose group the cause decides."""
+    event = crash("could not pay")
+    outer = event["exception"]["values"][0]
+    outer |= {"type": "PaymentError", "mechanism": {"type": "chained", "exception_id": 0, "handled": False}}
+    outer["stacktrace"]["frames"][0] |= {"context_line": "    raise PaymentError('could not pay') from error"}
+    frame = {"function": "provider", "module": "shop.pay", "filename": "shop/pay.py", "lineno": 3, "in_app": True}
+    inner = {"type": "KeyError", "value": "'adyen'", "stacktrace": {"frames": [frame]}}
+    inner["mechanism"] = {"type": "chained", "exception_id": 1, "parent_id": 0, "source": "__cause__"}
+    event["exception"]["values"] = [inner, outer]
+    return event
+
+
 def session(status: str, release: str = "shop@1.0.0", user: str = "u1") -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a session item in its final state."""
     now = datetime.now(UTC).isoformat()

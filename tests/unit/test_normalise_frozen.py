@@ -97,6 +97,7 @@ def _event(facts: Facts, payload: bytes, *, full: bool) -> object:
         frame.pop("image_addr", None)  # later fields, which no key of the first grouping reads
         if not full:
             frame.pop("context", None)
+    assert plain.pop("images") == [] or full  # a later field, of pages alone
     return [plain, words(made)]
 
 

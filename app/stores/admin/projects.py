@@ -32,6 +32,8 @@ class Project(msgspec.Struct, frozen=True):
     name: str
     sentry_key: str
     raygun_key: str
+    grouping: str = NEWEST
+    """Version of the grouping; it never changes."""
 
     def dsn(self, base_url: str) -> str:
         """Return the DSN for a Sentry SDK: ``http://KEY@host/ID``."""
@@ -68,7 +70,8 @@ select p.id, p.name,
   coalesce((select key from project_keys k where k.project = p.id and k.protocol = 'sentry' and k.disabled is null
             order by created desc, key limit 1), '') as sentry_key,
   coalesce((select key from project_keys k where k.project = p.id and k.protocol = 'raygun' and k.disabled is null
-            order by created desc, key limit 1), '') as raygun_key
+            order by created desc, key limit 1), '') as raygun_key,
+  p.grouping
 from projects p
 """
 

@@ -1,21 +1,26 @@
 """Builds the API's replies from what the stores return. Pure."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
 from app.model import Address, Event, Frame, Part, Raised
 from app.stores.admin.projects import Project
+from app.stores.aggregates.kinship import Similar
 from app.stores.aggregates.types import GroupRow, Point, ReleaseRow, TimingRow
 from app.stores.search.contract import Document
 from app.web.api import replies
 from app.web.formatting import iso
 from app.web.queries import FullEvent
+from app.web.ruling import ProjectRulesView, template
 
 
 def project(row: Project, base: str) -> replies.ProjectReply:
     """Return a project with its DSN under the address ``base``."""
-    return replies.ProjectReply(id=row.id, name=row.name, dsn=row.dsn(base), raygun_key=row.raygun_key)
+    return replies.ProjectReply(
+        id=row.id, name=row.name, dsn=row.dsn(base), raygun_key=row.raygun_key, grouping=row.grouping
+    )
 
 
 def group(row: GroupRow) -> replies.GroupReply:
@@ -25,7 +30,7 @@ def group(row: GroupRow) -> replies.GroupReply:
         platform=row.platform, unhandled=row.unhandled, count=row.count, messages=row.messages, users=row.users,
         first_seen=iso(row.first_seen), last_seen=iso(row.last_seen), first_release=row.first_release or None,
         status=row.status, members=row.members, next_release=row.next_release, events_left=row.events_left,
-        until=iso(row.until), recent=row.recent, before=row.before,
+        until=iso(row.until), recent=row.recent, before=row.before, cause=row.cause,
     )  # fmt: skip
 
 
@@ -41,6 +46,44 @@ def group_detail(row: GroupRow, why: Sequence[Part], complete_until: int | None)
         sample={"event_id": row.sample_event, "address": address(row.sample)},
         complete_until=iso(complete_until),
     )
+
+
+def similar(link: Similar) -> replies.SimilarGroup:
+    """Return a link of a group."""
+    return replies.SimilarGroup(
+        group=link.other, title=link.title, cause=link.cause, kind=link.kind, by=link.author,
+        score=round(link.score, 4), reasons=link.reasons, stage=link.stage, keys=[link.a, link.b],
+        decided=iso(link.at),
+    )  # fmt: skip
+
+
+def rules(of: Project, view: ProjectRulesView) -> replies.RulesReply:
+    """Return a version of a project's rules."""
+    shown = view.shown
+    return replies.RulesReply(
+        project=of.id,
+        grouping=of.grouping,
+        version=shown.version,
+        newest=view.newest,
+        created=_when(shown.created),
+        author=shown.author,
+        text=shown.body.text,
+        explosions=[
+            replies.ExplosionReply(signature=rule.signature, type=rule.type, place=rule.top, template=template(rule))
+            for rule in shown.body.explosions
+        ],
+        history=[
+            replies.RulesVersionReply(
+                version=known.version, created=_when(known.created), author=known.author,
+                explosions=len(known.body.explosions),
+            )
+            for known in view.history
+        ],
+    )  # fmt: skip
+
+
+def _when(moment: datetime | None) -> str | None:
+    return None if moment is None else iso(round(moment.timestamp() * 1000))
 
 
 def address(of: Address) -> replies.AddressReply:
@@ -75,7 +118,7 @@ def hit(document: Document, root: str | None = None) -> replies.HitReply:
         culprit=summary.culprit, time=iso(summary.time), received=iso(summary.received), level=summary.level,
         platform=summary.platform, release=summary.release, environment=summary.environment, user=summary.user,
         unhandled=summary.unhandled, server=summary.server, url=summary.url, sdk=summary.sdk, tags=summary.tags,
-        address=address(document.address),
+        address=address(document.address), cause=summary.cause,
     )  # fmt: skip
 
 
@@ -93,7 +136,7 @@ def event(full: FullEvent) -> replies.EventReply:
         threads=_threads(event), user=msgspec.to_builtins(event.user), request=event.request,
         breadcrumbs=_breadcrumbs(event), tags=event.tags, contexts=event.contexts, extra=event.extra,
         modules=event.modules, sdk={"name": event.sdk_name, "version": event.sdk_version}, notes=event.notes,
-        grouping=full.report.facts.grouping, address=address(full.document.address),
+        grouping=full.report.facts.grouping, address=address(full.document.address), cause=summary.cause,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 Times are ISO-8601 in UTC. API.md, "What the numbers mean" defines each number.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import field
@@ -18,6 +18,8 @@ class ProjectReply(msgspec.Struct):
     name: str
     dsn: str
     raygun_key: str
+    grouping: str
+    """The version of the grouping; it never changes."""
 
 
 class ProjectsReply(msgspec.Struct):
@@ -55,6 +57,8 @@ class GroupReply(msgspec.Struct):
     """Events in the last five minutes of the range; 0 where a single group is read."""
     before: int
     """Events in the equally long range before; 0 where a single group is read."""
+    cause: str
+    """``Type: message`` of the exception that decided, where it is not the one of the title."""
 
 
 class GroupsReply(msgspec.Struct):
@@ -93,6 +97,72 @@ class GroupDetail(GroupReply, kw_only=True):
     why: list[WhyReply]
     sample: dict[str, Any]
     complete_until: str | None = None
+
+
+class SimilarGroup(msgspec.Struct):
+    """A group that looks like the group, was joined with it or is kept apart from it."""
+
+    group: str
+    """Of an alias the member's id, otherwise the id that the other group goes by."""
+    title: str
+    cause: str
+    kind: Literal["suggestion", "alias", "never"]
+    """A suggestion waits for a decision, an alias joins both groups, ``never`` keeps them apart."""
+    by: Literal["automatic", "person"]
+    score: float
+    """Similarity, 0..1; 1 for a person's decision."""
+    reasons: list[str]
+    stage: str
+    """What the comparison went by; '' for a person's decision."""
+    keys: list[str]
+    """The two ids that were compared."""
+    decided: str
+
+
+class SimilarReply(msgspec.Struct):
+    """The links of a group, the strongest first."""
+
+    similar: list[SimilarGroup]
+
+
+class ExplosionReply(msgspec.Struct):
+    """A rule that the comparison of groups made for a statement whose texts made group after group."""
+
+    signature: str
+    """Its name, by which it is taken back."""
+    type: str
+    place: str
+    """Place and function of the deciding frame."""
+    template: str
+    """What the texts have in common; ``…`` stands for the rest."""
+
+
+class RulesVersionReply(msgspec.Struct):
+    """One version of a project's rules."""
+
+    version: int
+    created: str | None
+    author: Literal["person", "automatic"]
+    explosions: int
+    """Explosion rules in this version."""
+
+
+class RulesReply(msgspec.Struct):
+    """A project's rules in one version; versions are immutable, and records are stamped with their number."""
+
+    project: int
+    grouping: str
+    version: int
+    """0 where the project has no rules."""
+    newest: int
+    """The version that ingest stamps new records with."""
+    created: str | None
+    author: Literal["person", "automatic"]
+    text: str
+    """TOML, as a person wrote it."""
+    explosions: list[ExplosionReply]
+    history: list[RulesVersionReply]
+    """The newest versions first, at most 50."""
 
 
 class PointReply(msgspec.Struct):
@@ -188,6 +258,7 @@ class HitReply(msgspec.Struct):
     sdk: str
     tags: dict[str, str]
     address: AddressReply
+    cause: str
 
 
 class SearchReply(msgspec.Struct):
@@ -285,6 +356,8 @@ class EventReply(msgspec.Struct):
     grouping: str
     """The grouping version that gave the event its group."""
     address: AddressReply
+    cause: str
+    """``Type: message`` of the exception that decided, where it is not the one of the title."""
 
 
 class LedgerReply(msgspec.Struct):

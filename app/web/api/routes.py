@@ -7,10 +7,19 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from app.web.api import events, numbers, replies, requests
+from app.web.api import events, grouping, numbers, replies, requests
 from app.web.call import Call
 from app.web.live import stream
-from app.web.params import EventQuery, GroupsQuery, LedgerQuery, RangeQuery, RatesQuery, SearchQuery, TimingsQuery
+from app.web.params import (
+    EventQuery,
+    GroupsQuery,
+    LedgerQuery,
+    RangeQuery,
+    RatesQuery,
+    RulesQuery,
+    SearchQuery,
+    TimingsQuery,
+)
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
@@ -62,6 +71,14 @@ ROUTES: Final = (
           reply=replies.GroupReply, body=requests.MergeBody),
     Route(method="POST", path=f"{GROUP}/unmerge", handler=events.unmerge, summary="Undo merges",
           reply=replies.GroupReply),
+    Route(path=f"{GROUP}/similar", handler=grouping.similar, summary="Similar groups, with score and reasons",
+          reply=replies.SimilarReply),
+    Route(method="POST", path=f"{GROUP}/similar", handler=grouping.decide, reply=replies.SimilarReply,
+          summary="Merge another group into this one, or keep both apart for good", body=requests.DecisionBody),
+    Route(path=f"{PROJECT}/rules", handler=grouping.rules, summary="The project's grouping rules",
+          reply=replies.RulesReply, query=RulesQuery),
+    Route(method="PUT", path=f"{PROJECT}/rules", handler=grouping.set_rules, reply=replies.RulesReply,
+          summary="Make a new version of the project's grouping rules", body=requests.RulesBody),
     Route(path=EVENT, handler=events.event, summary="One event in full", reply=replies.EventReply, query=EventQuery),
     Route(path=f"{EVENT}/raw", handler=events.event_raw, summary="The event's own bytes, scrubbed", reply=None,
           query=EventQuery),

@@ -17,6 +17,7 @@ from app.web.pages import (
     project,
     projects,
     releases,
+    rules,
     search,
     settings,
     sign_in,
@@ -41,6 +42,7 @@ GETS: Final[dict[str, PageHandler]] = {
     "/groups/{group}": group.show,
     "/events/{event}": event.show,
     "/settings": settings.show,
+    "/settings/projects/{project}/rules": rules.show,
     "/pipeline": pipeline.show,
 }
 POSTS: Final[dict[str, PageHandler]] = {
@@ -48,8 +50,12 @@ POSTS: Final[dict[str, PageHandler]] = {
     "/groups/{group}/status": group.set_status,
     "/groups/{group}/merge": group.merge,
     "/groups/{group}/unmerge": group.unmerge,
+    "/groups/{group}/similar": group.decide,
+    "/groups/{group}/take-back": group.take_back,
     "/settings/projects": settings.create,
     "/settings/projects/{project}/rotate": settings.rotate,
+    "/settings/projects/{project}/rules": rules.save,
+    "/settings/projects/{project}/rules/take-back": rules.take_back,
     "/settings/disable": settings.disable,
     "/sign-out": sign_in.sign_out,
 }

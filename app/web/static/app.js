@@ -71,7 +71,8 @@ document.addEventListener("input", (event) => {
   const name = event.target.dataset.filter;
   if (!name) return;
   const text = event.target.value.toLowerCase();
-  for (const row of first(`#${name}`).rows) row.hidden = !row.textContent.toLowerCase().includes(text);
+  const list = first(`#${name}`);
+  for (const row of list.rows ?? all("[data-item]", list)) row.hidden = !row.textContent.toLowerCase().includes(text);
 });
 document.addEventListener("click", (event) => {
   for (const menu of all("details.switch[open]")) if (!menu.contains(event.target)) menu.open = false;
