@@ -10,6 +10,7 @@ from markupsafe import Markup
 from app.stores.aggregates.types import ReleaseRow
 from app.web import render
 from app.web.pages import releases
+from app.web.pages.values import Budget, value_html
 from app.web.snippets import snippets
 
 TEMPLATES = Path(render.STATIC).parent / "templates"
@@ -25,8 +26,9 @@ def test_values_are_escaped() -> None:
     for shown in (
         _macro("text")(hostile),
         _macro("title")("Error: " + hostile),
-        _macro("value")({hostile: [hostile, {hostile: {hostile: {hostile: {hostile: hostile}}}}]}),
-        _macro("table")("x", hostile, {hostile: hostile}),
+        _macro("cause")("Error: " + hostile),
+        value_html({hostile: [hostile, {hostile: {hostile: {hostile: {hostile: hostile}}}}]}, Budget(100_000)),
+        value_html({str(place): hostile * 40 for place in range(90)}, Budget(100_000)),
         render.unknown(hostile),
     ):
         assert "<script" not in shown
@@ -36,14 +38,6 @@ def test_values_are_escaped() -> None:
 def test_secrets_that_were_replaced_are_marked() -> None:
     shown = _macro("text")("card=[Filtered]")
     assert shown.startswith("card=<mark")
-
-
-def test_deep_and_long_values_are_cut() -> None:
-    deep: object = "end"
-    for _ in range(60):
-        deep = {"a": [deep]}
-    assert len(_macro("value")(deep)) < 5000
-    assert len(_macro("value")(["x" * 10_000] * 1000)) < 120_000
 
 
 @pytest.mark.parametrize("template", sorted(TEMPLATES.glob("*.html")), ids=lambda path: str(path.name))

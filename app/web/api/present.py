@@ -135,7 +135,8 @@ def event(full: FullEvent) -> replies.EventReply:
         exceptions=[_exception(raised) for raised in event.exceptions],
         threads=_threads(event), user=msgspec.to_builtins(event.user), request=event.request,
         breadcrumbs=_breadcrumbs(event), tags=event.tags, contexts=event.contexts, extra=event.extra,
-        modules=event.modules, sdk={"name": event.sdk_name, "version": event.sdk_version}, notes=event.notes,
+        modules=event.modules, images=event.images,
+        sdk={"name": event.sdk_name, "version": event.sdk_version}, notes=event.notes,
         grouping=full.report.facts.grouping, address=address(full.document.address), cause=summary.cause,
     )  # fmt: skip
 
@@ -144,6 +145,7 @@ def _exception(raised: Raised) -> replies.ExceptionReply:
     return replies.ExceptionReply(
         type=raised.type, value=raised.value, module=raised.module, handled=raised.handled,
         mechanism=raised.mechanism, frames=[_frame(frame) for frame in raised.frames],
+        registers=raised.registers,
     )  # fmt: skip
 
 
@@ -151,6 +153,7 @@ def _frame(frame: Frame) -> replies.FrameReply:
     return replies.FrameReply(
         function=frame.function, module=frame.module, file=frame.file, abs_path=frame.abs_path, line=frame.line,
         column=frame.column, in_app=frame.in_app, source=frame.source, context=frame.context, vars=frame.vars,
+        package=frame.package, symbol=frame.symbol, address=frame.address, image=frame.image,
     )  # fmt: skip
 
 
@@ -158,7 +161,7 @@ def _threads(event: Event) -> list[replies.ThreadReply]:
     return [
         replies.ThreadReply(
             id=thread.id, name=thread.name, crashed=thread.crashed, current=thread.current,
-            frames=[_frame(frame) for frame in thread.frames],
+            frames=[_frame(frame) for frame in thread.frames], state=thread.state, registers=thread.registers,
         )
         for thread in event.threads
     ]  # fmt: skip

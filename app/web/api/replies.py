@@ -284,6 +284,12 @@ class FrameReply(msgspec.Struct):
     source: str
     context: list[tuple[int, str]]
     vars: dict[str, Any]
+    package: str
+    """Of native code the binary; likewise the next ones."""
+    symbol: str
+    address: str
+    image: str
+    """Where the binary is loaded."""
 
 
 class ExceptionReply(msgspec.Struct):
@@ -295,6 +301,7 @@ class ExceptionReply(msgspec.Struct):
     handled: bool | None
     mechanism: str
     frames: list[FrameReply]
+    registers: dict[str, str]
 
 
 class ThreadReply(msgspec.Struct):
@@ -305,6 +312,9 @@ class ThreadReply(msgspec.Struct):
     crashed: bool
     current: bool
     frames: list[FrameReply]
+    state: str
+    """As the run time calls it, '' where it is not sent."""
+    registers: dict[str, str]
 
 
 class BreadcrumbReply(msgspec.Struct):
@@ -350,6 +360,8 @@ class EventReply(msgspec.Struct):
     contexts: dict[str, Any]
     extra: dict[str, Any]
     modules: dict[str, str]
+    images: list[dict[str, Any]]
+    """The binaries that the process had loaded; native code only."""
     sdk: dict[str, str]
     notes: list[str]
     """What was corrected when the event was normalised."""

@@ -41,8 +41,11 @@ CRUMBS: Final = 12
 MESSAGE: Final = 400
 """Characters of a message in sight, of at most LINES lines."""
 LINES: Final = 6
+SHORTEST: Final = 60
+"""Characters of a message once the budget is spent."""
 CRUMB_BYTES: Final = 330
 ROW_BYTES: Final = 60
+EXCEPTION_BYTES: Final = 500
 THREAD_BYTES: Final = 250
 
 
@@ -113,6 +116,8 @@ class EventView(NamedTuple):
     tables: list[Table]
     other_tables: list[Table]
     """Tables that are folded."""
+    dropped: int
+    """Threads and tables that only the raw report has."""
     shift: int
     """ms to add to a breadcrumb's time by the client's clock."""
 
@@ -123,10 +128,12 @@ def event_view(full: FullEvent) -> EventView:
     trace, crumbs_budget = budget.part(TRACE_BYTES), budget.part(CRUMBS_BYTES)
     exceptions = _exceptions(event, trace)
     crash = None if event.exceptions else _crash(event, trace)
+    message = message_html(event.message or ("" if event.exceptions or crash else summary.title))
+    budget.take(size_of(message))
     crumbs = _crumbs(event.breadcrumbs, crumbs_budget)
     side = [table for table in _tables(event, budget, SIDE_TABLES) if table.anchor in SIDE_TABLES]
-    threads = _threads(event, crash, budget.part(THREADS_BYTES))
-    tables = list(_tables(event, budget))
+    threads, dropped_threads = _threads(event, crash, budget.part(THREADS_BYTES))
+    tables, dropped_tables = _main_tables(event, budget)
     return EventView(
         event=event,
         title=summary.title,
@@ -135,7 +142,7 @@ def event_view(full: FullEvent) -> EventView:
         group=full.group,
         address=full.document.address,
         handled=handled_of(event),
-        message=message_html(event.message or ("" if event.exceptions or crash else summary.title)),
+        message=message,
         exceptions=exceptions,
         crash=crash,
         crumbs=crumbs[-CRUMBS:],
@@ -146,6 +153,7 @@ def event_view(full: FullEvent) -> EventView:
         side_tables=side,
         tables=tables[:TABLES],
         other_tables=tables[TABLES:],
+        dropped=dropped_threads + dropped_tables,
         shift=0 if event.happened is None else event.time - event.happened,
     )
 
@@ -171,9 +179,12 @@ def _exceptions(event: Event, budget: Budget) -> list[ExceptionView]:
     views = []
     outermost = list(reversed(event.exceptions))
     for place, raised in enumerate(outermost):
+        if budget.spent:
+            break
         message = message_html(raised.value)
-        if not budget.take(500 + size_of(message)) and place:
-            message = text_html(raised.value, LINES)
+        if place >= STACKS and size_of(message) > budget.left:
+            message = text_html(raised.value, SHORTEST)
+        budget.take(EXCEPTION_BYTES + size_of(message) + size_of(text_html(raised.type + raised.module)))
         frames, registers = raised.frames, raised.registers
         if not frames and (thread := _thread_of(raised, event)):
             frames, registers = thread.frames, registers or thread.registers
@@ -205,18 +216,21 @@ def _crash(event: Event, budget: Budget) -> ThreadView | None:
     return _thread(ranked[0], budget, event.platform, OPENED[0]) if ranked else None
 
 
-def _threads(event: Event, crash: ThreadView | None, budget: Budget) -> list[ThreadView]:
-    """Return the threads with a stack or a state but the one in the trace; crashed, current and main ones first."""
+def _threads(event: Event, crash: ThreadView | None, budget: Budget) -> tuple[list[ThreadView], int]:
+    """Return the threads but the one in the trace; crashed, current and main ones first; and how many do not fit."""
     rest = [
         thread for thread in event.threads
         if (thread.frames or thread.state or thread.name) and (crash is None or thread is not crash.thread)
     ]  # fmt: skip
     rest.sort(key=lambda thread: (not thread.crashed, not thread.current, not thread.main))
-    return [_thread(thread, budget, event.platform, 0) for thread in rest]
+    views: list[ThreadView] = []
+    while len(views) < len(rest) and not budget.spent:
+        views.append(_thread(rest[len(views)], budget, event.platform, 0))
+    return views, len(rest) - len(views)
 
 
 def _thread(thread: Thread, budget: Budget, platform: str, opened: int) -> ThreadView:
-    budget.take(THREAD_BYTES)
+    budget.take(THREAD_BYTES + size_of(text_html(thread.name + thread.state)))
     stack = stack_view(thread.frames, budget, opened=opened, platform=platform, registers=thread.registers)
     names = (frame.function or frame.symbol for frame in reversed(thread.frames))
     top = next(filter(None, names), "")
@@ -254,6 +268,17 @@ def _facts(event: Event) -> list[tuple[str, str]]:
         ("Logger", event.logger), ("URL", event.url), ("SDK", f"{event.sdk_name} {event.sdk_version}".strip()),
     ]  # fmt: skip
     return [(name, value) for name, value in facts if value]
+
+
+def _main_tables(event: Event, budget: Budget) -> tuple[list[Table], int]:
+    """Return the tables below the trace, and how many do not fit."""
+    tables, dropped = [], 0
+    for table in _tables(event, budget):
+        if table.rows or table.folded:
+            tables.append(table)
+        else:
+            dropped += 1
+    return tables, dropped
 
 
 def _tables(event: Event, budget: Budget, only: Sequence[str] = ()) -> Iterator[Table]:

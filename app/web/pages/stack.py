@@ -1,7 +1,7 @@
 """Lays out a stack for a page: which frames are open, which are folded together, what each one shows. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -86,7 +86,7 @@ class _Piece(NamedTuple):
 
 
 def stack_view(
-    frames: Sequence[Frame], budget: Budget, *, opened: int = 1, platform: str = "", registers: dict[str, str]
+    frames: Sequence[Frame], budget: Budget, *, opened: int = 1, platform: str = "", registers: Mapping[str, str]
 ) -> StackView:
     """Lay out a stack.
 
@@ -117,7 +117,7 @@ def stack_view(
                 views = [views[0]._replace(open=True)]
             runs.append(Run(views, ""))
     runs += _fold(folded, claimed=claimed and len(runs) < VISIBLE)
-    return StackView(runs, len(inner), _minified(inner, platform), list(registers.items()))
+    return StackView(runs, len(inner), _minified(inner, platform), _registers(registers, budget))
 
 
 def _fold(views: list[FrameView], *, claimed: bool) -> list[Run]:
@@ -211,6 +211,12 @@ def _native(frame: Frame) -> list[tuple[str, str]]:
     )  # fmt: skip
     known = [(name, value) for name, value in facts if value]
     return known if len(known) > 1 else []
+
+
+def _registers(registers: Mapping[str, str], budget: Budget) -> list[tuple[str, str]]:
+    shown = list(registers.items())
+    size = sum(LINE_BYTES + size_of(text_html(value)) for _, value in shown)
+    return shown if not shown or budget.take(size) else []
 
 
 def _minified(frames: list[Frame], platform: str) -> str:

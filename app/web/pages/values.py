@@ -25,6 +25,8 @@ FILTERED: Final = "[Filtered]"
 """What scrubbing put in place of a secret."""
 
 _MARK: Final = Markup('<mark class="filtered" title="A secret, replaced before it was stored">[Filtered]</mark>')
+_ESCAPED: Final = 6
+"""Bytes of one character at most; a folded text stands there once, its start twice."""
 _TINY: Final = 24
 """Characters of a value once the budget is spent."""
 
@@ -40,9 +42,14 @@ class Budget:
         self._whole = whole
 
     @property
+    def left(self) -> int:
+        """Bytes that are left, 0 at least."""
+        return max(self._left if self._whole is None else min(self._left, self._whole.left), 0)
+
+    @property
     def spent(self) -> bool:
         """Whether nothing is left."""
-        return self._left <= 0 or (self._whole is not None and self._whole.spent)
+        return not self.left
 
     def take(self, size: int) -> bool:
         """Take some bytes, which may be more than are left; return whether anything was left before."""
@@ -82,31 +89,35 @@ def value_html(value: Any, budget: Budget, depth: int = 0) -> Markup:  # noqa: A
     if isinstance(value, dict | list) and value:
         html = _nested(value, budget, depth)
     else:
-        html = _scalar(value)
+        html = _scalar(value, _fitting(budget))
         budget.take(size_of(html))
     return html
 
 
-def _scalar(value: Any) -> Markup:  # noqa: ANN401  any JSON value that holds no other
+def _fitting(budget: Budget) -> int:
+    """Return the characters of a text that fit, escaped; some in any case."""
+    return min(MOST, max(budget.left // _ESCAPED, _TINY))
+
+
+def _scalar(value: Any, most: int) -> Markup:  # noqa: ANN401  any JSON value that holds no other
     if value is None:
         return Markup('<i class="nothing">null</i>')
     if isinstance(value, dict | list):
         return Markup('<i class="nothing">empty</i>')
-    return _folded(_plain(value))
+    return _folded(_plain(value), most)
 
 
-def _folded(text: str) -> Markup:
-    """Return a text; of a long one the start, the rest opens."""
-    if len(text) <= LONG:
-        return text_html(text)
-    return Markup(
-        '<details class="long"><summary>{} <span class="cut">{:,} characters</span></summary>{}</details>'
-    ).format(text_html(text[:HEAD]) + "…", len(text), text_html(text))
+def _folded(text: str, most: int) -> Markup:
+    """Return a text cut to ``most`` characters; of a long one the start, the rest opens."""
+    if len(text) <= LONG or most <= LONG:
+        return text_html(text, most)
+    head = text_html(text[:HEAD]) + Markup('… <span class="cut">{:,} characters</span>').format(len(text))
+    return Markup('<details class="long"><summary>{}</summary>{}</details>').format(head, text_html(text, most))
 
 
 def _nested(value: Any, budget: Budget, depth: int) -> Markup:  # noqa: ANN401  a dict or a list with something in it
     if depth >= DEPTH:
-        html = _folded(_plain(value)[:LONG])
+        html = text_html(_plain(value), min(LONG, _fitting(budget)))
         budget.take(size_of(html))
         return html
     if line := _one_line(value):
