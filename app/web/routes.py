@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
-from app.tasks import beside
+from app.tasks import beside, within
 from app.web import health, metrics, pages
 from app.web.api import openapi
 from app.web.api.routes import ROUTES, Route
@@ -13,7 +13,7 @@ from app.web.errors import UNEXPECTED, ApiError, answer_to, as_api_error, error_
 from app.web.live.hub import Hub
 from app.web.live.stream import HUB
 from app.web.respond import error_reply, reply
-from app.web.services import Services
+from app.web.services import ANSWER_SECONDS, Services
 
 PlainHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -47,9 +47,9 @@ def authorise(services: Services) -> Callable[[web.Request, int | None], Awaitab
 
     async def check(request: web.Request, project: int | None) -> None:
         try:
-            call = await identify(request, services)
+            call = await within(ANSWER_SECONDS, identify(request, services))
         except Exception as error:
-            known = answer_to(error, request)
+            known = answer_to(error, request, services.settings)
             kind = web.HTTPUnauthorized if known.status == 401 else web.HTTPServiceUnavailable  # noqa: PLR2004  by name
             text = error_body(known.code, known.message).decode()
             raise kind(text=text, content_type="application/json") from error
@@ -80,12 +80,12 @@ async def unknown_path(request: web.Request, handler: PlainHandler) -> web.Strea
 def _guarded(route: Route, services: Services) -> PlainHandler:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            call = await identify(request, services)
+            call = await within(ANSWER_SECONDS, identify(request, services))
             if route.method != "GET":
                 check_write(call, request.headers.get("X-CSRF-Token", ""))
-            answer = await route.handler(call)
+            answer = await (route.handler(call) if route.streams else within(ANSWER_SECONDS, route.handler(call)))
         except Exception as error:  # noqa: BLE001  the edge of the API: every failure is answered in its shape
-            answer = error_reply(answer_to(error, request))
+            answer = error_reply(answer_to(error, request, services.settings))
         metrics.ANSWERS.labels(route.path, answer.status).inc()
         return answer
 

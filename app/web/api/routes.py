@@ -1,6 +1,6 @@
 """The table of the API's routes. What is served, described in ``openapi.json`` and guarded comes from here alone."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from app.web.call import Call
 from app.web.live import stream
 from app.web.params import EventQuery, GroupsQuery, LedgerQuery, RangeQuery, RatesQuery, SearchQuery, TimingsQuery
 
-Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+Handler = Callable[[Call], Coroutine[Any, Any, web.StreamResponse]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,8 @@ class Route:
     body: Any = None
     """The type of the request's body."""
     status: int = 200
+    streams: bool = False
+    """Whether the reply goes on until the client ends it."""
 
 
 PROJECT: Final = "/api/v1/projects/{project}"
@@ -51,7 +53,7 @@ ROUTES: Final = (
           reply=replies.TimingsReply, query=TimingsQuery),
     Route(path=f"{PROJECT}/search", handler=events.search, summary="Events by words and fields",
           reply=replies.SearchReply, query=SearchQuery),
-    Route(path=f"{PROJECT}/live", handler=stream.live, reply=None,
+    Route(path=f"{PROJECT}/live", handler=stream.live, reply=None, streams=True,
           summary="Changes as server-sent events: window, group, watermark, reset"),
     Route(path=GROUP, handler=events.group, summary="One group, with why it grouped", reply=replies.GroupDetail),
     Route(method="POST", path=GROUP, handler=events.set_status, reply=replies.GroupDetail,

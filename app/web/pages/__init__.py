@@ -1,11 +1,12 @@
 """The pages: HTML rendered on the server from the same queries as the API (PAGES.md)."""
 
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
 
 from aiohttp import web
 
 from app.log.dead_letters import RecentDeadLetters
+from app.tasks import within
 from app.web.call import Call, check_write, identify
 from app.web.errors import answer_to
 from app.web.pages import (
@@ -23,11 +24,11 @@ from app.web.pages import (
 )
 from app.web.pages.error import error_page
 from app.web.render import STATIC
-from app.web.services import DEAD_LETTERS, Services
+from app.web.services import ANSWER_SECONDS, DEAD_LETTERS, Services
 
 __all__ = ["add_routes", "error_page"]
 
-PageHandler = Callable[[Call], Awaitable[web.StreamResponse]]
+PageHandler = Callable[[Call], Coroutine[Any, Any, web.StreamResponse]]
 
 GETS: Final[dict[str, PageHandler]] = {
     "/": projects.show,
@@ -70,15 +71,15 @@ def add_routes(application: web.Application, services: Services) -> None:
 def _guarded(handler: PageHandler, services: Services) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            call = await identify(request, services)
+            call = await within(ANSWER_SECONDS, identify(request, services))
             if request.method == "POST":
                 form = await request.post()
                 check_write(call, str(form.get("csrf", "")))
-            return await handler(call)
+            return await within(ANSWER_SECONDS, handler(call))
         except web.HTTPSeeOther:
             raise
         except Exception as error:  # noqa: BLE001  the edge of the pages: every failure is answered with a page
-            answer = answer_to(error, request)
+            answer = answer_to(error, request, services.settings)
             if answer.status == 401:  # noqa: PLR2004  the browser is not signed in
                 return sign_in.sign_in_page(request)
             return error_page(request, answer)

@@ -14,7 +14,7 @@ TITLES: Final = {
     405: "Method not allowed",
     409: "Conflict",
     500: "Internal error",
-    503: "The database is unavailable",
+    503: "Unavailable for the moment",
 }
 SAFE: Final = {
     503: "No crash is lost: SDKs get a success answer only for events that are stored. This page reloads by itself.",
@@ -30,4 +30,5 @@ def error_page(request: web.Request, error: ApiError) -> web.Response:  # noqa: 
     )  # fmt: skip
     if error.status == 503:  # noqa: PLR2004  works without a script too
         answer.headers["Refresh"] = "3"
+        answer.headers["Retry-After"] = "3"
     return answer
