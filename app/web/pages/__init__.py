@@ -63,7 +63,8 @@ def add_routes(application: web.Application, services: Services) -> None:
         application.router.add_get(path, _guarded(handler, services))
     for path, handler in POSTS.items():
         application.router.add_post(path, _guarded(handler, services))
-    application.router.add_get("/sign-in", sign_in.sign_in(services))
+    for method in ("GET", "POST"):
+        application.router.add_route(method, "/sign-in", sign_in.sign_in(services))
     application.router.add_static("/static", STATIC)
     application.on_response_prepare.append(_cache_static)
 
