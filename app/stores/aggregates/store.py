@@ -86,7 +86,9 @@ class Aggregates:
 
     async def groups(self, query: GroupsQuery) -> GroupPage:
         """Return one page of groups. Raises ValueError for an unknown sort or a cursor that no page returned."""
-        query = msgspec.structs.replace(query, release=_storable(query.release), status=_storable(query.status))
+        query = msgspec.structs.replace(
+            query, release=_storable(query.release), status=_storable(query.status), text=_storable(query.text)
+        )
         async with self._snapshot() as connection:
             return await groups.read_page(connection, query)
 

@@ -55,6 +55,8 @@ class GroupReply(msgspec.Struct):
     """Events in the last five minutes of the range; 0 where a single group is read."""
     before: int
     """Events in the equally long range before; 0 where a single group is read."""
+    handled: bool | None
+    """False with an unhandled crash, true where SDKs say of crashes that they were handled, null where none says."""
 
 
 class GroupsReply(msgspec.Struct):
@@ -96,15 +98,19 @@ class GroupDetail(GroupReply, kw_only=True):
 
 
 class PointReply(msgspec.Struct):
-    """One window; ``sessions`` and ``crashed_sessions`` are null where the query names a group."""
+    """One window; sessions are null where the query names a group."""
 
     start: str
     crashes: int
     unhandled: int
+    not_said: int
+    """Crashes of which the SDK does not say whether they were handled."""
     messages: int
     users: int
     sessions: int | None
     crashed_sessions: int | None
+    unhandled_sessions: int | None
+    """Sessions that ended with an unhandled error: browsers report these, which are no crashes of a session."""
 
 
 class RatesReply(msgspec.Struct):
@@ -129,6 +135,7 @@ class ReleaseReply(msgspec.Struct):
     crash_free_users: float | None
     adoption: float | None
     first_seen: str
+    unhandled_sessions: int
 
 
 class ReleasesReply(msgspec.Struct):

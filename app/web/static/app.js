@@ -27,7 +27,6 @@ function times(root = document) {
 }
 times();
 setInterval(times, 10000);
-document.addEventListener("htmx:after:swap", () => times());
 
 // Theme
 document.addEventListener("click", (event) => {
@@ -172,10 +171,14 @@ function update(fresh) {
     if (newer) all("[data-cell]", newer).forEach((cell, place) => replace(cells[place], cell));
   }
   const pill = first("#fresh"), list = first("[data-rows]");
+  const order = (root) => all("[data-rows] tr[data-key]", root).map((row) => row.dataset.key).join();
   if (list && rows.size && !first("tr[data-key]", list)) {  // an empty list has no rows that could move
     list.replaceWith(document.importNode(first("[data-rows]", fresh), true));
     times();
-  } else if (pill && rows.size) { pill.textContent = `${rows.size} new`; pill.hidden = false; }
+  } else if (pill && (rows.size || order(document) !== order(fresh))) {
+    pill.textContent = rows.size ? `${rows.size} new · refresh` : "order changed · refresh";
+    pill.hidden = false;
+  } else if (pill) pill.hidden = true;
   watermark(first("#watermark", fresh)?.dataset.complete);
   document.dispatchEvent(new Event("faultline:changed"));
 }
