@@ -23,6 +23,7 @@ from app.stores.aggregates.types import (
     LedgerMinute,
     LedgerQuery,
     Notice,
+    NotKept,
     Point,
     PointsQuery,
     ReleaseCounts,
@@ -138,6 +139,11 @@ class Aggregates:
         """Return the ledger's minutes. Without a log nothing counts as in flight."""
         async with self._connection() as connection:
             return await ledger.read_ledger(connection, query, log, generation)
+
+    async def not_kept(self, project: int, start: int, end: int) -> list[NotKept]:
+        """Return what was received in the minutes of [start, end) (s) and not kept, by kind."""
+        async with self._connection() as connection:
+            return await ledger.read_not_kept(connection, project, start, end)
 
     # Decided by people.
 

@@ -250,6 +250,17 @@ class LostQuantity(msgspec.Struct, frozen=True):
     reason: str
     category: str
     quantity: int
+    by_choice: bool
+    """Whether the SDK was configured to leave it out, by sampling or a filter: then nothing was lost."""
+
+
+class NotKept(msgspec.Struct, frozen=True):
+    """Items of one kind that were received, acknowledged and not kept."""
+
+    kind: str
+    """The type of item (transaction, attachment, …), or what was wrong with it (too_large)."""
+    category: str
+    quantity: int
 
 
 class LedgerMinute(msgspec.Struct, frozen=True, kw_only=True):

@@ -141,6 +141,17 @@ async def timings(call: Call) -> web.Response:
     )
 
 
+async def received(call: Call) -> web.Response:
+    """Answer ``GET /api/v1/projects/{project}/received``."""
+    project, complete = await call.project(), await call.services.complete_until()
+    span = call.parameters(RangeQuery).range(call.services.now()).outward(WINDOWS["1m"])
+    params.check_points("1m", span)
+    not_kept = await call.services.aggregates.not_kept(project.id, span.start // 1000, span.end // 1000)
+    return reply(
+        replies.ReceivedReply(not_kept=not_kept, start=iso(span.start), to=iso(span.end), complete_until=iso(complete))
+    )
+
+
 async def ledger(call: Call) -> web.Response:
     """Answer ``GET /api/v1/ledger``."""
     complete = await call.services.complete_until()

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import field
 
-from app.stores.aggregates.types import LedgerMinute
+from app.stores.aggregates.types import LedgerMinute, NotKept
 
 
 class ProjectReply(msgspec.Struct):
@@ -298,6 +298,15 @@ class LedgerReply(msgspec.Struct):
     """The outcome of every record, by minute received and category; accepted is the sum of the six outcomes."""
 
     minutes: list[LedgerMinute]
+    start: str = field(name="from")
+    to: str = ""
+    complete_until: str | None = None
+
+
+class ReceivedReply(msgspec.Struct):
+    """What a project received, acknowledged and did not keep, by kind, the most frequent first."""
+
+    not_kept: list[NotKept]
     start: str = field(name="from")
     to: str = ""
     complete_until: str | None = None

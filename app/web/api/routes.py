@@ -51,6 +51,8 @@ ROUTES: Final = (
           reply=replies.ReleasesReply, query=RangeQuery),
     Route(path=f"{PROJECT}/timings", handler=numbers.timings, summary="Page and request timings by name",
           reply=replies.TimingsReply, query=TimingsQuery),
+    Route(path=f"{PROJECT}/received", handler=numbers.received, summary="What was received and not kept, by kind",
+          reply=replies.ReceivedReply, query=RangeQuery),
     Route(path=f"{PROJECT}/search", handler=events.search, summary="Events by words and fields",
           reply=replies.SearchReply, query=SearchQuery),
     Route(path=f"{PROJECT}/live", handler=stream.live, reply=None, streams=True,
