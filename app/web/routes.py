@@ -12,7 +12,7 @@ from app.web.call import check_write, identify
 from app.web.errors import UNEXPECTED, ApiError, answer_to, as_api_error, error_body
 from app.web.live.hub import Hub
 from app.web.live.stream import HUB
-from app.web.respond import error_reply, reply
+from app.web.respond import compressed, error_reply, reply
 from app.web.services import ANSWER_SECONDS, Services
 
 PlainHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -24,8 +24,8 @@ def add_routes(application: web.Application, services: Services) -> None:
         application.router.add_route(route.method, route.path, _guarded(route, services))
     document = openapi.document(ROUTES)
 
-    async def describe(request: web.Request) -> web.StreamResponse:  # noqa: ARG001  aiohttp's shape of a handler
-        return reply(document)
+    async def describe(request: web.Request) -> web.StreamResponse:
+        return compressed(reply(document), request.headers.get("Accept-Encoding", ""))
 
     application.router.add_get("/api/v1/openapi.json", describe)
     add_health(application, services)
@@ -67,13 +67,16 @@ async def unknown_path(request: web.Request, handler: PlainHandler) -> web.Strea
     if refused is None:
         return await handler(request)
     error = as_api_error(refused) or UNEXPECTED
-    if error.status == 404:  # noqa: PLR2004  the API's paths are documented: the answer names the document
-        error = ApiError(404, "no_such_path", "There is no such path; /api/v1/openapi.json lists them.")
+    is_unknown = error.status == 404  # noqa: PLR2004  as HTTP says it
     if request.path.startswith(("/api/", "/files/")) or request.method not in ("GET", "HEAD"):
+        if is_unknown:  # the API's paths are documented: the answer names the document
+            error = ApiError(404, "no_such_path", "There is no such path; /api/v1/openapi.json lists them.")
         answer = error_reply(error)
         if "Allow" in refused.headers:
             answer.headers["Allow"] = refused.headers["Allow"]
         return answer
+    if is_unknown:
+        error = ApiError(404, "no_such_path", "There is no page at this address.")
     return pages.error_page(request, error)
 
 
@@ -87,7 +90,7 @@ def _guarded(route: Route, services: Services) -> PlainHandler:
         except Exception as error:  # noqa: BLE001  the edge of the API: every failure is answered in its shape
             answer = error_reply(answer_to(error, request, services.settings))
         metrics.ANSWERS.labels(route.path, answer.status).inc()
-        return answer
+        return compressed(answer, request.headers.get("Accept-Encoding", ""))
 
     return handle
 

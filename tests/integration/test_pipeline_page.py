@@ -87,8 +87,6 @@ async def test_what_sdks_lost_stands_apart_from_what_they_left_out(database: str
         assert lost == {"sample_rate": True, "before_send": True, "queue_overflow": False}
         text = await words(site, "/pipeline")
         assert "Lost: queue_overflow 3. Left out as configured, which is no loss: sample_rate 40, before_send 2" in text
-            "Lost: queue_overflow 3. Left out as configured, which is no loss: sample_rate 40, before_send 2." in text
-        )
 
 
 async def test_what_was_received_and_not_kept_is_counted_by_kind(database: str, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_parameters_are_described_by_their_types() -> None:
     assert schemas["project"] == {"type": "integer"}
     assert schemas["from"] == {"type": "string", "format": "date-time"}
     assert schemas["limit"] == {"type": "integer", "minimum": 1, "maximum": 200}
-    assert sorted(schemas["status"]["enum"]) == ["ignored", "open", "regressed", "resolved"]
+    assert sorted(schemas["status"]["enum"]) == ["all", "ignored", "open", "regressed", "resolved"]
     assert schemas["sort"]["default"] == "last_seen"
 
 

@@ -6,9 +6,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from app.log.dead_letters import RecentDeadLetters
+from app.stores.admin.projects import Project
 from app.tasks import within
 from app.web.call import Call, check_write, identify
-from app.web.errors import answer_to
+from app.web.errors import AWAY, ApiError, answer_to
 from app.web.pages import (
     chart,
     event,
@@ -24,11 +25,15 @@ from app.web.pages import (
 )
 from app.web.pages.error import error_page
 from app.web.render import STATIC
+from app.web.respond import compressed
 from app.web.services import ANSWER_SECONDS, DEAD_LETTERS, Services
 
 __all__ = ["add_routes", "error_page"]
 
 PageHandler = Callable[[Call], Coroutine[Any, Any, web.StreamResponse]]
+
+NAVIGATION_SECONDS: Final = 0.5
+"""An error page waits no longer for the project that its navigation names."""
 
 GETS: Final[dict[str, PageHandler]] = {
     "/": projects.show,
@@ -70,7 +75,8 @@ def add_routes(application: web.Application, services: Services) -> None:
 
 
 def _guarded(handler: PageHandler, services: Services) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    async def handle(request: web.Request) -> web.StreamResponse:
+    async def answer_of(request: web.Request) -> web.StreamResponse:
+        call: Call | None = None
         try:
             call = await within(ANSWER_SECONDS, identify(request, services))
             if request.method == "POST":
@@ -83,9 +89,23 @@ def _guarded(handler: PageHandler, services: Services) -> Callable[[web.Request]
             answer = answer_to(error, request, services.settings)
             if answer.status == 401:  # noqa: PLR2004  the browser is not signed in
                 return sign_in.sign_in_page(request)
-            return error_page(request, answer)
+            project = await _project(call) if call is not None else None
+            return error_page(request, answer, project=project, csrf=call.csrf if call else "")
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return compressed(await answer_of(request), request.headers.get("Accept-Encoding", ""))
 
     return handle
+
+
+async def _project(call: Call) -> Project | None:
+    """Return the project of a page that failed, for its navigation; None where it names none, or none can be read."""
+    if "project" not in call.request.match_info:
+        return None
+    try:
+        return await within(NAVIGATION_SECONDS, call.project())
+    except (ApiError, *AWAY):
+        return None
 
 
 async def _cache_static(request: web.Request, response: web.StreamResponse) -> None:
