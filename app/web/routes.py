@@ -8,10 +8,11 @@ from app.tasks import beside, within
 from app.web import health, metrics, pages
 from app.web.api import openapi
 from app.web.api.routes import ROUTES, Route
-from app.web.call import check_write, identify
+from app.web.call import base_url, check_write, identify
 from app.web.errors import UNEXPECTED, ApiError, answer_to, as_api_error, error_body
 from app.web.live.hub import Hub
 from app.web.live.stream import HUB
+from app.web.pages import api_docs
 from app.web.respond import compressed, error_reply, reply
 from app.web.services import ANSWER_SECONDS, Services
 
@@ -27,7 +28,12 @@ def add_routes(application: web.Application, services: Services) -> None:
     async def describe(request: web.Request) -> web.StreamResponse:
         return compressed(reply(document), request.headers.get("Accept-Encoding", ""))
 
+    async def explain(request: web.Request) -> web.StreamResponse:
+        answer = api_docs.api_page(document, base_url(request, services))
+        return compressed(answer, request.headers.get("Accept-Encoding", ""))
+
     application.router.add_get("/api/v1/openapi.json", describe)
+    application.router.add_get("/api", explain)
     add_health(application, services)
     pages.add_routes(application, services)
     application.middlewares.append(unknown_path)

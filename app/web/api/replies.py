@@ -3,12 +3,27 @@
 Times are ISO-8601 in UTC. API.md, "What the numbers mean" defines each number.
 """
 
-from typing import Any
+from typing import Annotated, Any, get_args
 
 import msgspec
-from msgspec import field
+from msgspec import Meta, field
 
+from app.model import Level as EventLevel
+from app.model import TimingKind
 from app.stores.aggregates.types import LedgerMinute, NotKept
+
+GROUP_STATUSES = ("open", "resolved", "ignored", "regressed")
+
+
+def _one_of(*values: str) -> Meta:
+    """Describe a text as one of these values; it is not checked again when a reply is written."""
+    return Meta(extra_json_schema={"enum": list(values)})
+
+
+Level = Annotated[str, _one_of(*get_args(EventLevel))]
+Status = Annotated[str, _one_of(*GROUP_STATUSES)]
+Window = Annotated[str, _one_of("1m", "1h", "1d")]
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
 class ProjectReply(msgspec.Struct):
@@ -34,16 +49,16 @@ class GroupReply(msgspec.Struct):
     title: str
     culprit: str
     type: str
-    level: str
+    level: Level
     platform: str
     unhandled: bool
     count: int
     messages: int
     users: int
-    first_seen: str
-    last_seen: str
+    first_seen: Time
+    last_seen: Time
     first_release: str | None
-    status: str
+    status: Status
     members: list[str]
     next_release: bool
     """Resolved in the next release: events of releases that were known at the decision do not reopen it."""
@@ -100,7 +115,7 @@ class GroupDetail(GroupReply, kw_only=True):
 class PointReply(msgspec.Struct):
     """One window; sessions are null where the query names a group."""
 
-    start: str
+    start: Time
     crashes: int
     unhandled: int
     not_said: int
@@ -116,7 +131,7 @@ class PointReply(msgspec.Struct):
 class RatesReply(msgspec.Struct):
     """The windows that are not empty, oldest first."""
 
-    window: str
+    window: Window
     start: str = field(name="from")
     to: str = ""
     points: list[PointReply] = []
@@ -134,7 +149,7 @@ class ReleaseReply(msgspec.Struct):
     crash_free_sessions: float | None
     crash_free_users: float | None
     adoption: float | None
-    first_seen: str
+    first_seen: Time
     unhandled_sessions: int
 
 
@@ -154,7 +169,7 @@ class TimingReply(msgspec.Struct):
     """A path with its variable parts as ``{id}``, or the program's name for it; ``(other)`` sums up names beyond the
     limit.
     """
-    kind: str
+    kind: Annotated[str, _one_of(*get_args(TimingKind))]
     """page, view, request, asset, cached, custom or vital."""
     count: int
     p50: float
@@ -182,9 +197,9 @@ class HitReply(msgspec.Struct):
     group: str
     title: str
     culprit: str
-    time: str
-    received: str
-    level: str
+    time: Time
+    received: Time
+    level: Level
     platform: str
     release: str
     environment: str
@@ -250,6 +265,7 @@ class BreadcrumbReply(msgspec.Struct):
     type: str
     category: str
     level: str
+    """The severity, as the SDK names it."""
     message: str
     data: dict[str, Any]
 
@@ -262,14 +278,14 @@ class EventReply(msgspec.Struct):
     group: str
     title: str
     culprit: str
-    level: str
+    level: Level
     platform: str
     release: str | None
     environment: str | None
-    time: str
+    time: Time
     happened: str | None
     sent: str | None
-    received: str
+    received: Time
     unhandled: bool
     message: str
     logger: str

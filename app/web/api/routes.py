@@ -24,12 +24,13 @@ class Route:
     handler: Handler
     summary: str
     reply: Any
-    """The type of the reply; None where it is not JSON."""
+    """The type of the reply; None where it is not JSON, but of the type ``media``."""
     query: type[msgspec.Struct] | None = None
     """The type that the handler reads the query string as."""
     body: Any = None
     """The type of the request's body."""
     status: int = 200
+    media: str = "application/octet-stream"
     streams: bool = False
     """Whether the reply goes on until the client ends it."""
 
@@ -56,6 +57,7 @@ ROUTES: Final = (
     Route(path=f"{PROJECT}/search", handler=events.search, summary="Events by words and fields",
           reply=replies.SearchReply, query=SearchQuery),
     Route(path=f"{PROJECT}/live", handler=stream.live, reply=None, streams=True,
+          media="text/event-stream",
           summary="Changes as server-sent events: window, group, watermark, reset"),
     Route(path=GROUP, handler=events.group, summary="One group, with why it grouped", reply=replies.GroupDetail),
     Route(method="POST", path=GROUP, handler=events.set_status, reply=replies.GroupDetail,
