@@ -196,6 +196,13 @@ class Event(msgspec.Struct, gc=False):
     """The binaries that the process had loaded, as sent; native code only."""
 
     @property
+    def handled(self) -> bool | None:
+        """Whether the application handled the error; None where the SDK does not say."""
+        if self.unhandled:
+            return False
+        return True if any(raised.handled for raised in self.exceptions) else None
+
+    @property
     def is_crash(self) -> bool:
         """Whether this counts as a crash (level error or fatal), not as a message."""
         return self.level in ("error", "fatal")

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
 from app.stores.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
+    from asyncpg.pool import PoolAcquireContext, PoolConnectionProxy
 
     Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
     Pool = asyncpg.Pool[asyncpg.Record]
@@ -25,6 +25,25 @@ AWAY: Final = (  # the only list of these errors
     asyncpg.LockNotAvailableError,
     asyncpg.InternalClientError,  # a connection that was cut within a statement, as its pool resets it
 )
+
+
+class BoundedPool(asyncpg.Pool):
+    """A pool whose connections are given back within ``seconds``, which also bound the wait for a free one.
+
+    A server that is frozen does not confirm that a statement was cancelled: without a bound the caller would wait for
+    that, and so would everyone behind it, until the server goes on.
+    """
+
+    def __init__(self, url: str, *, seconds: float, size: int, **options: Any) -> None:  # noqa: ANN401  asyncpg's own
+        super().__init__(
+            url, min_size=0, max_size=size, max_queries=50_000, max_inactive_connection_lifetime=300.0, loop=None,
+            connection_class=asyncpg.Connection, record_class=asyncpg.Record, **options,
+        )  # fmt: skip
+        self.seconds = seconds
+
+    def acquire(self, *, timeout: float | None = None) -> "PoolAcquireContext[asyncpg.Record]":
+        """Return a connection for ``async with``. Raises TimeoutError."""
+        return super().acquire(timeout=self.seconds if timeout is None else timeout)
 
 
 @contextmanager

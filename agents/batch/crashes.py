@@ -31,6 +31,7 @@ CHUNK_BYTES: Final = 512 << 10
 
 _CRASH: Final = {"crashes": 1}
 _UNHANDLED: Final = {"crashes": 1, "unhandled": 1}
+_HANDLED: Final = {"crashes": 1, "handled": 1}
 _MESSAGE: Final = {"messages": 1}
 
 RulesByVersion = Mapping[tuple[int, int], Rules]
@@ -116,10 +117,8 @@ class CrashBatch:
     def _entry(self, event: Event, offset: int) -> Entry:
         if not event.is_crash:
             return Entry(offset, _MESSAGE)
-        counts, user = (
-            _UNHANDLED if event.unhandled else _CRASH,
-            user_of(self._secrets, event.project, event.user.identity),
-        )
+        counts = _UNHANDLED if event.unhandled else _HANDLED if event.handled else _CRASH
+        user = user_of(self._secrets, event.project, event.user.identity)
         return Entry(offset, counts) if user is None else Entry(offset, counts, {"users": user})
 
     def _sight(self, draft: "_Draft") -> bytes | None:

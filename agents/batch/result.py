@@ -110,7 +110,8 @@ class BatchResult:
         """Add the events of an accepted request that ingest did not keep."""
         for refused in facts.refused:
             cells = ledger_cells(facts.project, refused.category)
-            entry = Entry(offset, {refused.outcome: refused.quantity})
+            counts = {refused.outcome: refused.quantity, f"{refused.outcome}:{refused.reason}": refused.quantity}
+            entry = Entry(offset, counts)
             self.spread.add(cells, ledger_windows(facts.received), entry)
         self.refused += 1
 

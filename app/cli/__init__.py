@@ -111,8 +111,10 @@ def main() -> None:
 
 
 def _serve(parts: set[str]) -> int:
-    from app.runtime.server import main as serve  # noqa: PLC0415  each command loads only what it runs
+    from app.runtime.connect import database_url  # noqa: PLC0415  each command loads only what it runs
+    from app.runtime.server import main as serve  # noqa: PLC0415  as above
 
+    _override("DATABASE", database_url(show.load()))  # of a running `faultline up`, or the one that is set
     return serve(parts)
 
 

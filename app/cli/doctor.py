@@ -16,7 +16,8 @@ from app.cli.projects import public_url
 from app.cli.show import load, out
 from app.log.lag import Stage, complete_until, lag
 from app.roles import PART_NAMES, ROLE_NAMES
-from app.runtime.connect import generation, log, pool
+from app.runtime.connect import NotRunning, database_url, generation, log, pool
+from app.runtime.last_run import last_run
 from app.settings import Settings
 from app.stores.admin.instances import Instance, Instances
 from app.web.api.replies import HealthReply
@@ -27,12 +28,25 @@ BEHIND_SECONDS: Final = 30
 def doctor() -> int:
     """Print which servers answer, what is behind, and what to do; exit code 1 where something needs doing."""
     settings = load()
-    findings = [_disk(settings), *asyncio.run(_installation(settings)), _server(settings)]
+    stopped = _stopped(settings)
+    findings = [_disk(settings), stopped] if stopped else [
+        _disk(settings), *asyncio.run(_installation(settings)), _server(settings)
+    ]  # fmt: skip
     for finding in findings:
         out.print(f"{'ok  ' if finding.well else 'BAD '} {finding.what}", markup=False, soft_wrap=True)
         if finding.remedy and not finding.well:
             out.print(f"     → {finding.remedy}", markup=False, soft_wrap=True)
     return 0 if all(finding.well for finding in findings) else 1
+
+
+def _stopped(settings: Settings) -> Finding | None:
+    """Return what to say where all parts of an installation are stopped: each by itself would be a riddle."""
+    try:
+        database_url(settings)
+    except NotRunning:
+        where = f"stopped: nothing runs on the data folder {settings.data_dir}{last_run(settings.data_dir)}"
+        return Finding(False, where, f"faultline up --data {settings.data_dir}")
+    return None
 
 
 def _disk(settings: Settings) -> Finding:

@@ -1,13 +1,15 @@
 """Checks which of the installation's stores answer, each by itself, and what to do about those that do not."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
-from app import postgres
+from app import outages, postgres
+from app.files.catalogue import Catalogue
+from app.files.prepare import check
 from app.log.contract import LogError
 from app.log.kafka.log import KafkaLog
 from app.log.open import on_kafka
@@ -15,6 +17,7 @@ from app.runtime.connect import log, pool
 from app.settings import Settings, SettingsError
 from app.stores.errors import StoreUnavailable
 from app.stores.objects.open import open_objects
+from app.tasks import within
 
 SECONDS: Final = 10.0
 """Time in which a store must answer. Kafka's client alone looks for a broker that is away for so long."""
@@ -30,33 +33,42 @@ class Finding(NamedTuple):
     remedy: str = ""
     needed: bool = False
     """Whether the later checks need it."""
+    store: str = ""
+    """The server that it is about, "" for none."""
 
 
 async def stores(settings: Settings) -> list[Finding]:
     """Ping the database, the log, search and the files, as far as they are servers of their own."""
-    database = await _ping("PostgreSQL", partial(_database, settings), "FAULTLINE_DATABASE", needed=True)
-    pings = [_ping(_name_of(settings.files_url), partial(_files, settings), "FAULTLINE_FILES")]
+    database = await _ping(_Store("PostgreSQL", outages.STORE, "FAULTLINE_DATABASE", needed=True), settings, _database)
+    name = "S3" if settings.files_url.startswith("s3:") else "folder of raw reports"
+    pings = [_ping(_Store(name, outages.FILES, "FAULTLINE_FILES"), settings, partial(_files, catalogue=database.well))]
     if on_kafka(settings) and database.well:
-        pings.append(_ping("Kafka", partial(_log, settings), "FAULTLINE_LOG", needed=True))
+        pings.append(_ping(_Store("Kafka", outages.LOG, "FAULTLINE_LOG", needed=True), settings, _log))
     if not settings.search.startswith("database:"):
-        pings.append(_ping("Elasticsearch", partial(_search, settings), "FAULTLINE_SEARCH"))
+        pings.append(_ping(_Store("Elasticsearch", outages.SEARCH, "FAULTLINE_SEARCH"), settings, _search))
     return [database, *await asyncio.gather(*pings)]
 
 
-async def _ping(name: str, call: Callable[[], Awaitable[None]], setting: str, *, needed: bool = False) -> Finding:
-    remedy = f"check {setting} and that it runs; acknowledged events are kept, and work resumes when it is back"
+class _Store(NamedTuple):
+    """A store to ping: its name, its code in ``app.outages``, the setting with its address."""
+
+    name: str
+    code: str
+    setting: str
+    needed: bool = False
+
+
+async def _ping(store: _Store, settings: Settings, call: Callable[[Settings], Coroutine[Any, Any, None]]) -> Finding:
     try:
-        async with asyncio.timeout(SECONDS):
-            await call()
+        await within(SECONDS, call(settings))
     except TimeoutError:
-        return Finding(False, f"{name}: does not answer within {SECONDS:.0f} s", remedy, needed)
+        why = f"no answer within {SECONDS:.0f} s"
     except AWAY as error:
-        return Finding(False, f"{name}: {error or type(error).__name__}", remedy, needed)
-    return Finding(True, f"{name}: answers", "", needed)
-
-
-def _name_of(url: str) -> str:
-    return "S3" if url.startswith("s3:") else "folder of raw reports"
+        why = str(error) or type(error).__name__
+    else:
+        return Finding(True, f"{store.name}: answers", "", store.needed, store.name)
+    remedy = f"check {store.setting} and that it runs; work resumes by itself when it is back"
+    return Finding(False, f"{outages.sentence(store.code, settings)} ({why})", remedy, store.needed, store.name)
 
 
 async def _database(settings: Settings) -> None:
@@ -70,9 +82,14 @@ async def _log(settings: Settings) -> None:
             await opened.cluster()
 
 
-async def _files(settings: Settings) -> None:
+async def _files(settings: Settings, *, catalogue: bool) -> None:
+    """Check the files; without the ``catalogue`` a folder that has no marker is not known to be new."""
     async with open_objects(settings.files_url) as objects:
-        await objects.ping()
+        if not catalogue:
+            await objects.ping()
+            return
+        async with pool(settings) as connections:
+            await check(objects, Catalogue(connections))
 
 
 async def _search(settings: Settings) -> None:

@@ -14,6 +14,8 @@ from app.settings import PREFIX, Settings, meaning
 
 out = Console()
 
+BORDERS: Final = 3
+"""Characters of a table beside each cell."""
 _KEY: Final = re.compile(r"([?&]api_key=)[^&]*")
 
 
@@ -41,10 +43,21 @@ def settings() -> None:
 
 
 def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows: a table on a terminal, else one line a row with tabs between, nothing cut or folded."""
+    """Print rows, nothing cut or folded: a table on a terminal that is wide enough, else one line a cell under a title.
+
+    Not on a terminal: one line a row with tabs between.
+    """
+    rows = list(rows)
     if not out.is_terminal:
         for row in (names, *rows):
             out.file.write("\t".join(" ".join(cell.split()) for cell in row) + "\n")  # rich would expand the tabs
+        return
+    widths = [max(len(name), *(len(row[place]) for row in rows), 0) for place, name in enumerate(names)]
+    if sum(widths) + BORDERS * len(names) + 1 > out.width:
+        for row in rows:
+            for name, cell in zip(names, row, strict=True):
+                out.print(Text(f"{name}: {cell}" if cell else f"{name}: -"), soft_wrap=True)
+            out.print()
         return
     grid = Table(*names)
     for row in rows:

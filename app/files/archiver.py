@@ -17,6 +17,7 @@ from app.files.catalogue import Catalogue, ObjectEntry, reconcile
 from app.files.names import OffsetSpan, name_of, parse_name, prefix_of, without_contained
 from app.files.objects import load_index
 from app.files.pack import OffsetGap, Packer, TornObject, read_index
+from app.files.prepare import prepare
 from app.files.tiers import choose
 from app.records import Processed
 from app.stores.objects.contract import ObjectStore
@@ -153,7 +154,11 @@ class Archiver:
         return merged
 
     async def _load(self, source: Source) -> _SourceState:
-        """List a source's objects and repair what a killed writer left."""
+        """List a source's objects and repair what a killed writer left.
+
+        A folder that was moved away would list nothing, and the repair would empty the catalogue: checked before.
+        """
+        await prepare(self._blobs, self._catalogue)
         names = [name async for name in self._blobs.list(prefix_of(source))]
         parsed = [source_and_span for source_and_span in map(parse_name, names) if source_and_span is not None]
         entries = await reconcile(self._blobs, self._catalogue, source, [span for _, span in parsed])

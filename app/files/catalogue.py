@@ -76,6 +76,11 @@ class Catalogue:
             rows = await self._pool.fetch("select distinct topic, partition from objects order by topic, partition")
         return [Source(row["topic"], row["partition"]) for row in rows]
 
+    async def newest(self) -> str:
+        """Return the name of one of the newest objects, "" where there is none."""
+        with translated(STORE):
+            return str(await self._pool.fetchval("select name from objects order by first desc limit 1") or "")
+
     async def _entries(self, query: str, source: Source, *offsets: int) -> list[ObjectEntry]:
         with translated(STORE):
             rows = await self._pool.fetch(query, *source, *offsets)

@@ -14,7 +14,7 @@ from app.files.objects import load_blocks, load_index
 from app.files.pack import BlockEntry, Index, TornObject
 from app.model import Address
 from app.records import Stored
-from app.stores.errors import StoreUnavailable
+from app.stores.errors import FilesUnavailable
 from app.stores.objects.contract import ObjectStore
 from app.topics import Source
 
@@ -50,7 +50,7 @@ class ObjectArchive:
                     self._forget(source, entry, error)
             if not entries:
                 return None
-        raise StoreUnavailable(
+        raise FilesUnavailable(
             f"archive: no object of {address.topic}/{address.partition}/{address.offset} can be read"
         )
 
@@ -125,7 +125,7 @@ def _next(entries: Sequence[ObjectEntry], at: int, failures: Counter[OffsetSpan]
     usable = [entry for entry in entries if failures[entry.span] < ATTEMPTS]
     covered = any(entry.span.first <= at for entry in entries)
     if covered and not (usable and usable[0].span.first <= at):
-        raise StoreUnavailable(f"archive: no object that covers offset {at} can be read")
+        raise FilesUnavailable(f"archive: no object that covers offset {at} can be read")
     return usable[0] if usable else None
 
 

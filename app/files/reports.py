@@ -9,12 +9,16 @@ from app.log.contract import Log, LogError, LogUnavailable
 from app.model import Address, Malformed
 from app.normalise.parse import parse
 from app.records import Stored, UnknownSchema, decode_facts
-from app.stores.errors import StoreUnavailable
+from app.stores.errors import FilesUnavailable, StoreUnavailable
 from app.stores.objects.contract import Archive
+from app.tasks import within
 from app.topics import FACTS, SOURCES
 
 REPORTS: Final = frozenset(SOURCES)
 """The topics of reports; no other record of the log is ever returned by address."""
+
+ARCHIVE_SECONDS: Final = 3.0
+"""One ranged read takes milliseconds. What takes longer is read from the log."""
 
 Scrub = Callable[[bytes, int], bytes]
 """(payload, version of the rules) -> the payload without secrets."""
@@ -31,11 +35,19 @@ class Reports:
     async def get(self, address: Address) -> Stored | None:
         """Return the report at an address, None where there is none.
 
-        Raises StoreUnavailable and LogUnavailable.
+        A report whose object is missing, or whose store is away, is read from the log while that keeps it. Raises
+        StoreUnavailable and LogUnavailable.
         """
         if address.topic.rpartition(".")[2] not in REPORTS:
             return None
-        return await self._archive.read(address) or await self._logged(address)
+        try:
+            archived = await within(ARCHIVE_SECONDS, self._archive.read(address))
+        except (StoreUnavailable, TimeoutError) as error:
+            logged = await self._logged(address)
+            if logged is None:
+                raise FilesUnavailable(str(error)) from error
+            return logged
+        return archived or await self._logged(address)
 
     async def _logged(self, address: Address) -> Stored | None:
         try:

@@ -9,6 +9,8 @@ from aiohttp import web
 from app.files.reports import Reports
 from app.log.contract import LogUnavailable
 from app.model import Address
+from app.outages import sentence
+from app.settings import Settings
 from app.stores.errors import StoreUnavailable
 
 Authorise = Callable[[web.Request, int | None], Awaitable[None]]
@@ -27,7 +29,7 @@ HEADERS: Final = {
 """The bytes come from an application: no browser may run them or guess their type."""
 
 
-def add_routes(application: web.Application, *, reports: Reports, authorise: Authorise) -> None:
+def add_routes(application: web.Application, *, reports: Reports, authorise: Authorise, settings: Settings) -> None:
     """Serve reports by address. ``authorise`` is called before anything is read, and again with the project."""
 
     async def get(request: web.Request) -> web.Response:
@@ -37,8 +39,8 @@ def add_routes(application: web.Application, *, reports: Reports, authorise: Aut
             return error(400, "bad_address", "An address is /files/<generation>.<topic>/<partition>/<offset>.")
         try:
             report = await reports.get(address)
-        except (StoreUnavailable, LogUnavailable):
-            return error(503, "unavailable", "The report cannot be read now; try again.", {"Retry-After": "2"})
+        except (StoreUnavailable, LogUnavailable) as away:
+            return error(503, "unavailable", sentence(away.code, settings), {"Retry-After": "2"})
         if report is None:
             return error(404, "not_found", "There is no report at this address.")
         await authorise(request, report.facts.project)

@@ -20,6 +20,7 @@ from app.ingest.limits import (
 )
 from app.stores.admin.projects import FoundKey
 from app.stores.errors import StoreUnavailable
+from app.tasks import within
 
 KEY: Final = re.compile(rf"[!-~]{{1,{MAX_KEY}}}\Z")
 
@@ -62,8 +63,7 @@ class KeyCache:
 
     async def _look_up(self, key: str) -> FoundKey | None:
         try:
-            async with asyncio.timeout(LOOKUP_SECONDS):
-                entry = await self._lookup.by_key(key)
+            entry = await within(LOOKUP_SECONDS, self._lookup.by_key(key))
         except (StoreUnavailable, TimeoutError) as error:
             return self._retain(key, error)
         if entry is None or entry.disabled:

@@ -90,9 +90,9 @@ MAX_KNOWN: Final = 100_000
 MAX_UNKNOWN: Final = 10_000
 """Unknown keys in memory: guessed keys cannot fill it."""
 
-APPEND_SECONDS: Final = 30.0
-"""A request is refused when its append took this long: half the skew (``app.cells.SKEW``, 60 s) in which what ingest
-stamped must be in the log."""
+APPEND_SECONDS: Final = 9.0
+"""A request is refused when its append took this long, a tenth more at most: an SDK that hears of it within 10 s sends
+the event again, one that hears nothing gives up. Far below the deadline of the records."""
 
 APPEND_MS: Final = 30_000
 """From a record's received time to its deadline in the log: half the skew; the other half is for clocks that differ.

@@ -10,22 +10,27 @@ import msgspec
 from app.embedded import running_url
 from app.log.generations import latest, name_of, refuse_other
 from app.log.open import AnyLog, open_log
+from app.runtime.last_run import last_run
 from app.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from app.postgres import Pool
 
 
+class NotRunning(SettingsError):
+    """The settings name an embedded database, which ``faultline up`` runs, and none runs."""
+
+
 def database_url(settings: Settings) -> str:
-    """Return the URL of the database. Raises SettingsError where the embedded one is not running."""
+    """Return the URL of the database. Raises NotRunning where the embedded one is not running."""
     scheme, _, folder = settings.database_url.partition("://")
     if scheme != "embedded":
         return settings.database_url
     url = running_url(folder)
     if url is None:
-        raise SettingsError(
-            f"nothing runs on {folder}: start it by `faultline up`, or name another installation by FAULTLINE_DATA or "
-            "FAULTLINE_DATABASE"
+        raise NotRunning(
+            f"nothing runs on {folder}{last_run(settings.data_dir)}: start it by `faultline up`, or name another "
+            "installation by FAULTLINE_DATA or FAULTLINE_DATABASE"
         )
     return url
 

@@ -27,6 +27,7 @@ from app.log.contract import Log, LogUnavailable, TopicSpec
 from app.log.generations import working_generation
 from app.log.open import AnyLog, open_log
 from app.normalise import scrub
+from app.postgres import BoundedPool
 from app.roles import PART_NAMES
 from app.runtime import allocator, logs
 from app.runtime.heartbeat import Heartbeat, beating
@@ -52,8 +53,10 @@ if TYPE_CHECKING:
 
 PARTS: Final = frozenset(PART_NAMES)
 CONNECTIONS: Final = 10
-COMMAND_SECONDS: Final = 20.0
-"""A page whose query takes longer is of no use; the connection is freed."""
+STATEMENT_SECONDS: Final = 5.0
+"""A page whose query takes longer is of no use: PostgreSQL ends the statement, and the connection is free."""
+COMMAND_SECONDS: Final = 5.5
+"""The same for a server that is frozen, seen from here."""
 SHUTDOWN_SECONDS: Final = 5.0
 """For requests in flight at SIGTERM; an append to the log takes far less."""
 KEEPALIVE_SECONDS: Final = 75.0
@@ -172,7 +175,7 @@ def build(
         )  # fmt: skip
         services.readiness = health.readiness
     if parts & {"files", "web"}:  # pages link to reports, so web serves them too; ``files`` takes other readers off it
-        files.add_routes(application, reports=services.reports, authorise=pages.authorise(services))
+        files.add_routes(application, reports=services.reports, authorise=pages.authorise(services), settings=settings)
     if "web" in parts:
         pages.add_routes(application, services)
     else:
@@ -183,9 +186,12 @@ def build(
 @asynccontextmanager
 async def _pool(settings: Settings) -> AsyncIterator["Pool"]:
     """Yield the pool of queries; it connects at first use, and again after a connection broke."""
-    pool = await asyncpg.create_pool(
-        settings.database_url, min_size=0, max_size=CONNECTIONS, command_timeout=COMMAND_SECONDS
-    )
+    pool = BoundedPool(
+        settings.database_url, seconds=COMMAND_SECONDS, size=CONNECTIONS, timeout=COMMAND_SECONDS,
+        command_timeout=COMMAND_SECONDS,
+        server_settings={"application_name": "faultline server", "statement_timeout": f"{STATEMENT_SECONDS:.0f}s"},
+    )  # fmt: skip
+    await pool
     try:
         yield pool
     finally:

@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +38,17 @@ class NeverReady(Exception):
     """A child ended START_ATTEMPTS times before it was ever ready; the text holds the end of its log."""
 
     code = "child_never_ready"
+
+
+def _ending(code: int) -> str:
+    """Return an exit code in words; a negative one is the signal that ended the process."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"ended by {name}" + (", as the kernel does when memory runs out" if name == "SIGKILL" else "")
 
 
 class Child:
@@ -77,9 +89,11 @@ class Child:
                 return
             if not self._was_ready and attempts >= START_ATTEMPTS:
                 text = b"".join(self._last_lines).decode(errors="replace")
-                raise NeverReady(f"{self.name} does not start (exit code {code}):\n{text}")
+                raise NeverReady(f"{self.name} does not start ({_ending(code)}); its log: {self._log_file}\n{text}")
             delay = FIRST_DELAY if time.monotonic() - began > STEADY_SECONDS else delay
-            log.error("child_ended", child=self.name, code=code, again_in=delay)
+            log.error(
+                "child_ended", child=self.name, why=self._why(code), log=str(self._log_file), again_in=delay
+            )  # fmt: skip
             await asyncio.sleep(delay)
             delay = min(2 * delay, LONGEST_DELAY)
 
@@ -103,6 +117,11 @@ class Child:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
+
+    def _why(self, code: int) -> str:
+        """Return how the process ended, with the last line that it wrote."""
+        last = self._last_lines[-1].decode(errors="replace").strip() if self._last_lines else ""
+        return f"{_ending(code)}; last line: {last}" if last else _ending(code)
 
     async def _run(self, parent_fd: int) -> int:
         """Run one process to its end and return its exit code."""

@@ -29,6 +29,7 @@ from app.roles import PART_NAMES
 from app.runtime import installation as installed
 from app.runtime import logs
 from app.runtime.installation import Installation
+from app.runtime.last_run import note_start, note_stop
 from app.runtime.supervise import Child, NeverReady
 from app.settings import Settings
 
@@ -36,6 +37,8 @@ STOP_SECONDS: Final = 12.0
 """Seconds beyond the drain time before a child is killed: a worker ends itself 10 s after the drain time."""
 
 POLL_SECONDS: Final = 0.5
+BORDERS: Final = 7
+"""Characters of a table of two columns besides its cells."""
 LOOPBACK: Final = "127.0.0.1"
 
 log = structlog.get_logger()
@@ -126,6 +129,8 @@ class Up:
             await asyncio.gather(*tasks, stopping, return_exceptions=True)
             os.close(writing)
             os.close(reading)
+            if self._greeted:
+                note_stop(self._settings.data_dir)
         return 0
 
     def _on_signal(self) -> None:
@@ -178,6 +183,7 @@ class Up:
         installed.write_description(self._settings.data_dir / "faultline.json", description)
         if not self._greeted:
             self._greeted = True
+            note_start(self._settings.data_dir, url, socket.gethostname())
             _greet(self._installation, url)
 
     def _pids(self) -> dict[str, int]:
@@ -218,11 +224,16 @@ def _greet(installation: Installation, url: str) -> None:
     """Print the addresses and keys to begin with; plain lines where the output is not a terminal."""
     console = Console(soft_wrap=True)
     rows = installed.lines(installation, url)
-    if not console.is_terminal:
+    title = "Faultline is ready (Ctrl-C ends it)"
+    # A narrow table would fold the addresses, which are copied from it.
+    widest = sum(max(map(len, column)) for column in zip(*rows, strict=True)) + BORDERS
+    if not console.is_terminal or widest > console.width:
+        if console.is_terminal:
+            console.print(title)
         for name, value in rows:
             console.print(f"{name}: {value}", markup=False, highlight=False)
         return
-    table = Table(title="Faultline is ready (Ctrl-C ends it)", show_header=False, title_justify="left")
+    table = Table(title=title, show_header=False, title_justify="left")
     for name, value in rows:
         table.add_row(name, value)
     console.print(table)

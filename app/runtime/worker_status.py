@@ -6,6 +6,7 @@ from time import time
 from typing import TYPE_CHECKING, Final
 
 from agents.metrics import DEAD_LETTERS
+from app import outages
 from app.log.contract import LogError
 from app.log.lag import Stage, stage
 from app.postgres import AWAY
@@ -97,8 +98,11 @@ class WorkerStatus:
             async with asyncio.timeout(PING_SECONDS):
                 await self._pool.fetchval("select 1")
         except AWAY:
-            return [("store_unavailable", "The database does not answer.")]
+            return [(outages.STORE, self._sentence(outages.STORE))]
         return []
+
+    def _sentence(self, code: str) -> str:
+        return outages.sentence(code, self._process.settings)
 
     async def _log(self) -> list[Reason]:
         # A role opens the log before it gets partitions: one that has claims has an open log.
@@ -109,7 +113,7 @@ class WorkerStatus:
             async with asyncio.timeout(PING_SECONDS):
                 await opened.log.bounds(qualified(opened.generation, DELTAS))
         except (LogError, *AWAY):
-            return [("log_unavailable", "The log does not answer.")]
+            return [(outages.LOG, self._sentence(outages.LOG))]
         return []
 
 

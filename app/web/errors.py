@@ -9,8 +9,9 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from app import postgres
+from app import outages, postgres
 from app.log.contract import LogError
+from app.settings import Settings
 from app.stores.errors import StoreUnavailable
 
 FRAMES: Final = 5
@@ -59,20 +60,30 @@ def as_api_error(error: Exception) -> ApiError | None:
     if isinstance(error, web.HTTPException):
         phrase = HTTPStatus(error.status).phrase
         return ApiError(error.status, phrase.lower().replace(" ", "_").replace("-", "_"), f"{phrase}.")
-    if isinstance(error, AWAY):
-        return ApiError(503, "store_unavailable", "The database does not answer. No data is lost. Try again soon.")
     return None
 
 
-def answer_to(error: Exception, request: web.Request) -> ApiError:
-    """Return the answer to an exception of a handler. An unexpected one is logged: its type and place, no payload."""
+def outage_of(error: Exception) -> str | None:
+    """Return the code of ``app.outages`` for the error of a store that is away, None for any other error."""
+    if isinstance(error, StoreUnavailable | LogError):
+        return error.code if error.code in outages.TEXTS else outages.LOG
+    return outages.STORE if isinstance(error, AWAY) else None
+
+
+def answer_to(error: Exception, request: web.Request, settings: Settings) -> ApiError:
+    """Return the answer to an exception of a handler. An unexpected one is logged: its type and place, no payload.
+
+    That of a store that is away names the server, in the sentence that readiness and ``faultline doctor`` use.
+    """
     known = as_api_error(error)
-    if known is None:
-        log.error("request_failed", path=request.path, error=type(error).__name__, where=raised_at(error))
-        return UNEXPECTED
-    if known.status == 503:  # noqa: PLR2004  operators watch for these
-        log.warning("store_away", path=request.path, error=type(error).__name__)
-    return known
+    if known is not None:
+        return known
+    code = outage_of(error)
+    if code is not None:
+        log.warning("store_away", path=request.path, store=code, error=type(error).__name__)
+        return ApiError(503, "store_unavailable", outages.sentence(code, settings))
+    log.error("request_failed", path=request.path, error=type(error).__name__, where=raised_at(error))
+    return UNEXPECTED
 
 
 def raised_at(error: Exception) -> str:

@@ -7,7 +7,10 @@ from typing import Final, NamedTuple
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from app.files.catalogue import Catalogue
+from app.files.prepare import check
 from app.log.open import on_kafka
+from app.outages import sentence
 from app.web import probe
 from app.web.api import replies
 from app.web.probe import StoreProbe
@@ -19,27 +22,13 @@ FRESH_SECONDS: Final = 5.0
 NO_EVENT: Final = "0" * 32
 """An id that no event has."""
 
-TEXTS: Final = {
-    "log_full": "The disk is nearly full. Free space, or shorten what is kept.",
-    "log_unavailable": "The log does not answer.",
-    "log_sealed": "The log is being moved.",
-    "append_timeout": "Appending to the log timed out.",
-    "store_unavailable": "The database does not answer.",
-    "files_unavailable": "The store of raw reports does not answer. Reports stay in the log meanwhile.",
-    "search_unavailable": "Search does not answer. It catches up when it is back.",
-}
-
 
 class Reason(NamedTuple):
-    """Something that does not work: a stable code, and whether the process is not ready because of it."""
+    """Something that does not work: a stable code, whether the process is not ready because of it, and a sentence."""
 
     code: str
     fatal: bool
-
-    @property
-    def text(self) -> str:
-        """The reason in words."""
-        return TEXTS.get(self.code, self.code)
+    text: str
 
 
 async def healthz(request: web.Request, services: Services) -> web.Response:  # noqa: ARG001  one shape for all handlers
@@ -70,8 +59,8 @@ async def unready_reasons(services: Services) -> list[Reason]:
         "files": not accepts_events and "files" in services.parts,
         "search": False,
     }
-    own = [Reason(code, True) for code in services.readiness()]
-    return [*own, *(Reason(f"{name}_unavailable", fatal[name]) for name in away)]
+    codes = {**dict.fromkeys(services.readiness(), True), **{f"{name}_unavailable": fatal[name] for name in away}}
+    return [Reason(code, is_fatal, sentence(code, services.settings)) for code, is_fatal in codes.items()]
 
 
 def _uses(services: Services, name: str) -> bool:
@@ -83,7 +72,7 @@ def _uses(services: Services, name: str) -> bool:
 def _probe(services: Services, name: str) -> StoreProbe:
     pings: dict[str, Callable[[], Awaitable[object]]] = {
         "store": lambda: services.pool.fetchval("select 1", timeout=probe.SECONDS),
-        "files": services.blobs.ping,
+        "files": lambda: check(services.blobs, Catalogue(services.pool)),
         "search": lambda: services.search.event(NO_EVENT),
     }
     if name not in services.probes:

@@ -13,11 +13,12 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
 from app.cells import DAY, HOUR, MINUTE
-from app.model import TimingKind
+from app.model import Level, TimingKind
 from app.web.errors import bad_request
 
 Sort = Literal["last_seen", "first_seen", "count", "users", "rate", "growth"]
-Status = Literal["open", "resolved", "ignored", "regressed"]
+Status = Literal["open", "resolved", "ignored", "regressed", "all"]
+Handled = Literal["true", "false", "unknown"]
 Window = Literal["1m", "1h", "1d"]
 WINDOWS: Final[dict[Window, int]] = {"1m": MINUTE, "1h": HOUR, "1d": DAY}
 """Seconds of each window."""
@@ -113,8 +114,18 @@ class GroupsQuery(RangeQuery, frozen=True, kw_only=True):
 
     release: Release = ""
     status: Annotated[
-        Status | UnsetType, Meta(description="Only groups of this status; `open` includes regressed ones.")
+        Status | UnsetType,
+        Meta(description="Only groups of this status; `open` includes regressed ones, `all` is the default."),
     ] = UNSET
+    level: Annotated[Level | UnsetType, Meta(description="Only groups of this level.")] = UNSET
+    handled: Annotated[
+        Handled | UnsetType,
+        Meta(
+            description="Only groups with an unhandled crash (false), with handled ones alone (true), or of which no "
+            "SDK says so (unknown); by all of their events."
+        ),
+    ] = UNSET
+    q: Annotated[str, Meta(description="Only groups whose title, culprit or type holds each of these words.")] = ""
     sort: Annotated[
         Sort,
         Meta(
@@ -186,6 +197,12 @@ def read(kind: type[Query], query: Mapping[str, str]) -> Query:
 def or_empty(value: str | UnsetType) -> str:
     """Return a parameter's value, '' where it was not sent."""
     return "" if value is UNSET else value
+
+
+def status_of(query: GroupsQuery) -> str:
+    """Return the status that groups must have, '' for any."""
+    status = or_empty(query.status)
+    return "" if status == "all" else status
 
 
 def moment(text: str) -> Moment:

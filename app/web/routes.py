@@ -4,16 +4,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
-from app.tasks import beside
+from app.tasks import beside, within
 from app.web import health, metrics, pages
 from app.web.api import openapi
 from app.web.api.routes import ROUTES, Route
-from app.web.call import check_write, identify
+from app.web.call import base_url, check_write, identify
 from app.web.errors import UNEXPECTED, ApiError, answer_to, as_api_error, error_body
 from app.web.live.hub import Hub
 from app.web.live.stream import HUB
-from app.web.respond import error_reply, reply
-from app.web.services import Services
+from app.web.pages import api_docs
+from app.web.respond import compressed, error_reply, reply
+from app.web.services import ANSWER_SECONDS, Services
 
 PlainHandler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -24,10 +25,15 @@ def add_routes(application: web.Application, services: Services) -> None:
         application.router.add_route(route.method, route.path, _guarded(route, services))
     document = openapi.document(ROUTES)
 
-    async def describe(request: web.Request) -> web.StreamResponse:  # noqa: ARG001  aiohttp's shape of a handler
-        return reply(document)
+    async def describe(request: web.Request) -> web.StreamResponse:
+        return compressed(reply(document), request.headers.get("Accept-Encoding", ""))
+
+    async def explain(request: web.Request) -> web.StreamResponse:
+        answer = api_docs.api_page(document, base_url(request, services))
+        return compressed(answer, request.headers.get("Accept-Encoding", ""))
 
     application.router.add_get("/api/v1/openapi.json", describe)
+    application.router.add_get("/api", explain)
     add_health(application, services)
     pages.add_routes(application, services)
     application.middlewares.append(unknown_path)
@@ -47,9 +53,9 @@ def authorise(services: Services) -> Callable[[web.Request, int | None], Awaitab
 
     async def check(request: web.Request, project: int | None) -> None:
         try:
-            call = await identify(request, services)
+            call = await within(ANSWER_SECONDS, identify(request, services))
         except Exception as error:
-            known = answer_to(error, request)
+            known = answer_to(error, request, services.settings)
             kind = web.HTTPUnauthorized if known.status == 401 else web.HTTPServiceUnavailable  # noqa: PLR2004  by name
             text = error_body(known.code, known.message).decode()
             raise kind(text=text, content_type="application/json") from error
@@ -67,27 +73,30 @@ async def unknown_path(request: web.Request, handler: PlainHandler) -> web.Strea
     if refused is None:
         return await handler(request)
     error = as_api_error(refused) or UNEXPECTED
-    if error.status == 404:  # noqa: PLR2004  the API's paths are documented: the answer names the document
-        error = ApiError(404, "no_such_path", "There is no such path; /api/v1/openapi.json lists them.")
+    is_unknown = error.status == 404  # noqa: PLR2004  as HTTP says it
     if request.path.startswith(("/api/", "/files/")) or request.method not in ("GET", "HEAD"):
+        if is_unknown:  # the API's paths are documented: the answer names the document
+            error = ApiError(404, "no_such_path", "There is no such path; /api/v1/openapi.json lists them.")
         answer = error_reply(error)
         if "Allow" in refused.headers:
             answer.headers["Allow"] = refused.headers["Allow"]
         return answer
+    if is_unknown:
+        error = ApiError(404, "no_such_path", "There is no page at this address.")
     return pages.error_page(request, error)
 
 
 def _guarded(route: Route, services: Services) -> PlainHandler:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            call = await identify(request, services)
+            call = await within(ANSWER_SECONDS, identify(request, services))
             if route.method != "GET":
                 check_write(call, request.headers.get("X-CSRF-Token", ""))
-            answer = await route.handler(call)
+            answer = await (route.handler(call) if route.streams else within(ANSWER_SECONDS, route.handler(call)))
         except Exception as error:  # noqa: BLE001  the edge of the API: every failure is answered in its shape
-            answer = error_reply(answer_to(error, request))
+            answer = error_reply(answer_to(error, request, services.settings))
         metrics.ANSWERS.labels(route.path, answer.status).inc()
-        return answer
+        return compressed(answer, request.headers.get("Accept-Encoding", ""))
 
     return handle
 

@@ -18,6 +18,7 @@ from app.stores.admin.rules import ProjectRules
 from app.stores.aggregates.store import Aggregates
 from app.stores.objects.contract import ObjectStore
 from app.stores.search.contract import Search
+from app.tasks import within
 from app.web.cache import SharedResult
 from app.web.errors import AWAY
 from app.web.probe import StoreProbe
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 DEAD_LETTERS: Final = web.AppKey("dead_letters", RecentDeadLetters)
 
+ANSWER_SECONDS: Final = 8.0
+"""Time of one answer of API or pages: that of a statement, and some for all the others together."""
+WATERMARK_SECONDS: Final = 2.0
+"""A page whose log is away does without the watermark after this time."""
 COMPLETE_SECONDS: Final = 0.5
 """``complete_until`` reads the ends of every partition: one reading serves all requests of half a second."""
 
@@ -67,7 +72,7 @@ class Services:
         Call it before the numbers are read: an older answer is still true of newer numbers.
         """
         try:
-            return await self._complete.get()
+            return await within(WATERMARK_SECONDS, self._complete.get())
         except AWAY:
             return None
 

@@ -46,7 +46,8 @@ class FailingBlobs:
 
     def __init__(self, blobs: ObjectStore, kill_at: int) -> None:
         self.left = kill_at
-        self.get, self.size, self.list, self.ping = blobs.get, blobs.size, blobs.list, blobs.ping
+        self.get, self.size, self.list = blobs.get, blobs.size, blobs.list
+        self.ping, self.prepare = blobs.ping, blobs.prepare
         self._blobs = blobs
 
     async def put(self, name: str, data: bytes) -> None:

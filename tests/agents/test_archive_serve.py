@@ -18,6 +18,7 @@ from app.log.contract import NewRecord, TopicSpec
 from app.log.postgres.log import PostgresLog
 from app.model import Address, Facts, Kind
 from app.records import encode_facts
+from app.settings import Settings
 from app.stores.objects.contract import ObjectStore
 from app.stores.objects.open import open_objects
 from app.topics import FACTS, Source
@@ -56,6 +57,7 @@ async def log(database: str) -> AsyncIterator[PostgresLog]:
 async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ObjectStore]:
     url = request.getfixturevalue("s3_url") if request.param == "s3" else f"file://{tmp_path}/files"
     async with open_objects(url) as opened:
+        await opened.prepare()
         yield opened
 
 
@@ -72,7 +74,8 @@ async def site(pool: "asyncpg.Pool", log: PostgresLog, blobs: ObjectStore) -> As
 
     await Archiver(blobs, Catalogue(pool), log_start, 1 << 20).store([processed(0, 3)])
     application = web.Application()
-    add_routes(application, reports=Reports(ObjectArchive(blobs, pool, 1 << 20), log, scrub), authorise=authorise)
+    reports = Reports(ObjectArchive(blobs, pool, 1 << 20), log, scrub)
+    add_routes(application, reports=reports, authorise=authorise, settings=Settings())
     async with TestServer(application) as server:
         yield server
 

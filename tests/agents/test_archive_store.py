@@ -36,6 +36,7 @@ async def pool(database: str) -> AsyncIterator["Pool"]:
 async def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ObjectStore]:
     url = request.getfixturevalue("s3_url") if request.param == "s3" else f"file://{tmp_path}/files"
     async with open_objects(url) as opened:
+        await opened.prepare()
         yield opened
 
 

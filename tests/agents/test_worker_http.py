@@ -18,6 +18,7 @@ import prometheus_client
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from app import outages
 from app.log.batch import Batch, Claim
 from app.log.contract import NewRecord
 from app.log.postgres.log import PostgresLog
@@ -171,7 +172,7 @@ async def test_a_database_that_is_away_makes_a_worker_not_ready_and_stops_no_hea
     process = Process(Settings(database=AWAY, data=str(tmp_path), partitions=2, rocksdb_mb=16), 1, "log")
     async with opened(AWAY) as pool:
         status = WorkerStatus(process, pool)
-        assert await status.unready() == [("store_unavailable", "The database does not answer.")]
+        assert await status.unready() == [("store_unavailable", outages.sentence(outages.STORE, Settings()))]
         heartbeat = Heartbeat(Instances(pool), "worker", status.figures)
         await heartbeat.beat()
         await heartbeat.leave()

@@ -68,7 +68,7 @@ async def test_points(store: Aggregates, events: list[Event], size: int, group: 
     expected = [
         Point(
             start=at, crashes=len(inside), unhandled=0, messages=0, users=users(inside), sessions=sessions,
-            crashed_sessions=sessions,
+            crashed_sessions=sessions, unhandled_sessions=sessions, not_said=len(inside),
         )
         for at in starts
         for inside in [within(own, at, at + size)]
@@ -223,7 +223,7 @@ async def test_releases_by_sessions(store: Aggregates) -> None:
 
 
 def _point(start: int, **numbers: int) -> Point:
-    names = ("crashes", "unhandled", "messages", "users", "sessions", "crashed_sessions")
+    names = ("crashes", "unhandled", "messages", "users", "sessions", "crashed_sessions", "unhandled_sessions")
     return Point(start=start, **(dict.fromkeys(names, 0) | numbers))
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from app.settings import SettingsError
-from app.stores.errors import StoreUnavailable
+from app.stores.errors import FolderUnprepared, StoreUnavailable
 from app.stores.objects.contract import ObjectStore
-from app.stores.objects.folder import HIDDEN, FolderObjects
+from app.stores.objects.folder import HIDDEN, MARKER, FolderObjects
 from app.stores.objects.names import BadName
 from app.stores.objects.open import open_objects
 
@@ -28,6 +28,7 @@ def blobs_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def blobs(blobs_url: str) -> AsyncIterator[ObjectStore]:
     async with open_objects(blobs_url) as opened:
+        await opened.prepare()
         yield opened
 
 
@@ -86,6 +87,7 @@ async def test_a_store_opens_again(blobs_url: str) -> None:
     store = open_objects(blobs_url)
     for data in (b"1", b"2"):
         async with store as blobs:
+            await blobs.prepare()
             await blobs.put("x", data)
             assert await blobs.get("x", 0, 9) == data
 
@@ -101,6 +103,24 @@ async def test_ping_raises_where_the_folder_cannot_exist(tmp_path: Path) -> None
     async with open_objects(f"file://{tmp_path}/file/files") as blobs:
         with pytest.raises(StoreUnavailable, match="Not a directory"):
             await blobs.ping()
+
+
+async def test_a_folder_that_was_moved_away_is_not_made_again(tmp_path: Path) -> None:
+    blobs = FolderObjects(tmp_path / "reports")
+    await blobs.prepare()
+    await blobs.put("a/b", b"1")
+    (tmp_path / "reports").rename(tmp_path / "moved")
+    for call in (blobs.ping, lambda: blobs.put("a/c", b"2")):
+        with pytest.raises(FolderUnprepared, match="was moved away, or is not mounted"):
+            await call()
+    (tmp_path / "reports").mkdir()  # a mount point whose disk is missing
+    with pytest.raises(FolderUnprepared):
+        await blobs.put("a/c", b"2")
+    assert everything_in(tmp_path / "reports") == []
+    (tmp_path / "reports").rmdir()
+    (tmp_path / "moved").rename(tmp_path / "reports")
+    await blobs.ping()
+    assert await blobs.get("a/b", 0, 9) == b"1"
 
 
 async def test_ping_raises_for_a_missing_bucket(s3_url: str) -> None:
@@ -184,6 +204,7 @@ async def test_files_of_others_and_of_killed_writers_are_no_objects(tmp_path: Pa
     outside.write_bytes(b"not ours")
     root = tmp_path / "root"
     blobs = FolderObjects(root)
+    await blobs.prepare()
     await blobs.put("a/b", b"1")
     (root / "a" / f"{HIDDEN}0123").write_bytes(b"half")
     (root / "with space").write_bytes(b"")
@@ -194,6 +215,7 @@ async def test_files_of_others_and_of_killed_writers_are_no_objects(tmp_path: Pa
 
 async def test_only_old_leftovers_are_cleaned(tmp_path: Path) -> None:
     blobs = FolderObjects(tmp_path)
+    await blobs.prepare()
     await blobs.put("a/b", b"1")
     old, new = tmp_path / "a" / f"{HIDDEN}old", tmp_path / "a" / f"{HIDDEN}new"
     old.write_bytes(b"half")
@@ -205,16 +227,19 @@ async def test_only_old_leftovers_are_cleaned(tmp_path: Path) -> None:
 
 async def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     blobs = FolderObjects(tmp_path)
+    await blobs.prepare()
     await blobs.put("a/b", b"1")
     with pytest.raises(StoreUnavailable):
         await blobs.put("a/b/c", b"below a file")
     with pytest.raises(StoreUnavailable):
         await blobs.put("a", b"over a folder")
-    assert everything_in(tmp_path) == ["a", "b"]
+    assert everything_in(tmp_path) == [MARKER, "a", "b"]
 
 
 async def test_only_the_owner_can_read_files(tmp_path: Path) -> None:
-    await FolderObjects(tmp_path / "new").put("a/b", b"1")
+    blobs = FolderObjects(tmp_path / "new")
+    await blobs.prepare()
+    await blobs.put("a/b", b"1")
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "new/a").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "new/a/b").stat().st_mode & 0o777 == 0o600

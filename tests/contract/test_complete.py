@@ -138,7 +138,7 @@ async def test_the_ledger_balances_while_records_are_in_flight(
     assert _short(await store.ledger(asked(MINUTE_MS + 1, 7), log=log))[1] == (1, "error", 1, 1, 0, 0)
     assert _short(await store.ledger(asked(1, 8), log=log)) == [(0, "error", 1, 1, 0, 0)]
     row = (await store.ledger(asked(1, 7), log=log))[0]
-    assert row.lost == [LostQuantity("queue_overflow", "error", 4)]
+    assert row.lost == [LostQuantity("queue_overflow", "error", 4, by_choice=False)]
     assert row.start == "2023-11-15T00:00:00Z"
 
 

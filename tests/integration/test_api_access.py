@@ -113,13 +113,20 @@ async def test_unknown_paths_and_projects(site: Site) -> None:
 async def test_a_code_signs_in_one_browser_once(site: Site) -> None:
     code = await access.create_sign_in(site.pipeline.pool)
     address = f"{site.url}/sign-in?code={code}"
-    async with site.http.get(address, allow_redirects=False) as answer:
+    for _ in range(2):  # as a chat's preview and its reader open it
+        async with site.http.get(address, allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Referrer-Policy"], answer.cookies) == (200, "no-referrer", {})
+            assert f'name="code" value="{code}"' in await answer.text()
+    form = {"code": code}
+    async with site.http.post(f"{site.url}/sign-in", data=form, allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (303, "/")
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         cookie = answer.cookies[f"faultline_{site.url.rsplit(':', 1)[1]}"]
         assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/")
-    async with site.http.get(address, allow_redirects=False) as answer:
-        assert answer.status == 401
+    for again in (site.http.get(address), site.http.post(f"{site.url}/sign-in", data=form)):
+        async with again as answer:
+            assert answer.status == 401
+            assert "was used already" in await answer.text()
     signed = {"Cookie": f"{cookie.key}={cookie.value}"}
     async with site.http.get(address, headers=signed, allow_redirects=False) as answer:
         assert answer.status == 303

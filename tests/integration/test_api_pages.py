@@ -1,10 +1,13 @@
 """The pages over HTTP: headers, content, and error pages."""
 
+import gzip
 import html
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
+import brotli
 import pytest
 from yarl import URL
 
@@ -113,3 +116,38 @@ async def test_a_page_without_its_database_says_that_no_data_is_lost(database: s
             assert "No crash is lost" in await answer.text()
         gate.is_open = True
         await page(site, "/settings")
+
+
+async def test_error_pages_keep_the_navigation(site: Site) -> None:
+    project = f"/projects/{site.project.id}"
+    text = await page(site, f"{project}/releases?from=yesterday", 400)
+    for link in (f"{project}/search", "/pipeline", "/settings", "/"):
+        assert f'href="{link}"' in text
+    assert f'<a class="button" href="{project}/releases">Open the page without parameters</a>' in text
+    text = await page(site, "/projects/999", 404)
+    assert 'href="/projects/999' not in text
+    assert "you may not see it" in text
+    assert "openapi" not in await page(site, "/nothing", 404)
+
+
+@pytest.mark.parametrize(("accepted", "coding"), [("gzip, br", "br"), ("gzip", "gzip"), ("br;q=0, gzip;q=0.5", "gzip"),
+                                                  ("", ""), ("br;q=0", "")])  # fmt: skip
+async def test_pages_and_json_are_compressed_as_the_client_accepts(site: Site, accepted: str, coding: str) -> None:
+    unpacked = {"br": brotli.decompress, "gzip": gzip.decompress, "": bytes}[coding]
+    headers = {**site.bearer, "Accept-Encoding": accepted}
+    session = aiohttp.ClientSession(auto_decompress=False)
+    async with session:
+        for path, start in (("/settings", b"<!doctype html>"), ("/api/v1/openapi.json", b'{"openapi"')):
+            async with session.get(site.url + path, headers=headers) as answer:
+                body = await answer.read()
+                assert answer.headers.get("Content-Encoding", "") == coding
+                assert answer.headers["Vary"] == "Accept-Encoding"
+                assert unpacked(body).startswith(start)
+                assert (len(body) < len(unpacked(body)) / 2) == bool(coding)
+        async with session.get(f"{site.url}/healthz", headers=headers) as answer:
+            assert "Content-Encoding" not in answer.headers
+        key = f"sentry_key={site.project.sentry_key}"
+        async with session.post(
+            f"{site.url}/api/{site.project.id}/envelope/?{key}", data=b"{}\n", headers=headers
+        ) as answer:
+            assert "Content-Encoding" not in answer.headers

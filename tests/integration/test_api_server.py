@@ -100,7 +100,7 @@ async def test_an_invalid_setting_exits_with_2(database: str, tmp_path: Path) ->
     ("settings", "code", "message"),
     [
         ({"FAULTLINE_TRUSTED_PROXIES": "nonsense"}, 2, "FAULTLINE_TRUSTED_PROXIES: 'nonsense' does not appear"),
-        ({"FAULTLINE_SEARCH": "ftp://x"}, 2, "search: ftp:"),
+        ({"FAULTLINE_SEARCH": "ftp://x"}, 2, "received ftp:"),
         ({"FAULTLINE_HOST": "256.0.0.1"}, 1, "256.0.0.1:0: "),
         ({"FAULTLINE_PORT": "taken"}, 1, "already in use"),
     ],

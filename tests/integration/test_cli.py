@@ -1,11 +1,16 @@
 """The command line as a user sees it: a failure is one line on stderr and an exit code other than 0."""
 
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
+from app.cli import show
+from app.runtime import last_run
 
 MAIN = "from app.cli import main; main()"
 AWAY = "postgresql://127.0.0.1:1/none"
@@ -32,6 +37,10 @@ def faultline(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[
         (["token", "create", "t"], {"data": "/none"}, "nothing runs on /none"),
         (["settings"], {"port": "abc"}, "FAULTLINE_PORT: Expected `int`, got `str` (Port that the servers listen on"),
         (["worker"], {"log_level": "loud"}, "FAULTLINE_LOG_LEVEL"),
+        (["worker"], {"data": "/none"}, "nothing runs on /none"),
+        (["web"], {"data": "/none"}, "nothing runs on /none"),
+        (["ingest"], {"data": "/none"}, "nothing runs on /none"),
+        (["files"], {"data": "/none"}, "nothing runs on /none"),
         (["up"], {"data": "/dev/null/x"}, "the data folder /dev/null/x cannot be used: Not a directory"),
     ],
 )
@@ -60,6 +69,35 @@ def test_projects_and_tokens(database: str, tmp_path: Path) -> None:
         done = faultline(*refused, **given)
         assert (done.returncode, "there is no project 99" in done.stderr) == (1, True)
     assert "characters" in faultline("project", "create", "", **given).stderr
+
+
+def test_a_stopped_installation_says_where_it_last_ran(tmp_path: Path) -> None:
+    never = faultline("doctor", data=str(tmp_path))
+    assert f"BAD  stopped: nothing runs on the data folder {tmp_path}\n" in never.stdout
+    last_run.note_start(tmp_path, "http://h:8000", "box")
+    killed = faultline("doctor", data=str(tmp_path)).stdout
+    assert "it last ran at http://h:8000 on box, started 2" in killed
+    assert "did not stop in order" in killed
+    last_run.note_stop(tmp_path)
+    stopped = faultline("doctor", data=str(tmp_path))
+    assert stopped.returncode == 1
+    assert ", stopped 2" in stopped.stdout
+    assert f"→ faultline up --data {tmp_path}" in stopped.stdout
+    assert "PostgreSQL" not in stopped.stdout
+    assert "it last ran at http://h:8000 on box" in faultline("web", data=str(tmp_path)).stderr
+
+
+@pytest.mark.parametrize("width", [80, 300])
+def test_a_table_is_neither_cut_nor_folded(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(width=width, force_terminal=True, file=io.StringIO())
+    monkeypatch.setattr(show, "out", console)
+    address = "http://" + "k" * 90 + "@127.0.0.1:8000/1"
+    show.table(("id", "DSN"), [("1", address), ("2", "[b]")])
+    assert isinstance(console.file, io.StringIO)
+    printed = console.file.getvalue()
+    assert address in printed
+    assert "[b]" in printed
+    assert ("┃" in printed) == (width == 300)
 
 
 def test_the_version_is_the_package_s() -> None:

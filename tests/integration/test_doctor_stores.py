@@ -7,13 +7,14 @@ import pytest
 
 from app.cli import doctor_stores
 from app.settings import Settings
+from app.stores.objects.folder import FolderObjects
 from tests.support.ports import free_ports
 
 
 async def checked(settings: Settings) -> dict[str, tuple[bool, str]]:
     """Return by store whether it is well, and what to do."""
     findings = await doctor_stores.stores(settings)
-    return {finding.what.partition(":")[0]: (finding.well, finding.remedy) for finding in findings}
+    return {finding.store: (finding.well, finding.remedy) for finding in findings}
 
 
 async def test_what_answers_is_well(database: str, tmp_path: Path) -> None:
@@ -35,6 +36,7 @@ async def test_each_store_that_is_away_is_named_with_its_setting(database: str, 
 
 
 async def test_a_database_that_is_away_is_reported_beside_the_files(database: str, tmp_path: Path) -> None:
+    await FolderObjects(tmp_path / "files").prepare()
     gone = database.replace("test_", f"gone_{secrets.token_hex(4)}_")
     findings = await checked(Settings(database=gone, log="kafka://127.0.0.1:9", data=str(tmp_path)))
     assert findings["PostgreSQL"][0] is False

@@ -1,5 +1,6 @@
 """The pipeline page over the real stores: stages, dead letters, processes, and its empty state."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from app.model import Address
 from app.records import DeadLetter
 from app.runtime.heartbeat import Heartbeat
 from app.stores.admin.instances import Figures, Instances
-from tests.integration.web_site import running_site
+from tests.integration.web_site import Site, running_site
 
 
 def dead(offset: int, project: int = 1, code: str = "not_json") -> DeadLetter:
@@ -67,6 +68,53 @@ async def test_the_page_shows_the_stages_the_dead_letters_and_the_processes(data
             assert expected in page, expected
         assert "<i>3" not in page
         assert 'crashes: not json <b><data value="1"' in page
+
+
+async def test_what_sdks_lost_stands_apart_from_what_they_left_out(database: str, tmp_path: Path) -> None:
+    report = {
+        "timestamp": 1,
+        "discarded_events": [
+            {"reason": "sample_rate", "category": "error", "quantity": 40},
+            {"reason": "before_send", "category": "error", "quantity": 2},
+            {"reason": "queue_overflow", "category": "error", "quantity": 3},
+        ],
+    }
+    async with running_site(database, tmp_path) as site:
+        await site.envelope([({"type": "client_report"}, report)])
+        await site.pipeline.step()
+        minutes = (await site.get("/api/v1/ledger"))["minutes"]
+        lost = {part["reason"]: part["by_choice"] for minute in minutes for part in minute["lost"]}
+        assert lost == {"sample_rate": True, "before_send": True, "queue_overflow": False}
+        text = await words(site, "/pipeline")
+        assert "Lost: queue_overflow 3. Left out as configured, which is no loss: sample_rate 40, before_send 2" in text
+
+
+async def test_what_was_received_and_not_kept_is_counted_by_kind(database: str, tmp_path: Path) -> None:
+    async with running_site(database, tmp_path) as site:
+        items = [({"type": kind}, {"a": 1}) for kind in ("transaction", "transaction", "check_in", "odd")]
+        await site.envelope([*items, ({"type": "event"}, {"message": "kept"})])
+        await site.pipeline.step()
+        received = await site.get(f"{site.api}/received")
+        assert received["not_kept"] == [
+            {"kind": "transaction", "category": "timing", "quantity": 2},
+            {"kind": "check_in", "category": "other", "quantity": 1},
+            {"kind": "unknown", "category": "other", "quantity": 1},
+        ]
+        minutes = (await site.get("/api/v1/ledger"))["minutes"]
+        assert sum(minute["filtered"] for minute in minutes) == 4
+        text = await words(site, "/settings")
+        assert "and not kept: 2 transactions, 1 check-ins, 1 items of unknown types." in text
+        await site.pipeline.pool.execute(
+            "update windows set counts = counts - 'filtered:transaction' where kind = 'l' and grp = 'timing'"
+        )
+        kinds = {item["kind"]: item["quantity"] for item in (await site.get(f"{site.api}/received"))["not_kept"]}
+        assert kinds == {"unrecorded": 2, "check_in": 1, "unknown": 1}  # as counted before kinds were
+
+
+async def words(site: Site, path: str) -> str:
+    """Return the text of a page."""
+    async with site.http.get(site.url + path, headers=site.bearer) as answer:
+        return " ".join(re.sub("<[^>]+>", "", await answer.text()).split())
 
 
 async def test_the_page_of_an_empty_installation(database: str, tmp_path: Path) -> None:

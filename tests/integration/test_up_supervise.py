@@ -81,5 +81,5 @@ async def test_a_child_that_does_not_end_is_killed(keep: Keep) -> None:
 
 async def test_a_child_that_is_never_ready_is_given_up_with_its_output(keep: Keep) -> None:
     _, _, task = await keep(NEVER)
-    with pytest.raises(NeverReady, match=r"exit code 3.*\n.*port 80 is taken"):
+    with pytest.raises(NeverReady, match=r"exit code 3\); its log: .*child\.log\n.*port 80 is taken"):
         await task

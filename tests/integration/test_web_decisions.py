@@ -58,7 +58,7 @@ async def test_resolved_until_a_new_release(site: Site) -> None:
 async def test_ignoring_by_the_buttons_of_the_pages(site: Site) -> None:
     group = await count(site, crash(), other())
     assert await press(site, f"/groups/{group}/status", "ignored:events:10") == 303
-    assert "ignored until 10 more events" in await page(site, f"/projects/{site.project.id}")
+    assert "ignored until 10 more events" in await page(site, f"/projects/{site.project.id}?status=ignored")
     await count(site, crash())
     assert (await site.get(f"/api/v1/groups/{group}"))["events_left"] == 9
     assert await press(site, f"/projects/{site.project.id}/groups", "ignored:days:7", group=group) == 303

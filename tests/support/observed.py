@@ -5,10 +5,8 @@ Two readings of the same data are equal, whenever they are made: what depends on
 
 import re
 import time
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.cookiejar import CookieJar
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -80,8 +78,7 @@ def _pages(site: Site, path: str, name: str, query: dict[str, str]) -> Iterator[
 
 def _titles(site: Site, groups: list[str], events: list[str]) -> dict[str, str]:
     """Return the title of each page; each must be answered with 200."""
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-    browser.open(site.sign_in(), timeout=30).close()
+    browser = site.browser()
     project = f"/projects/{site.project['id']}"
     paths = ["/", "/pipeline", "/settings", *(project + page for page in ("", "/search", "/releases", "/performance"))]
     paths += [f"/groups/{group}" for group in groups] + [f"/events/{event}" for event in events]

@@ -7,6 +7,7 @@ import sys
 import urllib.request
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +83,26 @@ class Site(ABC):
         code = self.command("sign-in").strip().partition("?")[2]
         return f"{self.url}/sign-in?{code}"
 
+    def browser(self) -> urllib.request.OpenerDirector:
+        """Return a client that keeps cookies and has signed in."""
+        client = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        press_sign_in(client, self.sign_in())
+        return client
+
     def _ask(self, request: urllib.request.Request, token: str | None = None) -> bytes:
         request.add_header("Authorization", f"Bearer {token or self.token}")
         with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
             body: bytes = answer.read()
             return body
+
+
+def press_sign_in(client: urllib.request.OpenerDirector, link: str) -> str:
+    """Open a sign-in link and press its button; return the address that it leads to."""
+    with client.open(link, timeout=ANSWER_SECONDS) as page:
+        assert b"Sign in this browser" in page.read()
+    address, _, code = link.partition("?")
+    with client.open(address, code.encode(), timeout=ANSWER_SECONDS) as answer:
+        return str(answer.url)
 
 
 def program() -> str:

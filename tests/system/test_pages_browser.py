@@ -31,6 +31,8 @@ def signed(installation: Site, browser: Browser, tmp_path_factory: pytest.TempPa
     context = browser.new_context()
     page = context.new_page()
     page.goto(installation.sign_in())
+    page.get_by_role("button", name="Sign in this browser").click()
+    page.wait_for_url(installation.url + "/")
     assert page.url == installation.url + "/"
     context.storage_state(path=kept)
     context.close()

@@ -152,8 +152,8 @@ def test_all_that_leaves_can_be_read_and_nothing_depends_on_the_clock() -> None:
 def test_what_was_refused_at_the_edge_is_in_the_ledger_with_its_quantity() -> None:
     what = (Refused("error", "rate_limited", "quota", 3), Refused("timing", "filtered", "span", 2))
     result, _ = digest_of([refused(0, *what)])
-    assert total(result.deltas(), LEDGER) == {"rate_limited": 3}
-    assert total(result.deltas(), Cell("l", 1, "timing")) == {"filtered": 2}
+    assert total(result.deltas(), LEDGER) == {"rate_limited": 3, "rate_limited:quota": 3}
+    assert total(result.deltas(), Cell("l", 1, "timing")) == {"filtered": 2, "filtered:span": 2}
     assert (result.stored, result.summaries) == ([], [])
 
 

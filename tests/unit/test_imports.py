@@ -16,6 +16,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("app.errors", "app.tasks", "app.private_files", "app.topics", "app.model", "app.stores.errors"),
     ("app.cells", "app.roles"),
     ("app.settings", "app.records"),
+    ("app.outages",),
     # Pure code.
     ("app.normalise", "app.grouping", "app.log.contract"),
     ("app.log.batch", "tables"),

@@ -143,7 +143,7 @@ def test_client_reports_say_what_was_lost_beside_the_outcomes() -> None:
 
 def test_refusals_of_the_topic_are_in_the_ledger() -> None:
     result, _ = digest_of([refused(0, Refused("session", "rate_limited", "quota", 4), topic="1.sessions")])
-    assert total(result.deltas(), LEDGER) == {"rate_limited": 4}
+    assert total(result.deltas(), LEDGER) == {"rate_limited": 4, "rate_limited:quota": 4}
 
 
 def test_payloads_are_kept_without_findings() -> None:

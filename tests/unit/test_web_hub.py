@@ -29,5 +29,6 @@ def test_a_slow_reader_is_reset_and_its_memory_stays_bounded() -> None:
 
 
 def test_a_row_of_the_log_is_read_as_a_point() -> None:
-    row = Row({"crashes": 3, "unhandled": 1, "sessions": 9}, {"users": sketch.add(sketch.EMPTY, [1, 2])})
-    assert point_of(60, row) == Point(60, 3, 1, 0, 2, 9, 0)
+    counts = {"crashes": 4, "unhandled": 1, "handled": 1, "sessions": 9, "unhandled_sessions": 5}
+    row = Row(counts, {"users": sketch.add(sketch.EMPTY, [1, 2])})
+    assert point_of(60, row) == Point(60, 4, 1, 0, 2, 9, 0, 5, 2)

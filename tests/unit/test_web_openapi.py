@@ -35,8 +35,31 @@ def test_parameters_are_described_by_their_types() -> None:
     assert schemas["project"] == {"type": "integer"}
     assert schemas["from"] == {"type": "string", "format": "date-time"}
     assert schemas["limit"] == {"type": "integer", "minimum": 1, "maximum": 200}
-    assert sorted(schemas["status"]["enum"]) == ["ignored", "open", "regressed", "resolved"]
+    assert sorted(schemas["status"]["enum"]) == ["all", "ignored", "open", "regressed", "resolved"]
     assert schemas["sort"]["default"] == "last_seen"
+
+
+def test_every_property_is_described_and_values_are_listed() -> None:
+    document = openapi.document(ROUTES)
+    schemas = document["components"]["schemas"]
+    undescribed = [
+        (name, field)
+        for name, schema in schemas.items()
+        for field, value in schema.get("properties", {}).items()
+        if not value.get("description")
+    ]
+    assert undescribed == []
+    assert schemas["GroupReply"]["properties"]["status"]["enum"] == ["open", "resolved", "ignored", "regressed"]
+    assert schemas["StatusBody"]["properties"]["status"]["enum"] == ["open", "resolved", "ignored"]
+    assert "Ignored until this many more events" in schemas["GroupReply"]["properties"]["events_left"]["description"]
+    live = document["paths"]["/api/v1/projects/{project}/live"]["get"]["responses"]["200"]["content"]
+    assert list(live) == ["text/event-stream"]
+
+
+def test_every_operation_has_an_id_of_its_own() -> None:
+    paths = openapi.document(ROUTES)["paths"].values()
+    ids = [operation["operationId"] for path in paths for operation in path.values()]
+    assert len(set(ids)) == len(ids)
 
 
 def test_every_reference_resolves() -> None:

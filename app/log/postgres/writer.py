@@ -15,6 +15,7 @@ from app.log.postgres.retention import make_days
 from app.log.postgres.rows import COLUMNS, PartitionId, Placed, Reserved, check, counts, place, refuse_late
 from app.log.postgres.topics import Catalogue
 from app.log.postgres.wake import CHANNEL, payload
+from app.tasks import within
 
 if TYPE_CHECKING:
     from app.postgres import Connection
@@ -24,6 +25,9 @@ GROUP_BYTES: Final = 8 << 20
 """A transaction of this size takes some 100 ms on a small machine: a caller waits no longer for others."""
 
 CLOSE_SECONDS: Final = 10.0
+COMMIT_SECONDS: Final = 8.0
+"""A transaction that takes longer is given up with its connection, whose client would wait for a frozen server without
+end; less than the time after which ingest refuses its request."""
 
 DELETE_KEYS: Final = """
 delete from log_compacted c using unnest($1::int[], $2::int[], $3::bytea[]) as u (topic_id, partition, key)
@@ -132,7 +136,7 @@ class Writer:
         try:
             with translated():
                 try:
-                    return await self._transact(connection, records)
+                    return await within(COMMIT_SECONDS, self._transact(connection, records))
                 except asyncpg.CheckViolationError:  # no table for today: the last ones were created days ago
                     async with connection.transaction():
                         await make_days(connection)

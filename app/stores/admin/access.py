@@ -88,6 +88,15 @@ async def create_sign_in(pool: "Pool") -> str:
     return code
 
 
+async def is_code(pool: "Pool", code: str) -> bool:
+    """Return whether a code can be redeemed now; it is not used."""
+    return bool(
+        await pool.fetchval(
+            "select 1 from sign_in_codes where digest = $1 and used is null and expires > now()", _digest(code)
+        )
+    )
+
+
 async def redeem(pool: "Pool", code: str) -> tuple[str, str] | None:
     """Redeem a code for (cookie, CSRF token); return None where it is unknown, used or expired."""
     cookie, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)

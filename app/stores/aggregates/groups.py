@@ -20,7 +20,9 @@ RECENT: Final = 5 * MINUTE
 
 _GROUPS = """
 select g.*, m.members, m.first, m.last, m.any_unhandled, m.first_in, coalesce(s.status, 'open') as status,
-       s.spared is not null as next_release, s.events_left, s.until
+       s.spared is not null as next_release, s.events_left, s.until,
+       exists (select from windows w where w.project = g.project and w.kind = 'c' and w.grp = any(m.members)
+                 and w.release = '' and w.size = 86400 and w.counts ? 'handled') as any_handled
 from groups g
 left join group_states s on s.id = g.id
 cross join lateral (
@@ -140,6 +142,7 @@ def _row(record: asyncpg.Record, ranked: RankedGroup, users: int) -> GroupRow:
         events_left=record["events_left"],
         until=record["until"],
         cause=record["cause"],
+        handled=False if record["any_unhandled"] else True if record["any_handled"] else None,
     )
 
 

@@ -42,7 +42,25 @@ _WINDOWS: Final = """
     and w.size = r.size and w.start >= r.low and w.start < r.high"""
 
 # A list of open groups includes regressed ones: they are open again.
-_HAS_STATUS: Final = "($6::text = '' or coalesce(s.status, 'open') = $6 or ($6 = 'open' and s.status = 'regressed'))"
+_HAS_STATUS: Final = """(($6::text[])[1] = '' or coalesce(s.status, 'open') = ($6::text[])[1]
+         or (($6::text[])[1] = 'open' and s.status = 'regressed'))"""
+
+# Handled is what a group's day windows, which are never deleted, say of all its events.
+_SAID: Final = """case when f.unhandled then 'false'
+  when exists (select from windows h where h.project = $1 and h.kind = 'c' and h.grp = f.id and h.release = ''
+                 and h.size = 86400 and h.counts ? 'handled') then 'true' else 'unknown' end"""
+
+
+def _matches(group: str) -> str:
+    """Return the condition that a group passes the filters, $6: status, level, handled, words of its text."""
+    return f"""({_HAS_STATUS} and (($6::text[])[2:4] = array['', '', ''] or exists (
+  select from groups f where f.id = {group}
+    and (($6::text[])[2] = '' or f.level = ($6::text[])[2])
+    and (($6::text[])[3] = '' or ($6::text[])[3] = {_SAID})
+    and not exists (
+      select from regexp_split_to_table(lower(($6::text[])[4]), '\\s+') word
+      where word <> '' and position(word in lower(concat_ws(' ', f.title, f.culprit, f.type))) = 0))))"""  # noqa: S608  constants of this module, and the name of a column
+
 
 # The row of a group in a window has one sketch: 7 bytes around its name, 2 or 3 of length, 8 a hash. From 12288 bytes
 # on it is registers: at least 1025 users, no more than crashes. The estimate from registers is taken to be within 1/16
@@ -64,7 +82,7 @@ with sums as (
 
 _PAGE: Final = f"""
 select id, crashes, messages, rank from ranked left join group_states s using (id)
-where {_HAS_STATUS} and ($7::bigint is null or (rank, id) < ($7, $8::text))
+where {_matches("ranked.id")} and ($7::bigint is null or (rank, id) < ($7, $8::text))
 order by rank desc, id desc limit $9"""  # noqa: S608  constants of this module
 
 _OTHER: Final = """
@@ -103,7 +121,7 @@ ranked as (
 _BY_USERS: Final = f"""{_sums(_USER_BOUNDS)},
 ranked as (select *, most + case when most > 1024 then most / 16 else 0 end as rank from sums)
 select id, crashes, messages, rank, fewest from ranked left join group_states s using (id)
-where {_HAS_STATUS} and ($7::bigint is null or (fewest, id) < ($7, $8::text))
+where {_matches("ranked.id")} and ($7::bigint is null or (fewest, id) < ($7, $8::text))
 order by rank desc, id desc limit $9"""  # noqa: S608  constants of this module
 
 # Groups that nothing was merged into, read in index order from the greatest time on, until a page is full: the usual
@@ -130,7 +148,7 @@ select g.id, n.crashes, n.messages, g.rank
 from ({{groups}}) g
 cross join lateral (select {_COUNTS}{_WINDOWS} and w.grp = any(g.members) having count(*) > 0) n
 left join group_states s on s.id = g.id
-where {_HAS_STATUS}
+where {_matches("g.id")}
 order by g.rank desc, g.id desc limit $9"""  # noqa: S608  constants of this module
 
 _ONE_BY_ONE_BY_TIME: Final = {
@@ -227,7 +245,8 @@ async def count_users(
 
 def _parameters(query: GroupsQuery, ranges: Ranges, after: After, limit: int) -> list[Any]:
     """Return the parameters $1 to $9 of the SQL above: at most ``limit`` groups that follow ``after``."""
-    return [query.project, query.release, *columns(ranges.whole), query.status, *after, limit]
+    filters = [query.status, query.level, query.handled, query.text]
+    return [query.project, query.release, *columns(ranges.whole), filters, *after, limit]
 
 
 def _greatest(groups: Sequence[RankedGroup], limit: int) -> list[RankedGroup]:

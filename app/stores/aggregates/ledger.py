@@ -14,12 +14,17 @@ from app.log.contract import Log, Record
 from app.model import Facts
 from app.records import UNATTRIBUTED, category_of, decode_facts
 from app.stores.aggregates.rows import Connection, counts_of
-from app.stores.aggregates.types import LedgerMinute, LedgerQuery, LostQuantity
+from app.stores.aggregates.types import LedgerMinute, LedgerQuery, LostQuantity, NotKept
 from app.topics import DELTAS, FACTS, SOURCES, Source, qualified
 
 OUTCOMES: Final = ("grouped", "duplicate", "filtered", "rate_limited", "dead_lettered")
 LOST: Final = "lost:"
 """Prefix of the counts of what SDKs did not send; the reason follows."""
+CHOSEN: Final = frozenset({"sample_rate", "before_send", "event_processor", "ignored"})
+"""Reasons by which an SDK leaves out what it was configured to leave out: sampling and filters. The other reasons are
+losses: an overflow, the network, a rate limit, a fault of the SDK."""
+UNRECORDED: Final = "unrecorded"
+"""The kind of what was counted before kinds were."""
 
 MAX_READ: Final = 20_000
 """Records of one source partition that are read one by one, some seconds of work; those behind them are counted by
@@ -28,6 +33,14 @@ offsets, for the minute of the last one read."""
 _ROWS = """
 select start, grp, counts from windows
 where kind = 'l' and size = $1 and start >= $2 and start < $3 and ($4::bigint[] is null or project = any($4))"""
+
+# One row a category and kind. The rest of a category was counted without a kind.
+_NOT_KEPT = """
+select w.grp as category, split_part(c.key, ':', 2) as kind, sum(c.value::bigint)::bigint as quantity
+from windows w, jsonb_each_text(w.counts) c
+where w.project = $1 and w.kind = 'l' and w.release = '' and w.size = $2 and w.start >= $3 and w.start < $4
+  and (c.key in ('filtered', 'rate_limited') or c.key like 'filtered:%' or c.key like 'rate\\_limited:%')
+group by 1, 2"""
 
 _PROGRESS = "select deltas_partition, source_topic, source_partition, last from progress where deltas_topic = $1"
 
@@ -67,6 +80,21 @@ async def read_ledger(
             if low <= minute < high:
                 sums.setdefault((minute, category), Counter())["in_flight"] += quantity
     return [_minute(minute, category, counts) for (minute, category), counts in sorted(sums.items())]
+
+
+async def read_not_kept(connection: Connection, project: int, start: int, end: int) -> list[NotKept]:
+    """Return what was received in the minutes of [start, end) (s) and not kept, by kind, the most frequent first."""
+    low, high = start // MINUTE * MINUTE, -(-end // MINUTE) * MINUTE
+    quantities: dict[str, dict[str, int]] = {}
+    for record in await connection.fetch(_NOT_KEPT, project, MINUTE, low, high):
+        quantities.setdefault(record["category"], {})[record["kind"]] = record["quantity"]
+    not_kept = []
+    for category, kinds in quantities.items():
+        rest = kinds.pop("", 0) - sum(kinds.values())
+        if rest > 0:
+            kinds[UNRECORDED] = kinds.get(UNRECORDED, 0) + rest
+        not_kept += [NotKept(kind, category, quantity) for kind, quantity in kinds.items()]
+    return sorted(not_kept, key=lambda item: (-item.quantity, item.kind, item.category))
 
 
 async def _read_applied(connection: Connection, log: Log, generation: int) -> _AppliedOffsets:
@@ -154,5 +182,5 @@ def _minute(start: int, category: str, counts: Counter[str]) -> LedgerMinute:
         category=category,
         accepted=sum(outcomes.values()),
         **outcomes,
-        lost=[LostQuantity(reason, category, number) for reason, number in lost],
+        lost=[LostQuantity(reason, category, number, reason in CHOSEN) for reason, number in lost],
     )

@@ -60,6 +60,13 @@ async def first_hour(pool: "Pool", project: int) -> int | None:
     return None if start is None else int(start)
 
 
+async def release_first_seen(pool: "Pool", project: int, release: str) -> int | None:
+    """Return when a release was first seen, ms; None for an unknown one."""
+    release = release.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    seen = await pool.fetchval("select first_seen from releases where project = $1 and release = $2", project, release)
+    return None if seen is None else int(seen)
+
+
 async def has_data(pool: "Pool", project: int) -> bool:
     """Return whether a crash, a message, a session or a timing was ever counted for a project."""
     return bool(

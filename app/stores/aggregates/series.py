@@ -73,10 +73,12 @@ async def read_totals(connection: Connection, query: TotalsQuery, members: Seque
     return Totals(
         crashes=count("crashes", 0),
         unhandled=count("unhandled", 0),
+        not_said=not_said(row),
         messages=count("messages", 0),
         users=row.unique("users"),
         sessions=count("sessions", 0) if with_sessions else None,
         crashed_sessions=count("crashed_sessions", 0) if with_sessions else None,
+        unhandled_sessions=count("unhandled_sessions", 0) if with_sessions else None,
         errored_sessions=count("errored_sessions", 0) if with_sessions else None,
         crash_free_sessions=crash_free_sessions(row) if with_sessions else None,
         crash_free_users=crash_free_users(row) if with_sessions else None,
@@ -116,6 +118,15 @@ async def _first_seen(connection: Connection, project: int, releases: Sequence[s
     return {record["release"]: record["first_seen"] for record in records}
 
 
+def not_said(row: Row) -> int:
+    """Return the crashes of which the SDK does not say whether they were handled.
+
+    Windows from before ``handled`` was counted hold none that is known to be handled.
+    """
+    count = row.counts.get
+    return count("crashes", 0) - count("unhandled", 0) - count("handled", 0)
+
+
 def crash_free_sessions(row: Row) -> float | None:
     """Return 1 - crashed / all sessions, None without sessions."""
     sessions = row.counts.get("sessions", 0)
@@ -141,10 +152,12 @@ def _point(start: int, row: Row, *, with_sessions: bool) -> Point:
         start=start,
         crashes=count("crashes", 0),
         unhandled=count("unhandled", 0),
+        not_said=not_said(row),
         messages=count("messages", 0),
         users=row.unique("users"),
         sessions=count("sessions", 0) if with_sessions else None,
         crashed_sessions=count("crashed_sessions", 0) if with_sessions else None,
+        unhandled_sessions=count("unhandled_sessions", 0) if with_sessions else None,
     )
 
 
@@ -160,4 +173,5 @@ def _release(name: str, row: Row, project_sessions: int, first_seen: int) -> Rel
         crash_free_users=crash_free_users(row),
         adoption=sessions / project_sessions if project_sessions else None,
         first_seen=first_seen,
+        unhandled_sessions=row.counts.get("unhandled_sessions", 0),
     )

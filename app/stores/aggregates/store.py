@@ -24,6 +24,7 @@ from app.stores.aggregates.types import (
     LedgerMinute,
     LedgerQuery,
     Notice,
+    NotKept,
     Point,
     PointsQuery,
     ReleaseCounts,
@@ -89,7 +90,9 @@ class Aggregates:
 
     async def groups(self, query: GroupsQuery) -> GroupPage:
         """Return one page of groups. Raises ValueError for an unknown sort or a cursor that no page returned."""
-        query = msgspec.structs.replace(query, release=_storable(query.release), status=_storable(query.status))
+        query = msgspec.structs.replace(
+            query, release=_storable(query.release), status=_storable(query.status), text=_storable(query.text)
+        )
         async with self._snapshot() as connection:
             return await groups.read_page(connection, query)
 
@@ -139,6 +142,11 @@ class Aggregates:
         """Return the ledger's minutes. Without a log nothing counts as in flight."""
         async with self._connection() as connection:
             return await ledger.read_ledger(connection, query, log, generation)
+
+    async def not_kept(self, project: int, start: int, end: int) -> list[NotKept]:
+        """Return what was received in the minutes of [start, end) (s) and not kept, by kind."""
+        async with self._connection() as connection:
+            return await ledger.read_not_kept(connection, project, start, end)
 
     # Decided by people.
 

@@ -41,11 +41,16 @@ class TotalsQuery(RangeQuery, frozen=True, kw_only=True):
 class GroupsQuery(RangeQuery, frozen=True, kw_only=True):
     """One page of the groups that have events in the range, greatest first by ``sort``.
 
-    The status ``open`` includes regressed groups. ``cursor`` is the ``next`` of the page before, "" for the first page.
+    The status ``open`` includes regressed groups. ``handled`` is "true", "false" or "unknown", judged by all events of
+    a group. Each word of ``text`` is in the title, the culprit or the type, in any case. ``cursor`` is
+    the ``next`` of the page before, "" for the first page.
     """
 
     release: str = ""
     status: str = ""
+    level: str = ""
+    handled: str = ""
+    text: str = ""
     sort: GroupSort = "last_seen"
     limit: int = 50
     cursor: str = ""
@@ -90,6 +95,9 @@ class Point(msgspec.Struct, frozen=True, omit_defaults=True):
     users: int
     sessions: int | None
     crashed_sessions: int | None
+    unhandled_sessions: int | None = None
+    not_said: int = 0
+    """Crashes of which the SDK does not say whether they were handled."""
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,10 +109,12 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 
     crashes: int
     unhandled: int
+    not_said: int
     messages: int
     users: int
     sessions: int | None
     crashed_sessions: int | None
+    unhandled_sessions: int | None
     errored_sessions: int | None
     crash_free_sessions: float | None
     crash_free_users: float | None
@@ -146,6 +156,8 @@ class GroupRow(msgspec.Struct, frozen=True):
     """Events in the equally long range before."""
     cause: str = ""
     """``Type: message`` of the exception that decided, where it is not the one of the title."""
+    handled: bool | None = None
+    """Whether all of its crashes were handled, as far as SDKs say; None where none says so."""
 
 
 class GroupPage(NamedTuple):
@@ -195,6 +207,7 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     crash_free_users: float | None
     adoption: float | None
     first_seen: int
+    unhandled_sessions: int = 0
 
 
 class TimingRow(msgspec.Struct, frozen=True):
@@ -237,6 +250,17 @@ class LostQuantity(msgspec.Struct, frozen=True):
     """What SDKs say that they did not send, for one reason."""
 
     reason: str
+    category: str
+    quantity: int
+    by_choice: bool
+    """Whether the SDK was configured to leave it out, by sampling or a filter: then nothing was lost."""
+
+
+class NotKept(msgspec.Struct, frozen=True):
+    """Items of one kind that were received, acknowledged and not kept."""
+
+    kind: str
+    """The type of item (transaction, attachment, …), or what was wrong with it (too_large)."""
     category: str
     quantity: int
 

@@ -34,7 +34,14 @@ class ObjectStore(Protocol):
         ...
 
     async def ping(self) -> None:
-        """Check cheaply that the store answers and would accept objects. Raises StoreUnavailable."""
+        """Check cheaply that the store answers and would accept objects. Raises StoreUnavailable.
+
+        Raises FolderUnprepared for a folder that ``prepare`` has not made, or that was moved away.
+        """
+        ...
+
+    async def prepare(self) -> None:
+        """Make the store usable where nothing was stored in it yet; safe to repeat. Raises StoreUnavailable."""
         ...
 
 

@@ -2,6 +2,9 @@
 
 A file is written under a hidden name in its folder, synced, and renamed: it is visible whole or not at all, also after
 a power failure. The folder may be shared by several processes.
+
+A marker file tells the folder from an empty one at the same path: a folder that was moved away, or whose disk is not
+mounted, has none. Without it nothing is written, so that reports never start anew beside those that are elsewhere.
 """
 
 import asyncio
@@ -15,19 +18,21 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from app.stores.errors import StoreUnavailable
+from app.stores.errors import FilesUnavailable, FolderUnprepared
 from app.stores.objects.names import checked_name, checked_prefix, is_name
 
 STALE_SECONDS: Final = 3600
 """A hidden file of this age belongs to a killed writer: no write takes so long."""
 
 HIDDEN: Final = ".writing-"
+MARKER: Final = ".faultline-reports"
+MARKER_TEXT: Final = b"Raw crash reports of Faultline. Without this file Faultline takes the folder for another one.\n"
 
 T = TypeVar("T")
 
 
 class FolderObjects:
-    """``app.stores.objects.contract.ObjectStore`` in a local folder, which the first put creates.
+    """``app.stores.objects.contract.ObjectStore`` in a local folder, which ``prepare`` creates.
 
     Files get mode 0600, folders 0700.
     """
@@ -37,9 +42,10 @@ class FolderObjects:
         self._cleaned = False
 
     async def put(self, name: str, data: bytes) -> None:
-        """Write an object, durable on return; it is visible whole or not at all. Raises BadName, StoreUnavailable.
+        """Write an object, durable on return; it is visible whole or not at all.
 
-        The first call also deletes the files that killed writers left.
+        Raises BadName, FilesUnavailable, and FolderUnprepared where the folder has no marker. The first call also
+        deletes the files that killed writers left.
         """
         path = self._path(name)
         if not self._cleaned:
@@ -74,8 +80,15 @@ class FolderObjects:
         await _in_thread(partial(path.unlink, missing_ok=True))
 
     async def ping(self) -> None:
-        """Check that the folder, or the first existing one above it, can be written to. Raises StoreUnavailable."""
+        """Check that the folder is Faultline's and can be written to. Raises FilesUnavailable.
+
+        Raises FolderUnprepared where it has no marker, but could be made.
+        """
         await _in_thread(partial(_check, self._root))
+
+    async def prepare(self) -> None:
+        """Make the folder and its marker. Raises FilesUnavailable."""
+        await _in_thread(partial(_prepare, self._root))
 
     async def clean(self) -> int:
         """Delete the files that killed writers left, those of ``STALE_SECONDS`` age, and count them."""
@@ -86,13 +99,13 @@ class FolderObjects:
 
 
 async def _in_thread(call: Callable[[], T]) -> T:
-    """Run a call that touches the disk in a thread. Raises FileNotFoundError, StoreUnavailable for other OSErrors."""
+    """Run a call that touches the disk in a thread. Raises FileNotFoundError, FilesUnavailable for other OSErrors."""
     try:
         return await asyncio.to_thread(call)
-    except FileNotFoundError:
+    except (FileNotFoundError, FolderUnprepared):
         raise
     except OSError as error:
-        raise StoreUnavailable(f"the files' folder: {error}") from error
+        raise FilesUnavailable(f"the files' folder: {error}") from error
 
 
 def _check(root: Path) -> None:
@@ -101,10 +114,28 @@ def _check(root: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(existing))
     if not os.access(existing, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(existing))
+    _check_marker(root)
+
+
+def _check_marker(root: Path) -> None:
+    if not (root / MARKER).is_file():
+        raise FolderUnprepared(f"the files' folder: {root} has no {MARKER}: it was moved away, or is not mounted")
+
+
+def _prepare(root: Path) -> None:
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (root / MARKER).is_file():
+        _write_file(root / MARKER, MARKER_TEXT)
+        _sync_folder(root.parent)
 
 
 def _write(root: Path, path: Path, data: bytes) -> None:
+    _check_marker(root)
     _make_folder(root, path.parent)
+    _write_file(path, data)
+
+
+def _write_file(path: Path, data: bytes) -> None:
     hidden = path.with_name(HIDDEN + secrets.token_hex(8))
     try:
         descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

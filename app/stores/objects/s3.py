@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 
 from botocore.exceptions import ClientError
 
-from app.stores.errors import StoreUnavailable
+from app.stores.errors import FilesUnavailable
 from app.stores.objects.names import checked_name, checked_prefix, is_name
 from app.stores.objects.s3_address import Bucket
 from app.stores.objects.s3_calls import CONNECTIONS, call, code_of, open_client
@@ -112,6 +112,10 @@ class S3Objects:
         async with self._limit:
             await call(partial(self._client.list_objects_v2, **listing))
 
+    async def prepare(self) -> None:
+        """Do nothing but ``ping``: a bucket is made by its owner. Raises FilesUnavailable."""
+        await self.ping()
+
     async def clean(self) -> int:
         """Abort the uploads that killed writers left, of ``STALE`` age at least, and count them.
 
@@ -124,7 +128,7 @@ class S3Objects:
             for upload in page.get("Uploads", []):
                 if upload["Initiated"] < limit:
                     stale = {"Bucket": self._bucket.name, "Key": upload["Key"], "UploadId": upload["UploadId"]}
-                    with suppress(StoreUnavailable):  # another process has aborted it
+                    with suppress(FilesUnavailable):  # another process has aborted it
                         await call(partial(self._client.abort_multipart_upload, **stale))
                         count += 1
             if not page.get("IsTruncated"):
@@ -141,7 +145,7 @@ class S3Objects:
             # If the answer is lost, the second attempt finds no upload and fails: the caller puts the object again.
             await call(partial(self._client.complete_multipart_upload, **upload, MultipartUpload=parts))
         except BaseException:  # also where the put is cancelled
-            with suppress(StoreUnavailable, FileNotFoundError, TimeoutError):
+            with suppress(FilesUnavailable, FileNotFoundError, TimeoutError):
                 async with asyncio.timeout(ABORT_SECONDS):
                     await call(partial(self._client.abort_multipart_upload, **upload))
             raise
@@ -161,8 +165,8 @@ class S3Objects:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(send(number)) for number in range(1, count + 1)]
-        except* StoreUnavailable as errors:
-            raise StoreUnavailable(str(errors.exceptions[0])) from errors
+        except* FilesUnavailable as errors:
+            raise FilesUnavailable(str(errors.exceptions[0])) from errors
         return [task.result() for task in tasks]
 
     async def _read(self, name: str, start: int, length: int) -> tuple[bytes, int]:
@@ -202,7 +206,7 @@ def _cut(data: bytes, content_range: str | None, start: int, length: int) -> tup
     offsets, _, size = content_range.removeprefix("bytes ").partition("/")
     first, _, last = offsets.partition("-")
     if int(first) != start or int(last) - start + 1 != len(data):
-        raise StoreUnavailable(
+        raise FilesUnavailable(
             f"files: expected the bytes from {start}, received {len(data)} bytes as {content_range!r}"
         )
     return data[:length], int(size)

@@ -14,7 +14,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
-from app.stores.errors import StoreUnavailable
+from app.stores.errors import FilesUnavailable
 from app.stores.objects.s3_address import Bucket
 
 CONNECTIONS: Final = 16
@@ -91,15 +91,15 @@ async def call(action: Callable[[], Awaitable[T]]) -> T:
         async with asyncio.timeout(CALL_SECONDS):
             return await attempt()
     except TimeoutError as error:
-        raise StoreUnavailable(
+        raise FilesUnavailable(
             f"files: S3 does not answer in time ({ATTEMPT_SECONDS} s, {CALL_SECONDS} s in all)"
         ) from error
     except ClientError as error:
         if code_of(error) == NO_SUCH_KEY:
             raise FileNotFoundError(NO_SUCH_KEY) from error
-        raise StoreUnavailable(f"files: S3 refuses ({code_of(error)}, status {_status(error)})") from error
+        raise FilesUnavailable(f"files: S3 refuses ({code_of(error)}, status {_status(error)})") from error
     except (BotoCoreError, aiohttp.ClientError, OSError) as error:
-        raise StoreUnavailable(f"files: S3 cannot be reached ({_reason(error)})") from error
+        raise FilesUnavailable(f"files: S3 cannot be reached ({_reason(error)})") from error
 
 
 def code_of(error: ClientError) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from elasticsearch import ApiError, AsyncElasticsearch
 
-from app.stores.errors import StoreUnavailable
+from app.stores.errors import SearchUnavailable
 from app.stores.search.contract import Document, Hits
 from app.stores.search.cursor import cursor_after, read_cursor
 from app.stores.search.elastic_client import connected, read, server_of
@@ -155,7 +155,7 @@ class ElasticSearch:
 
         answer = await read(search)
         if answer["timed_out"]:
-            raise StoreUnavailable(f"search: Elasticsearch gave up after {SECONDS}")
+            raise SearchUnavailable(f"search: Elasticsearch gave up after {SECONDS}")
         return answer
 
 

@@ -12,7 +12,7 @@ from elasticsearch import ApiError, AsyncElasticsearch, OrjsonSerializer, Transp
 from msgspec import Meta
 
 from app.settings import SettingsError
-from app.stores.errors import StoreUnavailable
+from app.stores.errors import SearchUnavailable, StoreUnavailable
 
 NAME: Final = "faultline-events"
 REQUEST_SECONDS: Final = 10.0
@@ -98,11 +98,11 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (TransportError, UnsupportedProductError) as error:  # the latter: another program answers at the address
-        raise StoreUnavailable(f"search: Elasticsearch does not answer ({type(error).__name__})") from error
+        raise SearchUnavailable(f"search: Elasticsearch does not answer ({type(error).__name__})") from error
     except ApiError as error:
         if error.status_code not in TRANSIENT:
             raise
-        raise StoreUnavailable(f"search: Elasticsearch refuses with status {error.status_code}") from error
+        raise SearchUnavailable(f"search: Elasticsearch refuses with status {error.status_code}") from error
 
 
 async def read(call: Callable[[], Awaitable[T]]) -> T:
@@ -128,4 +128,4 @@ async def read(call: Callable[[], Awaitable[T]]) -> T:
         async with asyncio.timeout(REQUEST_SECONDS):
             return await attempt()
     except TimeoutError as error:
-        raise StoreUnavailable(f"search: Elasticsearch does not answer in time ({REQUEST_SECONDS} s)") from error
+        raise SearchUnavailable(f"search: Elasticsearch does not answer in time ({REQUEST_SECONDS} s)") from error

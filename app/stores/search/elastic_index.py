@@ -10,7 +10,7 @@ import structlog
 from elasticsearch import AsyncElasticsearch, BadRequestError, NotFoundError
 from elasticsearch.helpers import async_streaming_bulk
 
-from app.stores.errors import StoreUnavailable
+from app.stores.errors import SearchUnavailable, StoreUnavailable
 from app.stores.search.contract import Document
 from app.stores.search.elastic_client import translated
 from app.stores.search.elastic_documents import LEAST, WHOLE, IndexedDocument, indexed
@@ -89,7 +89,7 @@ class IndexWriter:
             return
         if extent == LEAST:
             reason = next(iter(refused.values()))
-            raise StoreUnavailable(f"search: Elasticsearch refuses {len(refused)} documents ({reason})")
+            raise SearchUnavailable(f"search: Elasticsearch refuses {len(refused)} documents ({reason})")
         for (index, document_id), error in refused.items():
             _log.error("search_document_refused", index=index, id=document_id, error=error, extent=extent)
         again = [document for row, document in rows if (index_of(self._name, row.day), row.id) in refused]
@@ -109,7 +109,7 @@ class IndexWriter:
                 await self._client.indices.create(index=index_of(self._name, day), timeout=SHARD_SECONDS)
             except BadRequestError as error:
                 if error.error != "resource_already_exists_exception":
-                    raise StoreUnavailable(f"search: the index of {day} cannot be created: {error.error}") from error
+                    raise SearchUnavailable(f"search: the index of {day} cannot be created: {error.error}") from error
             self._days.add(day)
 
     async def _put_template(self) -> None:
@@ -149,7 +149,7 @@ class IndexWriter:
                 if error := _refusal(result):
                     refused[result["_index"], result["_id"]] = error
         if answered < len(rows):
-            raise StoreUnavailable(f"search: Elasticsearch answered for {answered} of {len(rows)} documents")
+            raise SearchUnavailable(f"search: Elasticsearch answered for {answered} of {len(rows)} documents")
         return refused
 
     def _actions(self, rows: Sequence[IndexedDocument]) -> Iterator[dict[str, Any]]:
@@ -188,4 +188,4 @@ def _refusal(result: Mapping[str, Any]) -> str:
         return str(kind)
     if kind == "index_not_found_exception":
         raise DayGone(f"search: index {result['_index']} does not exist")
-    raise StoreUnavailable(f"search: Elasticsearch refuses a document with status {status} ({kind})")
+    raise SearchUnavailable(f"search: Elasticsearch refuses a document with status {status} ({kind})")

@@ -42,7 +42,10 @@ async def groups(call: Call) -> web.Response:
                 start=span.start // 1000,
                 end=span.end // 1000,
                 release=query.release,
-                status=params.or_empty(query.status),
+                status=params.status_of(query),
+                level=params.or_empty(query.level),
+                handled=params.or_empty(query.handled),
+                text=query.q,
                 sort=query.sort,
                 limit=query.limit,
                 cursor=query.cursor,
@@ -135,6 +138,17 @@ async def timings(call: Call) -> web.Response:
             sizes=rows.sizes,
             complete_until=iso(complete),
         )
+    )
+
+
+async def received(call: Call) -> web.Response:
+    """Answer ``GET /api/v1/projects/{project}/received``."""
+    project, complete = await call.project(), await call.services.complete_until()
+    span = call.parameters(RangeQuery).range(call.services.now()).outward(WINDOWS["1m"])
+    params.check_points("1m", span)
+    not_kept = await call.services.aggregates.not_kept(project.id, span.start // 1000, span.end // 1000)
+    return reply(
+        replies.ReceivedReply(not_kept=not_kept, start=iso(span.start), to=iso(span.end), complete_until=iso(complete))
     )
 
 

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
 from app.web import params
-from app.web.api import replies
+from app.web.api import descriptions, replies
 from app.web.api.routes import Route
 
 PATH_PARAMETERS: Final = {
@@ -16,13 +16,15 @@ PATH_PARAMETERS: Final = {
     "group": ("A group's id.", {"type": "string"}),
     "event": ("An event's id, 32 hex digits, with or without dashes.", {"type": "string"}),
 }
+TAGS: Final = {"projects": "projects", "groups": "groups", "events": "events", "ledger": "server"}
+"""Part of the API's path -> chapter of the documentation."""
 OPEN: Final = {
     "/healthz": ("The process runs", dict),
     "/readyz": ("The process can do its work; 503 with the reasons where it cannot", replies.HealthReply),
-    "/metrics": ("Prometheus metrics", None),
+    "/metrics": ("Prometheus metrics", "text/plain"),
     "/api/v1/openapi.json": ("This document", dict),
 }
-"""Paths that need no token: summary and type of the reply."""
+"""Paths that need no token: summary, and type or media type of the reply."""
 
 
 def document(routes: Sequence[Route]) -> dict[str, Any]:
@@ -31,14 +33,31 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
              *{route.body for route in routes if route.body}]  # fmt: skip
     types.sort(key=lambda kind: str(kind.__name__))
     _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    descriptions.describe(schemas, _structs(types))
+    _only_items(schemas)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     for path, (summary, kind) in OPEN.items():
-        paths[path] = {"get": {"summary": summary, "security": [], "responses": {"200": _answer(kind)}}}
+        paths[path] = {
+            "get": {
+                "summary": summary,
+                "operationId": path.strip("/").replace("/", "_").replace(".", "_"),
+                "security": [],
+                "tags": ["server"],
+                "responses": {"200": _answer(kind)},
+            }
+        }
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Faultline", "version": _version(), "license": {"name": "Apache-2.0"}},
+        "info": {
+            "title": "Faultline",
+            "version": _version(),
+            "description": "Crash reports, their groups, and exact crash rates. Times are ISO-8601 in UTC. A token is "
+            "sent as `Authorization: Bearer TOKEN`.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
         "security": [{"token": []}],
         "paths": paths,
         "components": {
@@ -52,8 +71,9 @@ def _operation(route: Route) -> dict[str, Any]:
     operation = {
         "summary": route.summary,
         "operationId": route.handler.__name__,
+        "tags": [TAGS[route.path.split("/")[3]]],
         "parameters": [*_path_parameters(route.path), *_query_parameters(route.query)],
-        "responses": {str(route.status): _answer(route.reply), "default": _answer(replies.ErrorReply)},
+        "responses": {str(route.status): _answer(route.reply or route.media), "default": _answer(replies.ErrorReply)},
     }
     if route.body is not None:
         operation["requestBody"] = {"required": True, "content": _content(route.body)}
@@ -85,8 +105,38 @@ def _query_parameters(query: type[msgspec.Struct] | None) -> list[dict[str, Any]
     ]
 
 
-def _answer(kind: Any) -> dict[str, Any]:  # noqa: ANN401  a reply's type, or None
-    return {"description": "Answer"} if kind is None else {"description": "Answer", "content": _content(kind)}
+def _answer(kind: Any) -> dict[str, Any]:  # noqa: ANN401  a reply's type, or its media type
+    if isinstance(kind, str):
+        schema = {"type": "string", "format": "binary"} if kind == "application/octet-stream" else {"type": "string"}
+        return {"description": "Answer", "content": {kind: {"schema": schema}}}
+    return {"description": "Answer", "content": _content(kind)}
+
+
+def _structs(types: Sequence[Any]) -> dict[str, type[msgspec.Struct]]:
+    """Return these types and all that their fields are made of, by name."""
+    structs: dict[str, type[msgspec.Struct]] = {}
+    waiting = list(types)
+    while waiting:
+        kind = waiting.pop()
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            if kind.__name__ not in structs:
+                structs[kind.__name__] = kind
+                waiting += [field.type for field in msgspec.structs.fields(kind)]
+        else:
+            waiting += get_args(kind)
+    return structs
+
+
+def _only_items(value: Any) -> None:  # noqa: ANN401  any JSON
+    """Write arrays of a fixed length by ``items`` alone: generators of clients do not know ``prefixItems`` for sure."""
+    if isinstance(value, dict):
+        if value.get("items") is False and "prefixItems" in value:
+            value["items"] = {"anyOf": value.pop("prefixItems")}
+        for inner in value.values():
+            _only_items(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _only_items(inner)
 
 
 def _content(kind: Any) -> dict[str, Any]:  # noqa: ANN401  a reply's type

@@ -30,7 +30,7 @@ def group(row: GroupRow) -> replies.GroupReply:
         platform=row.platform, unhandled=row.unhandled, count=row.count, messages=row.messages, users=row.users,
         first_seen=iso(row.first_seen), last_seen=iso(row.last_seen), first_release=row.first_release or None,
         status=row.status, members=row.members, next_release=row.next_release, events_left=row.events_left,
-        until=iso(row.until), recent=row.recent, before=row.before, cause=row.cause,
+        until=iso(row.until), recent=row.recent, before=row.before, cause=row.cause, handled=row.handled,
     )  # fmt: skip
 
 
@@ -94,9 +94,10 @@ def address(of: Address) -> replies.AddressReply:
 def point(window: Point, *, sessions: bool = True) -> replies.PointReply:
     """Return one window. Without ``sessions`` these are null: sessions belong to no group."""
     return replies.PointReply(
-        start=iso(window.start * 1000), crashes=window.crashes, unhandled=window.unhandled, messages=window.messages,
-        users=window.users, sessions=window.sessions if sessions else None,
+        start=iso(window.start * 1000), crashes=window.crashes, unhandled=window.unhandled, not_said=window.not_said,
+        messages=window.messages, users=window.users, sessions=window.sessions if sessions else None,
         crashed_sessions=window.crashed_sessions if sessions else None,
+        unhandled_sessions=window.unhandled_sessions if sessions else None,
     )  # fmt: skip
 
 

@@ -3,12 +3,27 @@
 Times are ISO-8601 in UTC. API.md, "What the numbers mean" defines each number.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
-from msgspec import field
+from msgspec import Meta, field
 
-from app.stores.aggregates.types import LedgerMinute
+from app.model import Level as EventLevel
+from app.model import TimingKind
+from app.stores.aggregates.types import LedgerMinute, NotKept
+
+GROUP_STATUSES = ("open", "resolved", "ignored", "regressed")
+
+
+def _one_of(*values: str) -> Meta:
+    """Describe a text as one of these values; it is not checked again when a reply is written."""
+    return Meta(extra_json_schema={"enum": list(values)})
+
+
+Level = Annotated[str, _one_of(*get_args(EventLevel))]
+Status = Annotated[str, _one_of(*GROUP_STATUSES)]
+Window = Annotated[str, _one_of("1m", "1h", "1d")]
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
 class ProjectReply(msgspec.Struct):
@@ -36,16 +51,16 @@ class GroupReply(msgspec.Struct):
     title: str
     culprit: str
     type: str
-    level: str
+    level: Level
     platform: str
     unhandled: bool
     count: int
     messages: int
     users: int
-    first_seen: str
-    last_seen: str
+    first_seen: Time
+    last_seen: Time
     first_release: str | None
-    status: str
+    status: Status
     members: list[str]
     next_release: bool
     """Resolved in the next release: events of releases that were known at the decision do not reopen it."""
@@ -59,6 +74,8 @@ class GroupReply(msgspec.Struct):
     """Events in the equally long range before; 0 where a single group is read."""
     cause: str
     """``Type: message`` of the exception that decided, where it is not the one of the title."""
+    handled: bool | None
+    """False with an unhandled crash, true where SDKs say of crashes that they were handled, null where none says."""
 
 
 class GroupsReply(msgspec.Struct):
@@ -166,21 +183,25 @@ class RulesReply(msgspec.Struct):
 
 
 class PointReply(msgspec.Struct):
-    """One window; ``sessions`` and ``crashed_sessions`` are null where the query names a group."""
+    """One window; sessions are null where the query names a group."""
 
-    start: str
+    start: Time
     crashes: int
     unhandled: int
+    not_said: int
+    """Crashes of which the SDK does not say whether they were handled."""
     messages: int
     users: int
     sessions: int | None
     crashed_sessions: int | None
+    unhandled_sessions: int | None
+    """Sessions that ended with an unhandled error: browsers report these, which are no crashes of a session."""
 
 
 class RatesReply(msgspec.Struct):
     """The windows that are not empty, oldest first."""
 
-    window: str
+    window: Window
     start: str = field(name="from")
     to: str = ""
     points: list[PointReply] = []
@@ -198,7 +219,8 @@ class ReleaseReply(msgspec.Struct):
     crash_free_sessions: float | None
     crash_free_users: float | None
     adoption: float | None
-    first_seen: str
+    first_seen: Time
+    unhandled_sessions: int
 
 
 class ReleasesReply(msgspec.Struct):
@@ -217,7 +239,7 @@ class TimingReply(msgspec.Struct):
     """A path with its variable parts as ``{id}``, or the program's name for it; ``(other)`` sums up names beyond the
     limit.
     """
-    kind: str
+    kind: Annotated[str, _one_of(*get_args(TimingKind))]
     """page, view, request, asset, cached, custom or vital."""
     count: int
     p50: float
@@ -245,9 +267,9 @@ class HitReply(msgspec.Struct):
     group: str
     title: str
     culprit: str
-    time: str
-    received: str
-    level: str
+    time: Time
+    received: Time
+    level: Level
     platform: str
     release: str
     environment: str
@@ -324,6 +346,7 @@ class BreadcrumbReply(msgspec.Struct):
     type: str
     category: str
     level: str
+    """The severity, as the SDK names it."""
     message: str
     data: dict[str, Any]
 
@@ -336,14 +359,14 @@ class EventReply(msgspec.Struct):
     group: str
     title: str
     culprit: str
-    level: str
+    level: Level
     platform: str
     release: str | None
     environment: str | None
-    time: str
+    time: Time
     happened: str | None
     sent: str | None
-    received: str
+    received: Time
     unhandled: bool
     message: str
     logger: str
@@ -376,6 +399,15 @@ class LedgerReply(msgspec.Struct):
     """The outcome of every record, by minute received and category; accepted is the sum of the six outcomes."""
 
     minutes: list[LedgerMinute]
+    start: str = field(name="from")
+    to: str = ""
+    complete_until: str | None = None
+
+
+class ReceivedReply(msgspec.Struct):
+    """What a project received, acknowledged and did not keep, by kind, the most frequent first."""
+
+    not_kept: list[NotKept]
     start: str = field(name="from")
     to: str = ""
     complete_until: str | None = None

@@ -1,8 +1,9 @@
 """The bodies of the API's requests as types: they are read, and described in ``openapi.json``, by these."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 
 class ProjectBody(msgspec.Struct):
@@ -17,7 +18,7 @@ class StatusBody(msgspec.Struct):
     ``resolved`` may wait for the ``next_release``; ``ignored`` may end after ``events`` or ``days``.
     """
 
-    status: str
+    status: Annotated[str, Meta(extra_json_schema={"enum": ["open", "resolved", "ignored"]})]
     next_release: bool = False
     events: int | None = None
     days: int | None = None

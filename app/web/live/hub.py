@@ -14,6 +14,7 @@ import structlog
 
 from app.log.contract import Record
 from app.records import UnknownSchema
+from app.stores.aggregates.series import not_said
 from app.stores.aggregates.types import Point
 from app.topics import RATES, qualified
 from app.web.errors import AWAY, raised_at
@@ -212,4 +213,5 @@ def point_of(start: int, row: Row) -> Point:
     return Point(
         start=start, crashes=count("crashes", 0), unhandled=count("unhandled", 0), messages=count("messages", 0),
         users=row.unique("users"), sessions=count("sessions", 0), crashed_sessions=count("crashed_sessions", 0),
+        unhandled_sessions=count("unhandled_sessions", 0), not_said=not_said(row),
     )  # fmt: skip

@@ -24,13 +24,16 @@ LATE_SHARE: Final = 0.05
 MINUTES_UP_TO: Final = 3 * HOUR * 1000
 """Ranges (ms) up to this are drawn from minute windows in any case."""
 
-Measure = Literal["crashes", "sessions", "events"]
+Measure = Literal["crashes", "not_handled", "sessions", "events"]
 COUNTS: Final[dict[Measure, tuple[str, ...]]] = {
     "crashes": ("crashes",),
+    "not_handled": ("unhandled", "not_said"),
     "sessions": ("sessions",),
     "events": ("crashes", "messages"),
 }
 """The counts that each measure sums."""
+NAMES: Final[dict[Measure, str]] = {"crashes": "errors", "not_handled": "crashes"}
+"""The name of a chart that is not stacked, where it is not the measure's."""
 
 
 class ChartQuery(RangeQuery, frozen=True, kw_only=True):
@@ -122,7 +125,7 @@ async def _read(call: Call, project: int, query: ChartQuery, columns: Axis) -> C
     ]
     rest = [max(value - sum(part), 0) for value, *part in zip(total, *stacked, strict=True)]
     if not series or any(rest):
-        series.append({"name": "other" if series else measure, "values": rest})
+        series.append({"name": "other" if series else NAMES.get(measure, measure), "values": rest})
     return ChartData(total, series, max(sum(getattr(totals, name) or 0 for name in COUNTS[measure]) - sum(total), 0))
 
 

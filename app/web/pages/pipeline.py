@@ -1,6 +1,8 @@
 """For operators: the state of every stage, the ledger, dead letters and processes."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import web
@@ -8,7 +10,7 @@ from aiohttp import web
 from app.cells import HOUR
 from app.log.lag import lag
 from app.stores.admin.instances import Instances
-from app.stores.aggregates.types import LedgerQuery
+from app.stores.aggregates.types import LedgerMinute, LedgerQuery
 from app.topics import DELTAS, qualified
 from app.web.call import Call
 from app.web.health import unready_reasons
@@ -47,5 +49,14 @@ async def show(call: Call) -> web.Response:
         "pipeline.html", **await shell(call, None, "pipeline"), stages=stages(lags or (), running or (), now),
         lags=lags, instances=None if running is None else in_data_order(running), watermark=watermark,
         minutes=list(reversed(minutes or []))[:MINUTES], ledger_known=minutes is not None,
-        sums=sums, outcomes=OUTCOMES, complete=complete, letters=letters, reasons=await unready_reasons(services),
+        sums=sums, outcomes=OUTCOMES, reasons_of_sdks=_reasons_of_sdks(minutes or ()),
+        complete=complete, letters=letters, reasons=await unready_reasons(services),
     )  # fmt: skip
+
+
+def _reasons_of_sdks(minutes: Sequence[LedgerMinute]) -> dict[str, list[tuple[str, int]]]:
+    """Return what SDKs did not send by reason, the most frequent first: ``lost``, and ``chosen`` by configuration."""
+    sums: dict[str, Counter[str]] = {"lost": Counter(), "chosen": Counter()}
+    for part in (part for minute in minutes for part in minute.lost):
+        sums["chosen" if part.by_choice else "lost"][part.reason] += part.quantity
+    return {name: counts.most_common() for name, counts in sums.items()} if any(sums.values()) else {}

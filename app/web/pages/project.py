@@ -1,31 +1,35 @@
 """One project, live: its numbers with their change, the chart, its groups; before the first event, the set-up page."""
 
 import asyncio
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 from urllib.parse import urlencode
 
 from aiohttp import web
+from msgspec import UNSET
 
 from app.cells import HOUR, MINUTE
+from app.model import Level
 from app.stores.admin.projects import Project
 from app.stores.aggregates import overview, types
 from app.web import formatting, queries
 from app.web.call import Call
 from app.web.errors import bad_request
 from app.web.formatting import Comparison, iso
-from app.web.pages import decisions
+from app.web.pages import decisions, figures
+from app.web.pages.figures import Figure
 from app.web.pages.shell import PageRange, page_range, shell
-from app.web.params import GroupsQuery, or_empty
+from app.web.params import GroupsQuery, or_empty, status_of
 from app.web.render import page
 from app.web.snippets import snippets
 
-SORTS: Final = {
-    "last_seen": "Last seen", "rate": "Current rate", "growth": "Growth", "count": "Events", "users": "Users",
-    "first_seen": "Newest",
-}  # fmt: skip
+SORTS: Final = {"rate": "Current rate", "growth": "Growth"}
+"""Orders that no column of the list shows."""
 STATUSES: Final = {
-    "": "All", "open": "Unresolved", "regressed": "Regressed", "resolved": "Resolved", "ignored": "Ignored",
+    "": "Unresolved", "regressed": "Regressed", "resolved": "Resolved", "ignored": "Ignored", "all": "All",
 }  # fmt: skip
+"""The list shows what needs a look: unresolved groups, regressed ones among them."""
+HANDLED: Final = {"false": "unhandled", "true": "handled", "unknown": "not said"}
+FILTERS: Final = ("release", "level", "handled", "q", "status")
 NOW_MINUTES: Final = 5
 SPARK_BARS: Final = 61
 PAGE: Final = 25
@@ -53,15 +57,18 @@ async def show(call: Call) -> web.Response:
     complete, shown = await call.services.complete_until(), await page_range(call, project.id)
     query = call.parameters(GroupsQuery)
     base = await shell(call, project, "project")
-    kpis, groups = await asyncio.gather(
-        _kpis(call, project, shown, query.release), _groups(call, project, shown, query)
+    releases, groups = await asyncio.gather(
+        call.services.aggregates.release_counts(
+            types.ReleasesQuery(project=project.id, start=shown.start, end=shown.end)
+        ),
+        _groups(call, project, shown, query),
     )
-    releases = await call.services.aggregates.release_counts(
-        types.ReleasesQuery(project=project.id, start=shown.start, end=shown.end)
-    )
+    numbers = await _numbers(call, project, shown, query.release)
+    figure = figures.choose(numbers.now, wants_all=call.query.get("errors") == "all")
     return page(
-        "project.html", **base, **groups, kpis=kpis, complete=complete, page_range=shown, sorts=SORTS,
-        statuses=STATUSES, releases=[row.release for row in releases],
+        "project.html", **base, **groups, kpis=_kpis(numbers, figure, shown), figure=figure, complete=complete,
+        page_range=shown, sorts=SORTS, statuses=STATUSES, levels=get_args(Level), handled=HANDLED, filters=FILTERS,
+        releases=[row.release for row in releases], unhandled_sessions=numbers.now.unhandled_sessions,
         crashes_url=_crashes_url(project, shown, query.release),
     )  # fmt: skip
 
@@ -91,7 +98,10 @@ async def set_status(call: Call) -> web.Response:
 
 
 def _crashes_url(project: Project, shown: PageRange, release: str) -> str:
-    """Return the address of the search that finds the events which the page counts as crashes."""
+    """Return the address of the search that finds the events which the page counts.
+
+    Search does not know which errors are known to be handled, so that it finds these too.
+    """
     release = release.replace('"', "")
     words = "-level:warning -level:info -level:debug" + (f' release:"{release}"' if release else "")
     ends = {"from": iso(shown.span.start), "to": iso(shown.span.end)}
@@ -100,10 +110,22 @@ def _crashes_url(project: Project, shown: PageRange, release: str) -> str:
     )
 
 
-async def _kpis(call: Call, project: Project, shown: PageRange, release: str) -> list[Kpi]:
+class Numbers(NamedTuple):
+    """What the figures at the top are computed from."""
+
+    now: types.Totals
+    before: types.Totals | None
+    """Of the equally long range before; None where that is not whole: the data begin within it."""
+    points: list[types.Point]
+    """The minutes of the last hour."""
+    seconds: float
+    """The time now."""
+
+
+async def _numbers(call: Call, project: Project, shown: PageRange, release: str) -> Numbers:
     store, seconds = call.services.aggregates, call.services.now() / 1000
     minute = int(seconds) // MINUTE * MINUTE
-    now, before, points = await asyncio.gather(
+    now, before, points, is_whole = await asyncio.gather(
         store.totals(types.TotalsQuery(project=project.id, start=shown.start, end=shown.end, release=release)),
         store.totals(
             types.TotalsQuery(
@@ -115,24 +137,34 @@ async def _kpis(call: Call, project: Project, shown: PageRange, release: str) ->
                 project=project.id, size=MINUTE, start=minute - HOUR, end=minute + MINUTE, release=release
             )
         ),
+        figures.reaches_back(call, project.id, shown.before.start, release),
     )
-    crashes = {point.start: point.crashes for point in points}
-    recent = formatting.rate_per_minute(crashes, seconds, NOW_MINUTES)
-    hour = formatting.rate_per_minute(crashes, seconds, 60)
+    return Numbers(now, before if is_whole else None, points, seconds)
+
+
+def _kpis(numbers: Numbers, figure: Figure, shown: PageRange) -> list[Kpi]:
+    now, before = numbers.now, numbers.before
+    crashes = {point.start: figure.of(point) for point in numbers.points}
+    recent = formatting.rate_per_minute(crashes, numbers.seconds, NOW_MINUTES)
+    hour = formatting.rate_per_minute(crashes, numbers.seconds, 60) if before else None
     sessions, users = now.crash_free_sessions, now.crash_free_users
     previous = f"vs. previous {shown.name or 'range'}"
     return [
-        Kpi("rate", "Crashes per minute", "Average of the last 5 minutes.", recent, "rate",
+        Kpi("rate", f"{figure.name} per minute", "Average of the last 5 minutes.", recent, "rate",
             formatting.compare(recent, hour), "vs. last hour"),
-        Kpi("crashes", "Crashes", "Events of level error or fatal in this range.", now.crashes, "count",
-            formatting.compare(now.crashes, before.crashes), previous),
-        Kpi("users", "Users with crashes", "Distinct users of crash events in this range.", now.users, "count",
-            formatting.compare(now.users, before.users), previous),
+        Kpi("crashes", figure.name, figure.meaning, figure.of(now), "count",
+            formatting.compare(figure.of(now), figure.of(before) if before else None), previous),
+        Kpi("users", "Users with errors", "Distinct users of events of level error or fatal in this range.", now.users,
+            "count", formatting.compare(now.users, before.users if before else None), previous),
         Kpi("cfs", "Crash-free sessions", "1 - crashed sessions / all sessions.", sessions, "share",
-            formatting.compare(sessions, before.crash_free_sessions, more_is_worse=False, points=True), previous),
+            _compare_shares(sessions, before.crash_free_sessions if before else None), previous),
         Kpi("cfu", "Crash-free users", "1 - users with a crashed session / users with a session.", users, "share",
-            formatting.compare(users, before.crash_free_users, more_is_worse=False, points=True), previous),
+            _compare_shares(users, before.crash_free_users if before else None), previous),
     ]  # fmt: skip
+
+
+def _compare_shares(now: float | None, before: float | None) -> Comparison:
+    return formatting.compare(now, before, more_is_worse=False, points=True)
 
 
 async def _groups(call: Call, project: Project, shown: PageRange, query: GroupsQuery) -> dict[str, Any]:
@@ -144,7 +176,10 @@ async def _groups(call: Call, project: Project, shown: PageRange, query: GroupsQ
                 start=shown.start,
                 end=shown.end,
                 release=query.release,
-                status=or_empty(query.status),
+                status="open" if query.status is UNSET else status_of(query),
+                level=or_empty(query.level),
+                handled=or_empty(query.handled),
+                text=query.q,
                 sort=query.sort,
                 limit=PAGE,
                 cursor=query.cursor,
@@ -164,5 +199,6 @@ async def _groups(call: Call, project: Project, shown: PageRange, query: GroupsQ
         group: formatting.downsample(formatting.dense(series, shown.start, shown.end, size), SPARK_BARS)
         for group, series in counts.items()
     }
-    growth = {row.id: formatting.compare(row.count + row.messages, row.before) for row in rows}
+    is_whole = await figures.reaches_back(call, project.id, shown.before.start, query.release)
+    growth = {row.id: formatting.compare(row.count + row.messages, row.before) for row in rows} if is_whole else {}
     return {"rows": rows, "next": following, "sizes": sizes, "sparks": sparks, "sort": query.sort, "growth": growth}

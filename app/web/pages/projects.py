@@ -1,6 +1,7 @@
 """All projects, the one with the most crashes first: now, against yesterday, and in the newest release."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from aiohttp import web
@@ -12,6 +13,8 @@ from app.stores.aggregates.types import GroupRow, ReleaseRow
 from app.web import formatting
 from app.web.call import Call
 from app.web.formatting import Comparison
+from app.web.pages import figures
+from app.web.pages.figures import Figure
 from app.web.pages.shell import shell
 from app.web.render import page
 
@@ -34,6 +37,10 @@ class Card(NamedTuple):
     """The newest release of the last day."""
     newest: GroupRow | None
     """The newest group of the last day."""
+    figure: Figure
+    """What is counted as a crash."""
+    unhandled_sessions: int
+    """Sessions of that release with an unhandled error."""
 
 
 async def show(call: Call) -> web.Response:
@@ -54,17 +61,30 @@ async def _card(call: Call, project: Project) -> Card:
         _newest_release(call, project, end),
         store.groups(types.GroupsQuery(project=project.id, start=end - DAY, end=end, sort="first_seen", limit=1)),
     )
-    crashes = {point.start: point.crashes for point in points}
+    figure = figures.choose(_Sum(points), wants_all=False)
+    crashes = {point.start: figure.of(point) for point in points}
+    is_whole = await figures.reaches_back(call, project.id, (start - DAY) * 1000)
     series = formatting.dense(crashes, start, end, MINUTE)
     return Card(
         project=project,
         rate=formatting.rate_per_minute(crashes, seconds, NOW_MINUTES),
         hour=sum(series),
-        change=formatting.compare(sum(series), sum(point.crashes for point in yesterday)),
+        change=formatting.compare(sum(series), sum(map(figure.of, yesterday)) if is_whole else None),
         series=series,
         release=release,
         newest=newest[0] if newest else None,
+        figure=figure,
+        unhandled_sessions=release.unhandled_sessions if release else 0,
     )
+
+
+class _Sum:
+    """The counts of several windows."""
+
+    def __init__(self, points: Sequence[types.Point]) -> None:
+        self.crashes = sum(point.crashes for point in points)
+        self.unhandled = sum(point.unhandled for point in points)
+        self.not_said = sum(point.not_said for point in points)
 
 
 async def _newest_release(call: Call, project: Project, end: int) -> ReleaseRow | None:

@@ -1,23 +1,42 @@
 """Settings: projects and their keys, access."""
 
 import asyncio
-from typing import Literal
+from typing import Final, Literal
 
 from aiohttp import web
 
+from app.cells import DAY
 from app.stores.admin.projects import MAX_NAME
 from app.web.call import Call
 from app.web.errors import ApiError, bad_request, not_found
-from app.web.pages.shell import shell
+from app.web.pages.shell import if_available, shell
 from app.web.render import page
+
+KINDS: Final = {
+    "transaction": "transactions", "span": "spans", "trace_metric": "metrics of traces", "statsd": "metrics",
+    "profile": "profiles", "profile_chunk": "parts of profiles", "attachment": "attachments", "log": "logs",
+    "check_in": "check-ins", "feedback": "feedbacks", "user_report": "user reports", "replay_event": "replays",
+    "replay_recording": "recordings of replays", "replay_video": "videos of replays", "security": "security reports",
+    "nel": "network error reports", "minidump": "minidumps", "raygun_session": "Raygun sessions",
+    "rum": "Raygun events without a duration", "too_many_items": "durations beyond the limit of a request",
+    "too_large": "items over 1 MiB", "unknown": "items of unknown types", "unrecorded": "items of unrecorded kinds",
+}  # fmt: skip
+"""How the page calls each kind of item that is received and not kept."""
 
 
 async def show(call: Call) -> web.Response:
     """Answer ``GET /settings``."""
     base = await shell(call, None, "settings")
     keys = await asyncio.gather(*(call.services.projects.keys(project.id) for project in base["projects"]))
-    listed = list(zip(base["projects"], keys, strict=True))
-    return page("settings.html", **base, listed=listed, base=call.base, longest=MAX_NAME)
+    now = call.services.now() // 1000
+    not_kept = await asyncio.gather(
+        *(
+            if_available(call.services.aggregates.not_kept(project.id, now - DAY, now + 1))
+            for project in base["projects"]
+        )
+    )
+    listed = list(zip(base["projects"], keys, not_kept, strict=True))
+    return page("settings.html", **base, listed=listed, kinds=KINDS, base=call.base, longest=MAX_NAME)
 
 
 async def create(call: Call) -> web.Response:

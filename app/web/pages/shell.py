@@ -1,24 +1,27 @@
 """What every page shares: the projects to switch to, the displayed range, parts that may be unavailable."""
 
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from msgspec import UNSET
 
 from app.cells import HOUR
+from app.outages import sentence
 from app.stores.admin.projects import Project
 from app.stores.aggregates import overview
+from app.tasks import within
 from app.web import queries
 from app.web.call import Call
 from app.web.errors import AWAY
-from app.web.health import TEXTS
 from app.web.params import Range, RangeQuery
 
 Part = TypeVar("Part")
 RANGES: Final = {"1h": 1, "6h": 6, "24h": 24, "7d": 24 * 7, "30d": 24 * 30}
 """Hours of each range that the picker offers."""
 DEFAULT_RANGE: Final = "24h"
+PART_SECONDS: Final = 5.0
+"""Less than the time of a whole answer: a part that is not there in time leaves some for the others."""
 
 
 class PageRange(NamedTuple):
@@ -83,13 +86,13 @@ async def shell(call: Call, project: Project | None = None, section: str = "") -
         "page_url": lambda **changed: page_url(call, **changed),
         "query": call.query,
         "ranges": RANGES,
-        "alerts": [TEXTS.get(code, code) for code in call.services.readiness()],
+        "alerts": [sentence(code, call.services.settings) for code in call.services.readiness()],
     }
 
 
-async def if_available(part: Awaitable[Part]) -> Part | None:
-    """Return a part of a page; None where its store does not answer, so that the rest of the page still works."""
+async def if_available(part: Coroutine[Any, Any, Part]) -> Part | None:
+    """Return a part of a page; None where its store does not answer in time, so that the rest of it still works."""
     try:
-        return await part
+        return await within(PART_SECONDS, part)
     except AWAY:
         return None

@@ -12,22 +12,34 @@ function ago(ms) {
   const [size, unit] = UNITS.find(([size]) => seconds >= size);
   return `${Math.floor(seconds / size)} ${unit} ago`;
 }
+// All times are in the reader's zone and format; the title has the UTC that the server wrote.
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
-const minute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const FORMATS = {
+  minute: new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }),
+  clock: new Intl.DateTimeFormat(undefined, { timeStyle: "medium" }),
+  hm: new Intl.DateTimeFormat(undefined, { timeStyle: "short" }),
+  day: new Intl.DateTimeFormat(undefined, { dateStyle: "medium" }),
+  short: new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }),
+  exact,
+};
+const clock = FORMATS.clock;
+const utc = (ms) => `${new Date(ms).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 function times(root = document) {
   for (const time of all("time[datetime]", root)) {
     const ms = Date.parse(time.dateTime);
     if (Number.isNaN(ms)) continue;
-    time.title = exact.format(ms);
-    if (time.classList.contains("clock")) time.textContent = clock.format(ms);
-    else if (time.classList.contains("minute")) time.textContent = minute.format(ms);
+    time.title = `${exact.format(ms)} · ${utc(ms)}`;
+    const name = Object.keys(FORMATS).find((name) => time.classList.contains(name));
+    if (name) time.textContent = FORMATS[name].format(ms);
     else if (/ago$|^just now$/.test(time.textContent)) time.textContent = ago(ms);
+  }
+  for (const title of all("title[data-from]", root)) {
+    const { events, from, to } = title.dataset;
+    title.textContent = `${events} from ${FORMATS.short.format(Date.parse(from))} to ${FORMATS.short.format(Date.parse(to))}`;
   }
 }
 times();
 setInterval(times, 10000);
-document.addEventListener("htmx:after:swap", () => times());
 
 // Theme
 document.addEventListener("click", (event) => {
@@ -173,10 +185,14 @@ function update(fresh) {
     if (newer) all("[data-cell]", newer).forEach((cell, place) => replace(cells[place], cell));
   }
   const pill = first("#fresh"), list = first("[data-rows]");
+  const order = (root) => all("[data-rows] tr[data-key]", root).map((row) => row.dataset.key).join();
   if (list && rows.size && !first("tr[data-key]", list)) {  // an empty list has no rows that could move
     list.replaceWith(document.importNode(first("[data-rows]", fresh), true));
     times();
-  } else if (pill && rows.size) { pill.textContent = `${rows.size} new`; pill.hidden = false; }
+  } else if (pill && (rows.size || order(document) !== order(fresh))) {
+    pill.textContent = rows.size ? `${rows.size} new · refresh` : "order changed · refresh";
+    pill.hidden = false;
+  } else if (pill) pill.hidden = true;
   watermark(first("#watermark", fresh)?.dataset.complete);
   document.dispatchEvent(new Event("faultline:changed"));
 }

@@ -14,6 +14,15 @@
   const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
   const whole = new Intl.NumberFormat();
   const at = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+  const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+  const utc = (ms) => `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  // The reader's own format: the day where a tick begins one, else the time.
+  const ticks = (_, splits, __, ___, step) => splits.map((tick, place) => {
+    const date = new Date(tick * 1000), begins = date.getHours() === 0 && date.getMinutes() === 0;
+    if (step >= 86400 || begins) return day.format(date);
+    return place === 0 ? `${hour.format(date)}\n${day.format(date)}` : hour.format(date);
+  });
   let plot = null, data = null, shape = "";
 
   const colour = (name) => { probe.className = name; return getComputedStyle(probe).color; };
@@ -64,7 +73,7 @@
       ...size, legend: { show: false }, padding: [16, 28, 0, 0],
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
       scales: { x: { time: true, range: () => [data.start, data.start + data.total.length * data.size] }, y: { range: (_, low, high) => [0, Math.max(high * 1.1, 1)] } },
-      axes: [{ ...axis, grid: { show: false } }, { ...axis, size: 44, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? short.format(tick) : "")) }],
+      axes: [{ ...axis, grid: { show: false }, space: 64, size: 46, values: ticks }, { ...axis, size: 44, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? short.format(tick) : "")) }],
       series: [{}, ...series],
       hooks: { draw: [hatch, marks], setSelect: [select], setCursor: [hover] },
     }, columns(), box);
@@ -122,7 +131,10 @@
     const slot = Math.min(Math.max(Math.floor((u.posToVal(left, "x") - data.start) / data.size), 0), data.total.length - 1);
     head.textContent = `${at.format((data.start + slot * data.size) * 1000)} · ${whole.format(data.total[slot])} ${box.dataset.unit || "crashes"}`;
     list.append(...data.series.map((part, index) => [part, index]).filter(([part]) => part.values[slot]).map(([part, index]) => legendItem(part, index, part.values[slot])));
-    tip.replaceChildren(head, list);
+    const inUtc = document.createElement("p");
+    inUtc.className = "quiet";
+    inUtc.textContent = utc((data.start + slot * data.size) * 1000);
+    tip.replaceChildren(head, inUtc, list);
     tip.hidden = false;
     const x = left + 60;
     tip.style.left = `${Math.min(x, box.clientWidth - tip.offsetWidth - 4)}px`;
