@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import asyncpg
 
@@ -15,9 +16,13 @@ from app.stream.contract import Role
 from app.topics import PROCESSED, Source
 
 
+ROUNDS: Final = 10
+"""Each reading makes an object of each source partition: objects of 2 s are a tenth as many, and as compressible."""
+
+
 def setup(role: Role) -> None:
     """Register the agent of the role."""
-    role.consume(PROCESSED, Archive(role).handle)
+    role.consume(PROCESSED, Archive(role).handle, rounds=ROUNDS)
 
 
 class Archive:

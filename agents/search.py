@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import asyncpg
 
@@ -15,9 +16,13 @@ from app.stream.contract import Role
 from app.topics import PROCESSED
 
 
+ROUNDS: Final = 5
+"""An event can be found after about a second, and the documents of that second share one transaction."""
+
+
 def setup(role: Role) -> None:
     """Register the agent of the role."""
-    role.consume(PROCESSED, SearchIndex(role).handle)
+    role.consume(PROCESSED, SearchIndex(role).handle, rounds=ROUNDS)
 
 
 class SearchIndex:

@@ -26,7 +26,7 @@ from app.files.read import ObjectArchive
 from app.files.reports import Reports
 from app.ingest import routes as ingest
 from app.log.contract import Log, LogUnavailable, TopicSpec
-from app.log.generations import working_generation
+from app.log.generations import Working, working_generation
 from app.log.kafka.quiet import quieten
 from app.log.open import AnyLog, open_log
 from app.normalise import scrub
@@ -127,9 +127,9 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
     """Serve as long as the block runs; gives the port."""
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(_pool(settings))
-        generation = await _generation(pool, settings)
+        generation, deltas = await _generation(pool, settings)
         records: AnyLog = await stack.enter_async_context(open_log(settings))
-        await _ensure(records, _topics(settings, generation))
+        await _ensure(records, _topics(settings, generation, deltas))
         search = await stack.enter_async_context(open_search(settings, pool))
         blobs = await stack.enter_async_context(open_objects(settings.files_url))
         application = build(settings, parts, pool, records, search, blobs, generation)
@@ -195,7 +195,7 @@ async def _pool(settings: Settings) -> AsyncIterator["Pool"]:
         pool.terminate()
 
 
-async def _generation(pool: "Pool", settings: Settings) -> int:
+async def _generation(pool: "Pool", settings: Settings) -> Working:
     """Give the generation of the log that is worked on; waits for PostgreSQL, its migration, and a log in Kafka.
 
     Raises SettingsError where the settings name another log.
@@ -224,11 +224,11 @@ async def _ensure(records: Log, specs: list[TopicSpec]) -> None:
             return
 
 
-def _topics(settings: Settings, generation: int) -> list[TopicSpec]:
+def _topics(settings: Settings, generation: int, deltas: int) -> list[TopicSpec]:
     """Name the topics that ingest writes and live views follow; a worker may come later than the first event."""
     count = settings.partitions
     names = [topics.qualified(generation, name) for name in topics.SOURCES]
-    rates = TopicSpec(topics.qualified(generation, topics.RATES), count, "compact")
+    rates = TopicSpec(topics.qualified(generation, topics.RATES), deltas, "compact")
     return [*(TopicSpec(name, count) for name in names), rates]
 
 

@@ -28,7 +28,7 @@ import tables
 from app import settings as settings_of
 from app import topics
 from app.log.contract import LogError
-from app.log.generations import working_generation
+from app.log.generations import Working, working_generation
 from app.log.kafka.quiet import quieten
 from app.log.open import log_identity
 from app.runtime.worker_http import Outlook
@@ -82,8 +82,8 @@ def open_process(settings: Settings) -> Process:
     """
     url = _database(settings)
     with ThreadPoolExecutor(1) as thread:  # a loop of its own: this runs while modules are imported
-        generation, log_id = thread.submit(asyncio.run, _open_generation(url, settings)).result()
-    return Process(msgspec.structs.replace(settings, database=url), generation, log_id)
+        (generation, deltas), log_id = thread.submit(asyncio.run, _open_generation(url, settings)).result()
+    return Process(msgspec.structs.replace(settings, database=url), generation, log_id, deltas)
 
 
 def _role(name: str, process: Process) -> RoleApp:
@@ -116,7 +116,7 @@ def _database(settings: Settings) -> str:
     return url
 
 
-async def _open_generation(url: str, settings: Settings) -> tuple[int, str]:
+async def _open_generation(url: str, settings: Settings) -> tuple[Working, str]:
     connection = await asyncpg.connect(url, timeout=10)
     try:
         generation = await working_generation(connection, settings)

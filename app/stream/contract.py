@@ -28,13 +28,18 @@ class Role(Protocol):
     settings: Settings
     generation: int
     idle_seconds: float
+    round_seconds: float
+    """Seconds between two readings of the role's topics at least, while they are not full batches."""
     log: AnyLog
     """Open from the start of the App to its stop."""
 
     # -- what an agent declares and calls ---------------------------------------------------------------------------
 
-    def consume(self, name: str, handle: Handle) -> None:
-        """Call ``handle`` with each batch of a topic (unqualified), those of one partition in order."""
+    def consume(self, name: str, handle: Handle, *, rounds: int = 1) -> None:
+        """Call ``handle`` with each batch of a topic (unqualified), those of one partition in order.
+
+        The role reads its topics at most once in ``rounds`` times the round of the settings.
+        """
         ...
 
     def durable_table(self, spec: TableSpec) -> DurableTable:

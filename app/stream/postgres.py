@@ -16,6 +16,7 @@ from app.postgres import AWAY
 from app.stream.batching import fatal
 from app.stream.consumer import ROUND_BATCHES, Consumer
 from app.stream.transport import LogTransport
+from app.topics import unqualified
 
 if TYPE_CHECKING:
     from app.log.postgres.log import PostgresLog
@@ -42,6 +43,7 @@ class PostgresGroup:
         self._cursors = consumer.cursors
         self._members: Membership | None = None
         self._numbers: set[int] = set()
+        self._partitions = 0
         self._appends: Subscription | None = None
         self._open = ExitStack()
         self._balancer: asyncio.Future[Any] | None = None
@@ -61,6 +63,7 @@ class PostgresGroup:
 
     async def join(self, topics: Sequence[str]) -> None:
         """Join the group for these topics and begin to balance partitions."""
+        self._partitions = max(self._role.partitions(unqualified(topic)) for topic in topics)
         self._appends = self._open.enter_context(cast("PostgresLog", self._role.log).subscribe(topics))
         self._members = Membership(self._role.settings.database_url, self._consumer.app.conf.id, topics)
         await self._members.join(self._on_lost)
@@ -95,7 +98,7 @@ class PostgresGroup:
         if self._consumer.app.rebalancing and not force:
             return  # the streams of the last rebalance are not resumed yet
         members = self.members
-        target = wanted(self._role.settings.partitions, await members.live(), members.member)
+        target = wanted(self._partitions, await members.live(), members.member)
         lose = self._numbers - target
         gained = {} if lose else await members.claim(target - self._numbers)
         if lose or gained or force:
