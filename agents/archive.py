@@ -15,7 +15,6 @@ from app.stores.objects.open import open_objects
 from app.stream.contract import Role
 from app.topics import PROCESSED, Source
 
-
 ROUNDS: Final = 10
 """Each reading makes an object of each source partition: objects of 2 s are a tenth as many, and as compressible."""
 

@@ -15,7 +15,6 @@ from app.stores.search.open import open_search
 from app.stream.contract import Role
 from app.topics import PROCESSED
 
-
 ROUNDS: Final = 5
 """An event can be found after about a second, and the documents of that second share one transaction."""
 

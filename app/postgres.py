@@ -1,8 +1,8 @@
-"""Types of PostgreSQL connections, and the errors that mean that PostgreSQL is away."""
+"""Connections to PostgreSQL: their types, pools of them, and the errors that mean that PostgreSQL is away."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
@@ -25,6 +25,23 @@ AWAY: Final = (  # the only list of these errors
     asyncpg.LockNotAvailableError,
     asyncpg.InternalClientError,  # a connection that was cut within a statement, as its pool resets it
 )
+
+RELAXED: Final[dict[str, str]] = {"synchronous_commit": "off"}
+"""Server settings of connections whose commits may be lost with a crash of the server (EXACTNESS.md, "Commits that may
+be lost")."""
+
+
+def make_pool(url: str, *, max_size: int, min_size: int = 0, **options: Any) -> "Pool":  # noqa: ANN401  asyncpg's own
+    """Return a pool, to be opened as a context or awaited; with ``min_size`` 0 it connects when first used.
+
+    A released connection is not reset, which would be a statement for every use of it: whoever sets a session's state
+    (a lock, a setting, a temporary table) ends it again. An open transaction is rolled back.
+    """
+    return asyncpg.create_pool(url, min_size=min_size, max_size=max_size, reset=_keep, **options)
+
+
+async def _keep(_: object) -> None:
+    """Leave a released connection as it is."""
 
 
 @contextmanager

@@ -198,7 +198,9 @@ class RoleApp:
         """Return the topics that must exist: all that events go through, and the changelogs of this role's tables."""
         kept = (*topics.SOURCES, topics.PROCESSED, topics.DELTAS, topics.DEAD_LETTERS)
         compacted = {self._qualified(topics.RATES): self.partitions(topics.RATES)}
-        compacted |= {table.changelog: self.partitions(topics.unqualified(source)) for source, table in self._tables.values()}
+        compacted |= {
+            table.changelog: self.partitions(topics.unqualified(source)) for source, table in self._tables.values()
+        }
         return [
             *(TopicSpec(self._qualified(name), self.partitions(name)) for name in kept),
             *(TopicSpec(name, count, "compact") for name, count in sorted(compacted.items())),

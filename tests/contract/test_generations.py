@@ -37,5 +37,7 @@ async def test_a_generation_keeps_its_count_of_deltas_whatever_the_settings_are_
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
         assert await working_generation(pool, Settings(database=database, partitions=8)) == (1, 8)
         assert await working_generation(pool, Settings(partitions=8)) == (1, 8)
-        await pool.execute("insert into log_generations (generation, log, partitions, deltas) values (2, $1, 8, 1)", DATABASE)
+        await pool.execute(
+            "insert into log_generations (generation, log, partitions, deltas) values (2, $1, 8, 1)", DATABASE
+        )
         assert await working_generation(pool, Settings(database=database, partitions=8)) == (2, 1)

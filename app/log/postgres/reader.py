@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -34,12 +34,52 @@ order by "offset"
 """
 """``octet_length`` does not read the stored values, so that no more than the limit is read and sent."""
 
+READ_ROUND: Final = """
+select w.partition, w.start, w.next, w."offset", w.stamp, w.key, w.value, w.headers
+from (
+  select u.turn, u.partition, p.start, p.next, r.*, sum(r.nbytes) over (order by u.turn, r."offset") as running
+  from unnest($2::int[], $3::bigint[]) with ordinality as u (partition, position, turn)
+  join log_partitions p on p.topic_id = $1 and p.partition = u.partition
+  left join lateral (
+    select c.*, sum(c.nbytes) over (order by c."offset" rows unbounded preceding) as total
+    from (
+      select "offset", stamp, key, value, headers,
+        coalesce(octet_length(value), 0) + coalesce(octet_length(key), 0) + coalesce(octet_length(headers), 0) as nbytes
+      from {table}
+      where topic_id = $1 and partition = u.partition and "offset" >= u.position and u.position < p.next
+      order by "offset" limit $4
+    ) c
+  ) r on r.total <= $5 or r.total = r.nbytes
+) w
+where w."offset" is null or w.running <= $6 or w.running = w.nbytes
+order by w.turn, w."offset"
+"""
+"""The bounds of partitions, and their records from a position on, by one snapshot. A partition without a record at or
+after its position has one row, with NULLs; one whose records do not fit the round has none."""
+
+ROUND_DELETE: Final = READ_ROUND.format(table="log_records")
+ROUND_COMPACT: Final = READ_ROUND.format(table="log_compacted")
 READ_DELETE: Final = READ.format(table="log_records")
 READ_COMPACT: Final = READ.format(table="log_compacted")
 BOUNDS: Final = "select partition, start, next from log_partitions where topic_id = $1 order by partition"
 COMMITTED: Final = 'select partition, committed from log_commits where "group" = $1 and topic_id = $2'
 
 _headers = msgspec.msgpack.Decoder(dict[str, bytes])
+
+
+class RoundLimits(NamedTuple):
+    """What one round reads at most: records and bytes of each partition, bytes in all; but always one record."""
+
+    records: int
+    nbytes: int
+    total: int
+
+
+class Round(NamedTuple):
+    """What one round read: by partition the bounds, and the records where there are any."""
+
+    bounds: dict[int, Bounds]
+    records: dict[int, list[Record]]
 
 
 class Reader:
@@ -60,6 +100,23 @@ class Reader:
             Record(name, partition, at, key, value, _headers.decode(headers) if headers else {}, stamp)
             for at, stamp, key, value, headers in rows
         ]
+
+    async def read_round(self, name: str, positions: Mapping[int, int], limits: RoundLimits) -> Round:
+        """Return records at or after the positions, of partitions in the order of ``positions``.
+
+        A partition that the limit left no room for is in neither part of the result.
+        """
+        topic = (await self._topics.find([name]))[name]
+        query = ROUND_COMPACT if topic.compact else ROUND_DELETE
+        with translated():
+            rows = await self._pool.fetch(query, topic.id, list(positions), list(positions.values()), *limits)
+        read = Round({}, {})
+        for partition, start, end, at, stamp, key, value, headers in rows:
+            read.bounds[partition] = Bounds(start, end)
+            if at is not None:
+                record = Record(name, partition, at, key, value, _headers.decode(headers) if headers else {}, stamp)
+                read.records.setdefault(partition, []).append(record)
+        return read
 
     async def bounds(self, name: str) -> dict[int, Bounds]:
         """Return the bounds of every partition."""
