@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-import asyncpg
-
 from agents import metrics
 from app.files.archiver import Archiver
 from app.files.catalogue import Catalogue
@@ -44,8 +42,7 @@ class Archive:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Archiver]:
-        pooled = asyncpg.create_pool(self._role.settings.database_url, min_size=0, max_size=1)
-        async with self._blobs as blobs, pooled as pool:
+        async with self._blobs as blobs, self._role.pool() as pool:
             limit = self._role.settings.archive_object_mb << 20
             yield Archiver(blobs, Catalogue(pool), self._log_start, limit)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
+from time import monotonic
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -19,6 +20,11 @@ async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def until_tick(seconds: float) -> float:
+    """Return the seconds until the clock is next a multiple of ``seconds``: all who wait so wake at the same time."""
+    return seconds - monotonic() % seconds
 
 
 class Joined(Generic[T, R]):

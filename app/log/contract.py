@@ -88,6 +88,11 @@ class Bounds(NamedTuple):
 class Log(Protocol):
     """A log. Every method may raise LogUnavailable; none retries by itself for longer than a few seconds."""
 
+    @property
+    def atomic(self) -> bool:
+        """Whether an append is in the log as a whole or not at all, whatever dies meanwhile."""
+        ...
+
     async def ensure(self, topics: Sequence[TopicSpec]) -> list[str]:
         """Create the missing topics and return their names; existing ones are compared, never changed.
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from faust.transport.consumer import RecordMap
 from faust.types import TP
+from mode import Service
 
 from app.errors import FatalError
 from app.log.batch import Batch, Chain
@@ -19,6 +20,7 @@ from app.log.contract import LogUnavailable
 from app.stream.batching import Batching, fatal
 from app.stream.contract import role_of
 from app.stream.cursors import Cursors
+from app.tasks import until_tick
 from app.topics import unqualified
 
 log = logging.getLogger(__name__)
@@ -122,6 +124,13 @@ class Consumer(Batching):
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         return await self._group.commit(offsets)
+
+    @Service.task
+    async def _commit_handler(self) -> None:
+        """Commit at the same times as the process's other roles, whose commits then share a transaction."""
+        while not self.should_stop:
+            await self.sleep(until_tick(self.commit_interval))
+            await self.commit()
 
     # -- positions --------------------------------------------------------------------------------------------------
 

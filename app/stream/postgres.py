@@ -5,7 +5,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from faust.types import TP
@@ -18,6 +17,7 @@ from app.postgres import AWAY
 from app.stream.batching import fatal
 from app.stream.consumer import ROUND_BATCHES, Consumer
 from app.stream.transport import LogTransport
+from app.tasks import until_tick
 from app.topics import unqualified
 
 if TYPE_CHECKING:
@@ -188,11 +188,6 @@ class PostgresGroup:
             self._on_lost()
             return False
         return True
-
-
-def until_tick(seconds: float) -> float:
-    """Return the seconds until the process's clock is next a multiple of ``seconds``."""
-    return seconds - monotonic() % seconds
 
 
 class Transport(LogTransport):

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from time import monotonic
-from typing import Any, Final, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, cast
 
 import faust
 from faust.types import TP, EventT, StreamT
@@ -19,8 +19,8 @@ from app import topics
 from app.errors import MissingOffsets
 from app.log.batch import Batch, Claim
 from app.log.contract import LogFull, LogUnavailable, NewRecord, TopicSpec
-from app.log.open import AnyLog, open_log
-from app.postgres import AWAY
+from app.log.open import AnyLog, on_kafka, open_log
+from app.postgres import AWAY, RELAXED, make_pool
 from app.settings import Settings
 from app.state.rocksdb import Memory, forget_former
 from app.state.table import DurableTable, Revoked, working_claim
@@ -33,6 +33,9 @@ from app.stream.lanes import Lanes
 from app.stream.resources import Resource, Shared
 from tables.spec import TableSpec
 
+if TYPE_CHECKING:
+    from app.postgres import Pool
+
 T = TypeVar("T")
 
 RETRIED: Final = (StoreUnavailable, LogUnavailable, LogFull, *AWAY)
@@ -44,6 +47,16 @@ LONGEST_DELAY: Final = 5.0
 
 BUFFERED_BATCHES: Final = 2
 """Batches read ahead of an agent: enough to keep it busy, and the factor of its memory."""
+
+LINGER_SECONDS: Final = 0.005
+"""How long a small append waits for those of other batches of its round, which are computed one after another."""
+
+CONNECTIONS: Final = 4
+CONNECT_SECONDS: Final = 5.0
+STATEMENT_SECONDS: Final = 30.0
+"""Longer than any healthy statement of an agent takes; the batch is then tried again."""
+
+POOL_SETTINGS: Final = {"application_name": "faultline worker", "timezone": "UTC", "jit": "off"}
 
 IDLE_SECONDS: Final = 15.0
 """How often an idle partition delivers an empty batch."""
@@ -64,8 +77,17 @@ class Process:
         self.log_id = log_id
         self.deltas = settings.partitions if deltas is None else deltas
         self.memory = Memory(settings.rocksdb_mb)
-        self.log: Shared[AnyLog] = Shared(lambda: open_log(settings))
+        self.log: Shared[AnyLog] = Shared(lambda: open_log(settings, linger=LINGER_SECONDS))
+        self.pool: Shared[Pool] = Shared(
+            lambda: make_pool(settings.database_url, max_size=CONNECTIONS, **self._options())
+        )
+        """Connections to the database for all agents. Where the log is in it as well their commits may be lost with a
+        crash of the server (EXACTNESS.md, "Commits that may be lost")."""
         self.roles: list[RoleApp] = []
+
+    def _options(self) -> dict[str, Any]:
+        server = {**POOL_SETTINGS, **({} if on_kafka(self.settings) else RELAXED)}
+        return {"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS, "server_settings": server}
 
 
 class RoleApp:
@@ -137,6 +159,10 @@ class RoleApp:
         resource = Resource(opener, name)
         self._resources.append(resource)
         return resource
+
+    def pool(self) -> "AbstractAsyncContextManager[Pool]":
+        """Return the process's pool of connections to the database, open for the block that enters it."""
+        return self.process.pool.use()
 
     # -- what a handler calls ---------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The log in Kafka (ARCHITECTURE.md, "Stores"): one idempotent producer, reads by offset, tails without a group."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Self
+from typing import Final, Self
 
 from app.log.contract import Bounds, NewRecord, Record, TopicSpec
 from app.log.kafka.address import Address
@@ -18,6 +18,8 @@ class KafkaLog:
 
     Raises LogError for a URL that is no such address.
     """
+
+    atomic: Final = False
 
     def __init__(self, url: str, *, retention_days: int = 7, replication: int = 0) -> None:
         self.address = Address.parse(url)

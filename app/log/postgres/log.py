@@ -28,6 +28,8 @@ class PostgresLog:
     seconds for others to share its transaction.
     """
 
+    atomic: Final = True
+
     def __init__(self, url: str, *, reserve_bytes: int = 0, disk: Path | None = None, linger: float = 0.0) -> None:
         self._url = url
         self._guard = DiskGuard(disk, reserve_bytes)
