@@ -19,7 +19,6 @@ from app.errors import MissingOffsets
 from app.log.batch import Batch, Claim
 from app.log.contract import Bounds
 from app.records import Delta, decode_delta
-from app.runtime.housekeeping import keeping
 from app.stores.aggregates.store import Aggregates
 from app.stream.contract import Role
 from app.topics import DELTAS, SOURCES, Source, qualified
@@ -78,7 +77,6 @@ def setup(role: Role) -> None:
 
     rates = Rates(table, lambda: store.value, lambda: role.log, sources, role.generation)
     role.consume(DELTAS, rates.handle)
-    role.resource("housekeeping", lambda: keeping(role.settings, role.log))
 
 
 class Rates:

@@ -1,7 +1,7 @@
 """Faultline: a self-hosted crash-reporting pipeline.
 
-``faust -A app worker`` looks for ``app.app``; it is made when asked for, so that importing a part of this package does
-not import Faust.
+``faust -A app worker`` reads the attribute ``app.app``. It is built at first access, so that importing a module of this
+package does not import Faust.
 """
 
 from functools import cache

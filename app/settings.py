@@ -1,4 +1,4 @@
-"""Every setting: its name, default, unit and meaning. Nothing else reads the environment.
+"""Every setting: its name, default, unit and meaning.
 
 ``FAULTLINE_<NAME>`` in the environment wins over the TOML file named by ``FAULTLINE_SETTINGS``, which wins over the
 default. ``faultline settings`` prints this list.
@@ -16,9 +16,11 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from app.roles import ROLE_NAMES
+
 PREFIX = "FAULTLINE_"
 OTHERS: Final = frozenset({"SETTINGS", "READY_FD", "PARENT_FD", "SHARED", "CACHE", "CHROMIUM", "SINK_SECONDS"})
-"""What else the environment may hold: where the settings' file is, what processes hand on, what tests look for."""
+"""Other names that the environment may hold: the settings' file, what processes pass on, what tests read."""
 OF_TESTS: Final = ("TEST_", "TRUTH_")
 _AT: Final = re.compile(r" - at `\$\.(\w+)`$")
 
@@ -28,9 +30,11 @@ log = logging.getLogger("faultline")
 class SettingsError(Exception):
     """A setting cannot be used; the text names it and what it takes."""
 
+    code = "settings"
+
 
 def doc(text: str, **limits: Any) -> Meta:  # noqa: ANN401  msgspec's own constraint values
-    """Describe a setting for ``faultline settings``."""
+    """Annotate a setting with its description for ``faultline settings``."""
     return Meta(description=text, **limits)
 
 
@@ -51,9 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 10.0
     search: Annotated[str, doc("database: (PostgreSQL) or https://user:word@host:9200 of Elasticsearch.")] = "database:"
     files: Annotated[str, doc("file:///dir or s3://bucket/prefix?endpoint=…; empty: a folder in data.")] = ""
-    roles: Annotated[str, doc("Worker roles of this process, by comma.")] = (
-        "crashes,sessions,timings,rates,archive,search"
-    )
+    roles: Annotated[str, doc("Worker roles of this process, by comma.")] = ",".join(ROLE_NAMES)
     host: Annotated[str, doc("Address that the servers listen on.")] = "127.0.0.1"
     port: Annotated[int, doc("Port that the servers listen on; 0 picks a free one.", ge=0, le=65535)] = 8000
     url: Annotated[str, doc("The address that users see, in DSNs and links; empty: http://host:port.")] = ""
@@ -108,9 +110,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings. Raises SettingsError, naming the setting, for what cannot be used.
+    """Read the settings. Raises SettingsError, naming the setting, for a value that cannot be used.
 
-    Says on stderr which names of the environment are none; a process that ``up`` started leaves that to it.
+    Logs each name of the environment that is no setting. A process that ``up`` started leaves that to ``up``.
     """
     environ = os.environ if environ is None else environ
     if PREFIX + "PARENT_FD" not in environ:
@@ -126,11 +128,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def unknown(environ: Mapping[str, str]) -> list[str]:
-    """Give a line for each ``FAULTLINE_*`` that is no setting: most likely a known one, misspelt."""
+    """Return a line for each ``FAULTLINE_*`` that is no setting: most likely one that is misspelt."""
     known = {field.name.upper() for field in msgspec.structs.fields(Settings)}
     given = {name.removeprefix(PREFIX) for name in environ if name.startswith(PREFIX)}
-    strange = sorted(name for name in given - known - OTHERS if not name.startswith(OF_TESTS))
-    return [f"{PREFIX}{name} is no setting and changes nothing; {_near(name, known)}" for name in strange]
+    unread = sorted(name for name in given - known - OTHERS if not name.startswith(OF_TESTS))
+    return [f"{PREFIX}{name} is no setting and changes nothing; {_near(name, known)}" for name in unread]
 
 
 def _near(name: str, known: Collection[str]) -> str:
@@ -139,7 +141,7 @@ def _near(name: str, known: Collection[str]) -> str:
 
 
 def _named(text: str) -> str:
-    """Give what is wrong with the setting's own name and meaning before it, where msgspec says which it is."""
+    """Return msgspec's text after the name of the setting that it is about, with its meaning, where it tells which."""
     at = _AT.search(text)
     if at is None:
         return f"settings: {text}"
@@ -148,8 +150,8 @@ def _named(text: str) -> str:
 
 
 def meaning(annotation: Any) -> str:  # noqa: ANN401  an annotation, whatever its type
-    """Give what a setting is for, from its annotation."""
-    return next((each.description or "" for each in annotation.__metadata__ if isinstance(each, Meta)), "")
+    """Return the description of a setting, from its annotation."""
+    return next((meta.description or "" for meta in annotation.__metadata__ if isinstance(meta, Meta)), "")
 
 
 def _file(path: str) -> Mapping[str, Any]:

@@ -1,8 +1,8 @@
-"""What all tests share: a real PostgreSQL, and a fresh, migrated database of it for each test that asks.
+"""Fixtures of all tests: a real PostgreSQL, and a fresh, migrated database of it for each test that uses one.
 
 The server is the one of FAULTLINE_TEST_DATABASE where set, else an embedded one that lives as long as the run. Kafka,
 Elasticsearch and S3 are those of FAULTLINE_TEST_KAFKA, _ELASTICSEARCH and _S3 where set, else started for the first
-test that asks; where one can't be had, its tests are skipped with the reason (with CI=true they fail).
+test that uses them; where one cannot be had, its tests are skipped with the reason (with CI=true they fail).
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from tests.missing import missing
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the URL of a server on which databases may be created."""
+    """Yield the URL of a server on which databases may be created."""
     given = os.environ.get("FAULTLINE_TEST_DATABASE")
     if given:
         yield given
@@ -54,7 +54,7 @@ def template_database(postgres_server: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def new_database(postgres_server: str, template_database: str) -> Callable[[], AbstractContextManager[str]]:
-    """Give what makes a fresh, migrated database for longer than a test, dropped with its block."""
+    """Return a context manager that makes a fresh, migrated database, dropped with its block."""
 
     @contextmanager
     def make() -> Iterator[str]:
@@ -68,7 +68,7 @@ def new_database(postgres_server: str, template_database: str) -> Callable[[], A
 
 @pytest.fixture
 async def database(postgres_server: str, template_database: str) -> AsyncIterator[str]:
-    """Give the URL of a fresh, migrated database."""
+    """Yield the URL of a fresh, migrated database."""
     name = f"test_{secrets.token_hex(6)}"
     await _admin(postgres_server, f"create database {name} template {template_database}")
     yield _named(postgres_server, name)
@@ -77,21 +77,21 @@ async def database(postgres_server: str, template_database: str) -> AsyncIterato
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
-    """Give ``host:port`` of a Kafka."""
+    """Yield ``host:port`` of a Kafka."""
     with _given_or("KAFKA", servers.kafka) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
 def elasticsearch() -> Iterator[str]:
-    """Give the URL of an Elasticsearch."""
+    """Yield the URL of an Elasticsearch."""
     with _given_or("ELASTICSEARCH", servers.elasticsearch) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
-    """Give FAULTLINE_FILES of a bucket without a prefix; the environment has the credentials meanwhile."""
+    """Yield FAULTLINE_FILES of a bucket without a prefix; the environment has the credentials meanwhile."""
     with pytest.MonkeyPatch.context() as patch:
         if "FAULTLINE_TEST_S3" not in os.environ:
             for name, value in servers.S3_CREDENTIALS.items():
@@ -102,13 +102,13 @@ def s3() -> Iterator[str]:
 
 @pytest.fixture
 def kafka_url(kafka: str) -> str:
-    """Give the setting FAULTLINE_LOG of a log of the test's own."""
+    """Return the setting FAULTLINE_LOG of a log of the test's own."""
     return f"kafka://{kafka}/test-{secrets.token_hex(6)}"
 
 
 @pytest.fixture
 def s3_url(s3: str) -> str:
-    """Give the setting FAULTLINE_FILES of a place of the test's own."""
+    """Return the setting FAULTLINE_FILES of a place of the test's own."""
     bucket, _, options = s3.partition("?")
     return f"{bucket}/test-{secrets.token_hex(6)}?{options}"
 

@@ -1,4 +1,4 @@
-"""What a test needs and cannot have: said loudly."""
+"""Skips a test, with a line on stderr, whose requirement this machine does not have."""
 
 import os
 import sys

@@ -1,6 +1,6 @@
-"""Builds the wheel, installs it in a fresh environment, and starts it there, far from the source tree.
+"""Builds the wheel, installs it in a fresh environment, and starts it there, outside of the source tree.
 
-What only works because the source lies around (a template, a migration, a script that was not packed) fails here.
+A file that works only from the source tree (a template, a migration, a script that was not packed) fails here.
 """
 
 import json
@@ -36,7 +36,7 @@ def build(folder: Path) -> Path:
 
 
 def check_contents(wheel: Path) -> None:
-    """Make sure that what is no Python is in it, and that no test is."""
+    """Assert that the files other than Python are in it, and no test."""
     names = zipfile.ZipFile(wheel).namelist()
     missing = [name for name in NEEDED if name not in names]
     assert not missing, f"not in the wheel: {missing}"
@@ -44,7 +44,7 @@ def check_contents(wheel: Path) -> None:
 
 
 def install(folder: Path, wheel: Path) -> Path:
-    """Install it with the locked packages into a new environment and give its Python."""
+    """Install it with the locked packages into a new environment and return its Python."""
     subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
     python = folder / "venv" / "bin" / "python"
     pip(python, "install", "--no-deps", "--require-hashes", "-r", str(ROOT / "requirements.lock"))
@@ -69,7 +69,7 @@ def start(python: Path, data: Path) -> None:
 
 
 def wait_for(path: Path, process: "subprocess.Popen[bytes]") -> str:
-    """Wait until the installation says that it is ready."""
+    """Wait until the installation is ready; return the content of its description."""
     end = time.monotonic() + READY_SECONDS
     while not path.exists():
         assert process.poll() is None, f"ended with {process.returncode}"

@@ -11,14 +11,16 @@ import asyncpg
 import cyclopts
 from cyclopts import Parameter
 
+from app import postgres
 from app.cli import dead_letters, doctor, projects, show
-from app.cli import log as logs
+from app.cli import log as log_commands
 from app.cli.show import CliError
 from app.log.contract import LogError
+from app.runtime import logs
 from app.settings import SettingsError
 from app.stores.errors import StoreUnavailable
 
-AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, LogError, StoreUnavailable)
+AWAY: Final = (*postgres.AWAY, asyncpg.PostgresError, LogError, StoreUnavailable)
 """What a server that does not answer, or not as it should, raises."""
 
 cli = cyclopts.App(
@@ -28,7 +30,7 @@ cli.command(projects.project)
 cli.command(projects.token)
 cli.command(projects.sign_in, name="sign-in")
 cli.command(dead_letters.dead_letters, name="dead-letters")
-cli.command(logs.log, name="log")
+cli.command(log_commands.log, name="log")
 cli.command(doctor.doctor)
 cli.command(show.settings)
 
@@ -47,7 +49,7 @@ def up(*, data: Data = None, port: int | None = None) -> int:
 
 @cli.command
 def ingest() -> int:
-    """Serve the edge: what SDKs send to."""
+    """Serve ingest: the addresses that SDKs send to."""
     return _serve({"ingest"})
 
 
@@ -65,7 +67,7 @@ def web() -> int:
 
 @cli.command
 def worker(*, roles: str | None = None) -> int:
-    """Run worker roles (names by comma; the same as ``faust -A app worker`` with FAULTLINE_ROLES set)."""
+    """Run worker roles (names by comma), as ``faust -A app worker`` does with FAULTLINE_ROLES set."""
     _override("ROLES", roles)
     from app.runtime.worker import main as work  # noqa: PLC0415  each command loads only what it runs
 
@@ -94,7 +96,8 @@ def demo(*, events: int = 2000, rate: float = 40.0) -> int:
 
 
 def main() -> None:
-    """Run the command line; an error that a user can mend is one line, without a traceback."""
+    """Run the command line; an error that a user can mend is one line on stderr, without a traceback."""
+    logs.configure()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the error that ends a command says as much
     try:
         sys.exit(cli())
@@ -113,6 +116,6 @@ def _serve(parts: set[str]) -> int:
 
 
 def _override(name: str, value: object) -> None:
-    """Hand an option on as the setting that it stands for, to this process and those it starts."""
+    """Set the setting that an option stands for, for this process and those that it starts."""
     if value is not None:
         os.environ["FAULTLINE_" + name] = str(value)

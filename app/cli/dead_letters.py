@@ -1,4 +1,4 @@
-"""``faultline dead-letters``: records that can never work, why, and where they are."""
+"""``faultline dead-letters``: records that no retry can process, with their reason and address."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from app.records import DeadLetter
 from app.runtime.connect import generation, log, pool
 from app.settings import Settings
 
-dead_letters = cyclopts.App(name="dead-letters", help="Records that can never work, with the reason of each.")
+dead_letters = cyclopts.App(name="dead-letters", help="Records that can never be processed, with the reason of each.")
 
 
 @dead_letters.command(name="list")
@@ -31,8 +31,8 @@ def list_newest(*, limit: PositiveInt = 50, project: int | None = None) -> None:
     table(
         ("received", "project", "role", "code", "error", "address"),
         (
-            (_time(each), str(each.project), each.role, each.code, each.error, "/".join(map(str, each.address)))
-            for each in letters
+            (_time(letter), str(letter.project), letter.role, letter.code, letter.error, _address(letter))
+            for letter in letters
         ),
     )
 
@@ -46,17 +46,22 @@ def show(topic: str, partition: int, offset: int) -> int:
         partition: The second part.
         offset: The third part.
     """
-    found = asyncio.run(_at(load(), Address(topic, partition, offset)))
-    for each in found:
-        out.print(f"{_time(each)}  {each.role}  {each.code}: {each.error}  (project {each.project})", markup=False)
-        out.print(each.excerpt, markup=False, highlight=False, soft_wrap=True)
-    if not found:
+    letters = asyncio.run(_at(load(), Address(topic, partition, offset)))
+    for letter in letters:
+        summary = f"{letter.role}  {letter.code}: {letter.error}  (project {letter.project})"
+        out.print(f"{_time(letter)}  {summary}", markup=False)
+        out.print(letter.excerpt, markup=False, highlight=False, soft_wrap=True)
+    if not letters:
         out.print("no dead letter has this address")
-    return 0 if found else 1
+    return 0 if letters else 1
 
 
 def _time(letter: DeadLetter) -> str:
     return datetime.fromtimestamp(letter.received / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _address(letter: DeadLetter) -> str:
+    return "/".join(map(str, letter.address))
 
 
 async def _newest(settings: Settings, limit: int, project: int | None) -> list[DeadLetter]:

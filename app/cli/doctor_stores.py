@@ -1,4 +1,4 @@
-"""Which of the installation's stores answer, each asked by itself, and what to do about those that do not."""
+"""Checks which of the installation's stores answer, each by itself, and what to do about those that do not."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
+from app import postgres
 from app.log.contract import LogError
 from app.log.kafka.log import KafkaLog
 from app.log.open import on_kafka
@@ -16,39 +17,37 @@ from app.stores.errors import StoreUnavailable
 from app.stores.objects.open import open_objects
 
 SECONDS: Final = 10.0
-"""What a store may take to answer: a Kafka that is away is looked for so long by its client."""
+"""Time in which a store must answer. Kafka's client alone looks for a broker that is away for so long."""
 
-AWAY: Final = (
-    SettingsError, LogError, StoreUnavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError,
-)  # fmt: skip
+AWAY: Final = (*postgres.AWAY, asyncpg.PostgresError, SettingsError, LogError, StoreUnavailable)
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at: how it is, and what to do where it is not well."""
+    """One line of ``faultline doctor``: whether something is well, and what to do where it is not."""
 
     well: bool
     what: str
     remedy: str = ""
     needed: bool = False
-    """Whether nothing more can be looked at without it."""
+    """Whether the later checks need it."""
 
 
 async def stores(settings: Settings) -> list[Finding]:
-    """Ask the database, the log, search and the files, as far as they are servers of their own."""
-    database = await _asked("PostgreSQL", partial(_database, settings), "FAULTLINE_DATABASE", needed=True)
-    asked = [_asked(_name_of(settings.files_url), partial(_files, settings), "FAULTLINE_FILES")]
+    """Ping the database, the log, search and the files, as far as they are servers of their own."""
+    database = await _ping("PostgreSQL", partial(_database, settings), "FAULTLINE_DATABASE", needed=True)
+    pings = [_ping(_name_of(settings.files_url), partial(_files, settings), "FAULTLINE_FILES")]
     if on_kafka(settings) and database.well:
-        asked.append(_asked("Kafka", partial(_log, settings), "FAULTLINE_LOG", needed=True))
+        pings.append(_ping("Kafka", partial(_log, settings), "FAULTLINE_LOG", needed=True))
     if not settings.search.startswith("database:"):
-        asked.append(_asked("Elasticsearch", partial(_search, settings), "FAULTLINE_SEARCH"))
-    return [database, *await asyncio.gather(*asked)]
+        pings.append(_ping("Elasticsearch", partial(_search, settings), "FAULTLINE_SEARCH"))
+    return [database, *await asyncio.gather(*pings)]
 
 
-async def _asked(name: str, ask: Callable[[], Awaitable[None]], setting: str, *, needed: bool = False) -> Finding:
-    remedy = f"check {setting} and that it runs; what was acknowledged is kept, and goes on when it is back"
+async def _ping(name: str, call: Callable[[], Awaitable[None]], setting: str, *, needed: bool = False) -> Finding:
+    remedy = f"check {setting} and that it runs; acknowledged events are kept, and work resumes when it is back"
     try:
         async with asyncio.timeout(SECONDS):
-            await ask()
+            await call()
     except TimeoutError:
         return Finding(False, f"{name}: does not answer within {SECONDS:.0f} s", remedy, needed)
     except AWAY as error:
@@ -72,8 +71,8 @@ async def _log(settings: Settings) -> None:
 
 
 async def _files(settings: Settings) -> None:
-    async with open_objects(settings.files_url) as blobs:
-        await blobs.ping()
+    async with open_objects(settings.files_url) as objects:
+        await objects.ping()
 
 
 async def _search(settings: Settings) -> None:

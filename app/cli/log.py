@@ -1,4 +1,4 @@
-"""``faultline log``: which log the events are in, and the move to another one."""
+"""``faultline log``: shows which log the events are in, and moves to another one."""
 
 import asyncio
 from collections.abc import Mapping
@@ -26,10 +26,10 @@ CARRIED: Final[Mapping[str, tuple[str, moving.Shift]]] = {
     "faultline-timings-seen-changelog": (TIMINGS, names.shifted),
     "faultline-sessions-sessions-changelog": (SESSIONS, sessions.shifted),
 }
-"""By changelog the source of its offsets, and how its records move."""
+"""By changelog the topic that its offsets are of, and the function that shifts its records."""
 
 LEFT: Final = frozenset({RATES})
-"""Changelogs that are not carried over: what they hold is in PostgreSQL, and read from there."""
+"""Changelogs that are not carried over: their content is in PostgreSQL, and is read from there."""
 
 _ALL: Final = """
 select generation::text, coalesce(log, ''), coalesce(partitions::text, ''), coalesce(deltas::text, ''),
@@ -39,7 +39,7 @@ from log_generations order by generation"""
 
 @log.command(name="show")
 def show() -> None:
-    """List the generations of the log; the last one is worked on."""
+    """List the generations of the log; the last one is the working one."""
     rows = asyncio.run(_rows(load()))
     table(
         ("generation", "log", "partitions", "of deltas", "state"),
@@ -51,16 +51,16 @@ def show() -> None:
 def move(new: str) -> None:
     """Move to another log without losing or doubling an event, with FAULTLINE_LOG as it is now.
 
-    New events are refused from the start of the move (SDKs are told to come again) until everything was started with
-    the new setting. The workers must run on until they have done what is in the old log. It can be interrupted, and
-    run again.
+    New events are refused from the start of the move (SDKs get 503 and send again) until every process was started with
+    the new setting. The workers must run until they have processed everything in the old log. The move can be
+    interrupted and run again.
 
     Args:
         new: The new setting: database: or kafka://host:9092,host:9092/prefix.
     """
     settings = load()
-    reached = msgspec.structs.replace(settings, database=database_url(settings))
-    asyncio.run(_move(reached, msgspec.structs.replace(reached, log=new), topics_of(reached)))
+    old = msgspec.structs.replace(settings, database=database_url(settings))
+    asyncio.run(_move(old, msgspec.structs.replace(old, log=new), topics_of(old)))
 
 
 async def _rows(settings: Settings) -> list[tuple[str, ...]]:
@@ -78,7 +78,7 @@ async def _move(old: Settings, new: Settings, specs: list[TopicSpec]) -> None:
         async with moving.alone(connection), open_log(old) as source, open_log(new) as target:
             number, deltas = await working_generation(connection, old)
             if specs != [spec for spec in specs if spec.name.startswith(qualified(number, ""))]:
-                raise CliError(f"the log was moved meanwhile, to generation {number}")
+                raise CliError(f"the log was moved meanwhile: it is at generation {number} now")
             await moving.prepare(target, number + 1, _next(number, specs))
             await moving.seal(connection, source, number)
             out.print(f"sealed generation {number} in {described((await latest(connection)).log or '')}", markup=False)
@@ -96,17 +96,17 @@ async def _move(old: Settings, new: Settings, specs: list[TopicSpec]) -> None:
 def _next(number: int, specs: list[TopicSpec]) -> list[TopicSpec]:
     unqualified = {spec.name.removeprefix(qualified(number, "")): spec for spec in specs}
     known = CARRIED.keys() | LEFT
-    strange = [name for name, spec in unqualified.items() if spec.policy == "compact" and name not in known]
-    if strange:
-        raise CliError(f"nothing is known of how to carry over {', '.join(strange)}")
+    unknown = [name for name, spec in unqualified.items() if spec.policy == "compact" and name not in known]
+    if unknown:
+        raise CliError(f"this version cannot carry over the changelogs {', '.join(unknown)}")
     return [spec._replace(name=qualified(number + 1, name)) for name, spec in unqualified.items()]
 
 
 async def _drain(source: Log, number: int) -> None:
-    told: Mapping[str, int] = {}
+    printed: Mapping[str, int] = {}
     async for left in moving.drain(source, number):
-        if left != told:
+        if left != printed:
             waits = ", ".join(f"{role} {count}" for role, count in left.items())
             out.print(f"still to drain (records, by role; their workers must run): {waits}", soft_wrap=True)
-        told = left
+        printed = left
     out.print("drained")

@@ -1,4 +1,4 @@
-"""``faultline project``, ``token``, ``sign-in``: who may send, who may read."""
+"""``faultline project``, ``token``, ``sign-in``: the keys of senders and of readers."""
 
 import asyncio
 import json
@@ -61,18 +61,18 @@ async def _create(settings: Settings, name: str) -> None:
 async def _list(settings: Settings, only: int | None = None) -> None:
     async with pool(settings) as connections:
         projects = await Projects(connections).list()
-    shown = [each for each in projects if only is None or each.id == only]
-    if only is not None and not shown:
+    selected = [project for project in projects if only is None or project.id == only]
+    if only is not None and not selected:
         raise CliError(_no_project(only))
-    _show(settings, shown)
+    _show(settings, selected)
 
 
 async def _token(settings: Settings, name: str, projects: list[int] | None) -> None:
     async with pool(settings) as connections:
-        known = {each.id for each in await Projects(connections).list()}
-        for each in projects or ():
-            if each not in known:
-                raise CliError(_no_project(each))
+        known = {project.id for project in await Projects(connections).list()}
+        for number in projects or ():
+            if number not in known:
+                raise CliError(_no_project(number))
         out.print(await access.create_token(connections, name, projects), soft_wrap=True)
 
 
@@ -86,7 +86,7 @@ def _show(settings: Settings, projects: list[Project]) -> None:
     url = public_url(settings)
     table(
         ("id", "name", "DSN", "Raygun key"),
-        ((str(each.id), each.name, each.dsn(url), each.raygun_key) for each in projects),
+        ((str(project.id), project.name, project.dsn(url), project.raygun_key) for project in projects),
     )
 
 
@@ -95,11 +95,11 @@ def _no_project(number: int) -> str:
 
 
 def public_url(settings: Settings) -> str:
-    """Give the address that users see: the setting, else where the running installation says it listens."""
+    """Return the address that users see: the setting, else that of the running installation."""
     return settings.url or running(settings).get("url") or f"http://{settings.host}:{settings.port}"
 
 
 def running(settings: Settings) -> dict[str, str]:
-    """Give what ``faultline.json`` says, {} where nothing runs."""
+    """Return the content of ``faultline.json``, {} where nothing runs."""
     path = settings.data_dir / "faultline.json"
     return dict(json.loads(path.read_text())) if path.exists() else {}

@@ -1,4 +1,4 @@
-"""``faultline settings``, and what commands share to show things."""
+"""``faultline settings``, and the output that commands share."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -18,11 +18,13 @@ _KEY: Final = re.compile(r"([?&]api_key=)[^&]*")
 
 
 class CliError(Exception):
-    """What was asked for cannot be done; the text says why."""
+    """A command cannot be done; the text says why."""
+
+    code = "command"
 
 
 def load() -> Settings:
-    """Load the settings as every command does. Raises SettingsError."""
+    """Load the settings. Raises SettingsError."""
     return _settings.load()
 
 
@@ -39,19 +41,19 @@ def settings() -> None:
 
 
 def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Show rows: a table on a terminal, else one line a row with tabs between, nothing cut or folded."""
+    """Print rows: a table on a terminal, else one line a row with tabs between, nothing cut or folded."""
     if not out.is_terminal:
         for row in (names, *rows):
             out.file.write("\t".join(" ".join(cell.split()) for cell in row) + "\n")  # rich would expand the tabs
         return
-    shown = Table(*names)
+    grid = Table(*names)
     for row in rows:
-        shown.add_row(*map(Text, row))  # as it is: what an application sent may look like markup
-    out.print(shown)
+        grid.add_row(*map(Text, row))  # not parsed: what an application sent may look like markup
+    out.print(grid)
 
 
 def _mask(value: object) -> str:
-    """Hide the password or the key of an address."""
+    """Return an address without its password or key."""
     text = _KEY.sub(r"\1…", str(value))
     scheme, separator, rest = text.partition("://")
     user, at, host = rest.rpartition("@")

@@ -1,4 +1,4 @@
-"""``faultline demo``: a small shop on real SDKs of Python and Node, one release of which goes bad."""
+"""``faultline demo``: traffic of a small shop on real SDKs of Python and Node, whose second release crashes often."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ __all__ = ["DemoError", "run"]
 
 
 def run(settings: Settings, events: int, rate: float) -> int:
-    """Send traffic to the running installation and say where to look.
+    """Send traffic to the running installation and print where to look.
 
     Args:
         settings: Those that find the installation.
@@ -20,7 +20,7 @@ def run(settings: Settings, events: int, rate: float) -> int:
         rate: How many a second.
 
     Returns:
-        The exit code: 0 sent, 1 it could not be sent, 2 arguments that cannot be used.
+        The exit code: 0 sent, 1 not sent, 2 arguments that cannot be used.
     """
     if events < 1 or rate <= 0:
         return _failed("--events takes a number from 1 on, --rate one above 0", 2)

@@ -1,5 +1,7 @@
-"""What the demo fails by."""
+"""The error of the demo."""
 
 
 class DemoError(Exception):
     """The demo cannot go on; the text says why and what to do."""
+
+    code = "demo"

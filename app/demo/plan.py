@@ -1,6 +1,6 @@
-"""What happens in the demo's shop: who visits, on which release, and what fails. Pure, and the same for one seed.
+"""Plans the visits of the demo's shop: customer, release, and what fails. Pure, and the same for equal seeds.
 
-A first release runs well; the next one is rolled out and goes bad; a third takes its place and mends it.
+The first release runs well; the second is rolled out and crashes often; the third replaces it and fixes the bug.
 """
 
 import random
@@ -15,7 +15,7 @@ GOOD: Final = "2.3.0"
 BAD: Final = "2.4.0"
 MENDED: Final = "2.4.1"
 ROLLOUT: Final = (0.3, 0.7)
-"""Between these shares of the demo the bad release takes over more and more visits."""
+"""Between these shares of the demo the share of the bad release grows."""
 ROLLED_OUT: Final = 0.9
 """The share of visits that a new release has once its roll-out ends."""
 
@@ -26,19 +26,19 @@ FAULTS: Final[dict[Outcome, tuple[str, ...]]] = {
     "crash": ("price", "address"),
 }
 BAD_CRASH: Final = "discount"
-"""What only the bad release gets wrong."""
+"""The fault that only the bad release has."""
 
 CRASHES: Final = {GOOD: 0.02, BAD: 0.3, MENDED: 0.01}
 HANDLED: Final = 0.12
 MESSAGES: Final = 0.05
 NOTHING: Final = {True: ("fine",), False: ("fine", "message")}
-"""Visits of which no event is sent, by whether the SDK sends sessions: Raygun's send errors only."""
+"""Outcomes of which no event is sent, by whether the SDK sends sessions: Raygun's SDKs send errors only."""
 CUSTOMERS: Final = 400
 SKUS: Final = ("apple", "pear", "plum", "quince", "medlar", "cherry")
 
 
 class App(msgspec.Struct, frozen=True):
-    """One application of the shop: its SDK's programme, and whether that SDK sends sessions."""
+    """One application of the shop, named for its SDK, and whether that SDK sends sessions."""
 
     name: str
     sessions: bool
@@ -55,11 +55,11 @@ class Visit(msgspec.Struct, frozen=True):
     sku: str
     order: int
     items: int
-    """What the SDK sends of it: its session where it has one, and its event where it has one."""
+    """How many events and sessions the SDK sends for it, 0 to 2."""
 
 
 def visits(apps: Sequence[App], total: int, seed: int = 7) -> Iterator[Visit]:
-    """Plan visits until ``total`` events and sessions are sent; the last one may be cut to what is left."""
+    """Yield visits until ``total`` events and sessions are planned; the last one may be cut to what is left."""
     dice = random.Random(seed)  # noqa: S311  the demo must be the same each time, not secret
     sent = 0
     while sent < total:
@@ -94,12 +94,12 @@ def _release(done: float, dice: random.Random) -> str:
 
 
 def _outcome(app: App, release: str, left: int, dice: random.Random) -> Outcome:
-    rolled = dice.random()
-    if app.sessions and left == 1:
+    roll = dice.random()
+    if app.sessions and left == 1:  # one more item: a session alone
         return "fine"
-    if rolled < CRASHES[release]:
+    if roll < CRASHES[release]:
         return "crash"
-    rolled -= CRASHES[release]
-    if rolled < HANDLED:
+    roll -= CRASHES[release]
+    if roll < HANDLED:
         return "handled"
-    return "message" if rolled < HANDLED + MESSAGES else "fine"
+    return "message" if roll < HANDLED + MESSAGES else "fine"

@@ -1,4 +1,4 @@
-"""How far the demo is: a bar with rate and time left on a terminal, plain lines elsewhere."""
+"""Shows the progress of the demo: a bar with rate and time left on a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 LINE_SECONDS: Final = 5.0
-"""Between two plain lines."""
+"""Seconds between two plain lines."""
 
 
-class Shown(Protocol):
-    """What takes the progress."""
+class Display(Protocol):
+    """A display of the progress."""
 
     def advance(self, items: int, doing: str) -> None:
-        """Note ``items`` more that were sent, and what is being done."""
+        """Count ``items`` more as sent, and show what is being done."""
 
 
 class _Rate(ProgressColumn):
@@ -37,14 +37,14 @@ class _Bar:
 class _Lines:
     def __init__(self, console: Console, total: int) -> None:
         self._console, self._total, self._done = console, total, 0
-        self._start = self._shown = time.monotonic()
+        self._start = self._printed = time.monotonic()
 
     def advance(self, items: int, doing: str) -> None:
         self._done += items
         now = time.monotonic()
-        if self._done < self._total and now - self._shown < LINE_SECONDS:
+        if self._done < self._total and now - self._printed < LINE_SECONDS:
             return
-        self._shown = now
+        self._printed = now
         rate = self._done / max(now - self._start, 0.001)
         left = (self._total - self._done) / rate
         self._console.print(
@@ -53,8 +53,8 @@ class _Lines:
 
 
 @contextmanager
-def shown(console: Console, total: int) -> Iterator[Shown]:
-    """Show the progress of ``total`` items as long as the block runs."""
+def display(console: Console, total: int) -> Iterator[Display]:
+    """Show the progress of ``total`` items while the block runs."""
     if not console.is_terminal:
         yield _Lines(console, total)
         return

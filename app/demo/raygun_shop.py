@@ -1,6 +1,6 @@
-"""The demo's shop on raygun4py: one visit for each line of JSON that comes in, one line out when it is sent.
+"""The demo's shop on raygun4py: reads one visit a line of JSON, and writes a line once the visit is handed to the SDK.
 
-RAYGUN_KEY, RAYGUN_URL and SHOP_RELEASE say where to and as what.
+RAYGUN_KEY, RAYGUN_URL and SHOP_RELEASE name the destination and the release.
 """
 
 import json
@@ -25,18 +25,18 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def visit(sender: RaygunSender, seen: dict[str, Any]) -> None:
-    """Serve one visit and report what fails; Raygun's mark of a crash is a tag."""
+def visit(sender: RaygunSender, planned: dict[str, Any]) -> None:
+    """Serve one visit and report its error; Raygun marks a crash by a tag."""
     try:
-        storefront.serve(seen["fault"], seen["sku"], seen["order"])
-    except Exception:  # noqa: BLE001  whatever fails in a shop is reported
+        storefront.serve(planned["fault"], planned["sku"], planned["order"])
+    except Exception:  # noqa: BLE001  every error of the shop is reported
         sender.send_exception(
             user_override={
-                "identifier": f"customer-{seen['customer']}",
-                "email": f"customer{seen['customer']}@example.org",
+                "identifier": f"customer-{planned['customer']}",
+                "email": f"customer{planned['customer']}@example.org",
             },
-            tags=["worker", *(["UnhandledException"] if seen["outcome"] == "crash" else [])],
-            userCustomData={"order": seen["order"], "sku": seen["sku"]},
+            tags=["worker", *(["UnhandledException"] if planned["outcome"] == "crash" else [])],
+            userCustomData={"order": planned["order"], "sku": planned["sku"]},
         )
 
 

@@ -1,6 +1,6 @@
-"""The demo's shop on sentry-sdk: one visit for each line of JSON that comes in, one line out when it is sent.
+"""The demo's shop on sentry-sdk: reads one visit a line of JSON, and writes a line once the visit is handed to the SDK.
 
-SENTRY_DSN and SENTRY_RELEASE say where to and as what.
+SENTRY_DSN and SENTRY_RELEASE name the destination and the release.
 """
 
 import json
@@ -13,13 +13,13 @@ from sentry_sdk.utils import event_from_exception
 from app.demo import storefront
 
 FLUSH_EVERY = 25
-"""Visits after which the SDK's queue (100 requests) is waited for, so that it never drops any."""
+"""Visits between two flushes: the SDK's queue of 100 requests never overflows."""
 PATIENCE_SECONDS = 10.0
 
 
 def main() -> None:
     """Serve until the input ends."""
-    # Only the shop's own visits are sessions; the process is none.
+    # Only visits are sessions; the process is none.
     sentry_sdk.init(environment="production", server_name="web-1", auto_session_tracking=False)
     for number, line in enumerate(sys.stdin, 1):
         with sentry_sdk.isolation_scope() as scope:
@@ -31,37 +31,37 @@ def main() -> None:
     sentry_sdk.flush(PATIENCE_SECONDS)
 
 
-def visit(scope: sentry_sdk.Scope, seen: dict[str, Any]) -> None:
-    """Serve one visit, a session of its own, and report what fails."""
-    scope.set_user({"id": f"customer-{seen['customer']}", "email": f"customer{seen['customer']}@example.org"})
-    scope.set_tag("checkout", "express" if seen["customer"] % 3 else "classic")
-    scope.add_event_processor(lambda event, _: event | {"request": request(seen)})
+def visit(scope: sentry_sdk.Scope, planned: dict[str, Any]) -> None:
+    """Serve one visit as a session of its own, and report its error."""
+    scope.set_user({"id": f"customer-{planned['customer']}", "email": f"customer{planned['customer']}@example.org"})
+    scope.set_tag("checkout", "express" if planned["customer"] % 3 else "classic")
+    scope.add_event_processor(lambda event, _: event | {"request": request(planned)})
     scope.start_session()
-    sentry_sdk.add_breadcrumb(category="navigation", message=f"/articles/{seen['sku']}", type="navigation")
-    sentry_sdk.add_breadcrumb(category="cart", message=f"added {seen['sku']}", data={"order": seen["order"]})
-    if seen["outcome"] == "message":
-        sentry_sdk.capture_message(f"stock of {seen['sku']} is low", level="warning")
+    sentry_sdk.add_breadcrumb(category="navigation", message=f"/articles/{planned['sku']}", type="navigation")
+    sentry_sdk.add_breadcrumb(category="cart", message=f"added {planned['sku']}", data={"order": planned["order"]})
+    if planned["outcome"] == "message":
+        sentry_sdk.capture_message(f"stock of {planned['sku']} is low", level="warning")
     else:
-        serve(seen)
+        serve(planned)
     scope.end_session()
 
 
-def serve(seen: dict[str, Any]) -> None:
-    """Serve, and report an error as an integration does: what nothing handles is marked so."""
+def serve(planned: dict[str, Any]) -> None:
+    """Serve, and report an error as an integration does: one that nothing handles is marked so."""
     try:
-        storefront.serve(seen["fault"], seen["sku"], seen["order"])
-    except Exception as error:  # noqa: BLE001  whatever fails in a shop is reported
-        mechanism = {"type": "shop", "handled": seen["outcome"] == "handled"}
+        storefront.serve(planned["fault"], planned["sku"], planned["order"])
+    except Exception as error:  # noqa: BLE001  every error of the shop is reported
+        mechanism = {"type": "shop", "handled": planned["outcome"] == "handled"}
         event, hint = event_from_exception(error, sentry_sdk.get_client().options, mechanism)
         sentry_sdk.capture_event(event, hint)
 
 
-def request(seen: dict[str, Any]) -> dict[str, Any]:
-    """Give the visit's request, with the secrets that applications leak."""
+def request(planned: dict[str, Any]) -> dict[str, Any]:
+    """Return the visit's request, with secrets as applications leak them."""
     return {
         "method": "POST",
-        "url": f"https://shop.example.org/orders/{seen['order']}",
-        "query_string": f"sku={seen['sku']}&token=made-up-token",
+        "url": f"https://shop.example.org/orders/{planned['order']}",
+        "query_string": f"sku={planned['sku']}&token=made-up-token",
         "headers": {"User-Agent": "Mozilla/5.0", "Cookie": "session=made-up-session"},
     }
 

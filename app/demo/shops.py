@@ -1,4 +1,4 @@
-"""The demo's applications: real SDKs in processes of their own, one for each application and release."""
+"""The demo's applications: real SDKs in child processes, one for each application and release."""
 
 import asyncio
 import os
@@ -17,10 +17,11 @@ from app.demo.node import packages
 from app.demo.plan import App, Visit
 
 STOP_SECONDS: Final = 20.0
-"""Beyond what an SDK waits for its queue at the end."""
+"""Seconds for an SDK to send its queue at the end."""
 MADE_UP: Final = {"SHOP_DB_PASSWORD": "made-up-password", "PAYMENT_API_KEY": "made-up-key"}
-"""raygun4py sends the environment along: these show that scrubbing works."""
-KEPT: Final = ("PATH", "LANG", "SYSTEMROOT")
+"""raygun4py sends the environment: these values show that scrubbing works."""
+KEPT: Final = ("PATH", "LANG", "SYSTEMROOT", "NODE_EXTRA_CA_CERTS")
+"""The variables of the user's environment that the applications need."""
 PYTHON_SHOPS: Final = {
     App("Python, sentry-sdk", sessions=True): ("sentry_sdk", "app.demo.sentry_shop"),
     App("Python, raygun4py", sessions=False): ("raygun4py", "app.demo.raygun_shop"),
@@ -32,28 +33,30 @@ NODE_SHOPS: Final = {
 
 
 def python_shops() -> dict[App, list[str]]:
-    """Give the commands of the applications whose SDK is installed. Raises DemoError where none is."""
-    found = {
-        each: [sys.executable, "-P", "-m", module]
-        for each, (package, module) in PYTHON_SHOPS.items()
+    """Return the commands of the applications whose SDK is installed. Raises DemoError where none is."""
+    commands = {
+        shop: [sys.executable, "-P", "-m", module]
+        for shop, (package, module) in PYTHON_SHOPS.items()
         if find_spec(package)
     }
-    if not found:
+    if not commands:
         raise DemoError("no SDK is installed: `pip install 'faultline[demo]'` (`make demo` does it)")
-    return found
+    return commands
 
 
 async def node_shops(cache: Path) -> dict[App, list[str]]:
-    """Give the commands of the Node applications; their packages are fetched the first time. Raises DemoError."""
+    """Return the commands of the Node applications; fetches their packages the first time. Raises DemoError."""
     folder = await asyncio.to_thread(packages.provide, cache)
-    return {each: [packages.node(), str(folder / name)] for each, name in NODE_SHOPS.items()}
+    return {shop: [packages.node(), str(folder / name)] for shop, name in NODE_SHOPS.items()}
 
 
 class Deployment:
-    """One application on one release, running; an async context manager."""
+    """One application on one release, as a child process; an async context manager.
+
+    ``log`` is the file that takes the process's stderr.
+    """
 
     def __init__(self, shop: App, command: list[str], environment: Mapping[str, str], log: Path) -> None:
-        """Take how to start it, what it must know, and the file that takes what it says."""
         self._shop, self._command, self._log = shop, command, log
         self._environment = dict(environment)
         self._lock = asyncio.Lock()
@@ -69,7 +72,7 @@ class Deployment:
         return self
 
     async def serve(self, visit: Visit) -> None:
-        """Have it serve a visit; comes back when that is handed to its SDK. Raises DemoError when it has ended."""
+        """Have it serve a visit; return once that is handed to its SDK. Raises DemoError where the process ended."""
         process = self._running()
         assert process.stdin is not None  # noqa: S101  both are pipes
         assert process.stdout is not None  # noqa: S101
@@ -87,7 +90,7 @@ class Deployment:
         await self.stop()
 
     async def stop(self) -> None:
-        """End its input once it has served all, and wait until its SDK has sent what it holds; safe to repeat."""
+        """Close its input and wait until its SDK has sent its queue; safe to repeat. Raises DemoError."""
         process = self._running()
         try:
             async with self._lock, asyncio.timeout(STOP_SECONDS):
@@ -110,9 +113,7 @@ class Deployment:
 
 
 def _clean() -> dict[str, str]:
-    """Give an environment without what the person at this machine has in theirs: SDKs send it along."""
+    """Return an environment without the variables of the person at this machine: SDKs send it."""
     root = str(Path(next(iter(app.__path__))).parent)
-    kept = {
-        name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT", "NODE_EXTRA_CA_CERTS") if name in os.environ
-    }
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return kept | MADE_UP | {"PYTHONPATH": root, "PYTHONUNBUFFERED": "1"}

@@ -1,4 +1,4 @@
-"""The demo's shop: code that fails as real code does, each fault in a place of its own."""
+"""The demo's shop: code that fails as real code does, each fault in a function of its own."""
 
 from typing import Final
 
@@ -10,11 +10,11 @@ class PricingError(Exception):
 
 
 class PaymentError(Exception):
-    """The payment service said no, or nothing."""
+    """The payment service refused, or did not answer."""
 
 
 def serve(fault: str, sku: str, order: int) -> str:
-    """Serve one visit; raises what the named fault brings about."""
+    """Serve one visit; raise the error of the named fault."""
     return {
         "": browse,
         "price": price_cart,
@@ -32,7 +32,7 @@ def browse(sku: str, order: int) -> str:
 
 
 def price_cart(sku: str, order: int) -> str:
-    """Price a cart; fails for what has no price, with the cause behind it."""
+    """Price a cart. Raises PricingError, with its cause, for an article without a price."""
     try:
         return str(PRICES[f"{sku}-xl"])
     except KeyError as error:
@@ -40,19 +40,19 @@ def price_cart(sku: str, order: int) -> str:
 
 
 def apply_discount(sku: str, order: int) -> str:
-    """Share a discount among the articles of a cart: the bad release forgets that carts can be empty."""
+    """Share a discount among the articles of a cart; the bad release divides by zero for an empty cart."""
     articles = [name for name in PRICES if name == sku.upper()]
     return str(order // len(articles))
 
 
 def ship(sku: str, order: int) -> str:
-    """Find where to send an order."""
+    """Return where an order is sent to."""
     customer: dict[str, dict[str, str]] = {"billing": {"city": "Wellington"}}
     return f"{sku} {order} to {customer['shipping']['city']}"
 
 
 def pay(sku: str, order: int) -> str:
-    """Charge a card; the payment service does not answer in time."""
+    """Charge a card. Raises PaymentError: the payment service does not answer in time."""
     card_number, amount = "4111 1111 1111 1111", PRICES.get(sku, 150)
     try:
         return _charge(card_number, amount)

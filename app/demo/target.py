@@ -1,4 +1,4 @@
-"""The installation that the demo sends to: it must run; its project is the demo's own, apart from real crashes."""
+"""The running installation that the demo sends to, and the demo's own project in it."""
 
 import asyncio
 import json
@@ -16,11 +16,11 @@ from app.stores.admin import access
 
 PROJECT: Final = "Demo shop"
 COUNTED_SECONDS: Final = 15.0
-"""Until the demo no longer waits for what it sent to be counted; it is within 2 s unless the machine is busy."""
+"""Seconds that the demo waits until its events are counted; that takes 2 s unless the machine is busy."""
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where to send to, and the token to look with."""
+    """The addresses and keys to send with, and a token for the API."""
 
     url: str
     token: str
@@ -34,7 +34,7 @@ class Target(msgspec.Struct, frozen=True):
         return f"{self.url}/projects/{self.project}"
 
     def environment(self, release: str) -> dict[str, str]:
-        """Give what an application of this release must know."""
+        """Return the environment that an application of this release needs."""
         parts = urlsplit(self.url)
         return {
             "SENTRY_DSN": self.dsn,
@@ -46,7 +46,7 @@ class Target(msgspec.Struct, frozen=True):
 
 
 async def find(settings: Settings) -> Target:
-    """Find the running installation and its demo project, made the first time. Raises DemoError."""
+    """Find the running installation and its demo project, which the first run makes. Raises DemoError."""
     path = settings.data_dir / "faultline.json"
     try:
         facts = json.loads(await asyncio.to_thread(path.read_text))
@@ -55,29 +55,29 @@ async def find(settings: Settings) -> Target:
             f"nothing runs on {settings.data_dir}: start it by `make run` (or name it by FAULTLINE_DATA)"
         ) from None
     url, token = str(facts["url"]).rstrip("/"), str(facts["token"])
-    made = await _project(url, token)
-    return Target(url, token, made["id"], made["dsn"], made["raygun_key"])
+    project = await _project(url, token)
+    return Target(url, token, project["id"], project["dsn"], project["raygun_key"])
 
 
 async def _project(url: str, token: str) -> dict[str, Any]:
     listed = (await _call(url, token, "GET", "/api/v1/projects"))["projects"]
-    found: dict[str, Any] | None = next((each for each in listed if each["name"] == PROJECT), None)
-    return found or await _call(url, token, "POST", "/api/v1/projects", {"name": PROJECT})
+    known: dict[str, Any] | None = next((project for project in listed if project["name"] == PROJECT), None)
+    return known or await _call(url, token, "POST", "/api/v1/projects", {"name": PROJECT})
 
 
 async def releases(target: Target, since: datetime) -> list[dict[str, Any]]:
-    """Give the project's releases once all that was received before ``since`` is counted."""
+    """Return the project's releases once everything received before ``since`` is counted, or COUNTED_SECONDS passed."""
     path, deadline = f"/api/v1/projects/{target.project}/releases", asyncio.get_running_loop().time() + COUNTED_SECONDS
     while True:
-        found = await _call(target.url, target.token, "GET", path)
-        complete = found["complete_until"]
+        reply = await _call(target.url, target.token, "GET", path)
+        complete = reply["complete_until"]
         if (complete and datetime.fromisoformat(complete) >= since) or asyncio.get_running_loop().time() > deadline:
-            return list(found["releases"])
+            return list(reply["releases"])
         await asyncio.sleep(0.25)
 
 
 async def sign_in(settings: Settings, target: Target) -> str:
-    """Make an address that signs one browser in."""
+    """Return a new one-time address that signs a browser in."""
     async with connect.pool(settings) as connections:
         return f"{target.url}/sign-in?code={await access.create_sign_in(connections)}"
 

@@ -1,6 +1,6 @@
-"""Sends the planned visits at the wanted rate, then says where to look.
+"""Sends the planned visits at the wanted rate, then prints the figures and where to look.
 
-Installation and SDKs are found -> a plan of visits -> each to the application and release that it names -> figures.
+Find installation and SDKs -> plan the visits -> send each to the application and release that it names -> figures.
 """
 
 import asyncio
@@ -14,49 +14,52 @@ from rich.console import Console
 from app.demo import shops, target
 from app.demo.errors import DemoError
 from app.demo.plan import BAD, MENDED, App, Visit, visits
-from app.demo.progress import Shown, shown
+from app.demo.progress import Display, display
 from app.demo.target import Target
 from app.settings import Settings
 
 FETCHING: Final = "Looking for the SDKs of Node (fetched the first time) …"
 WAITING: Final = 64
-"""Visits under way at once: an application that is slower than the rate holds the others back only then."""
+"""Visits in flight at once: only beyond them does an application slower than the rate hold the others back."""
 
 
 async def send(settings: Settings, events: int, rate: float) -> None:
     """Send ``events`` events and sessions, ``rate`` a second. Raises DemoError."""
     console = Console(soft_wrap=True)
-    found = await target.find(settings)
+    installation = await target.find(settings)
     commands = await _commands(settings.data_dir / "demo", console)
-    _say(console, f"Sending to {found.page}")
+    _print(console, f"Sending to {installation.page}")
     log = settings.data_dir / "logs" / "demo.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with shown(console, events) as progress:
+    with display(console, events) as progress:
         async with AsyncExitStack() as stack:
-            await _paced(Street(commands, found, log, stack), list(visits(list(commands), events)), rate, progress)
-    await _report(console, settings, found)
+            applications = Applications(commands, installation, log, stack)
+            await _paced(applications, list(visits(list(commands), events)), rate, progress)
+    await _report(console, settings, installation)
 
 
 async def _commands(cache: Path, console: Console) -> dict[App, list[str]]:
-    """Find the applications; where Node's cannot be had, go on with Python's."""
+    """Return the commands of the applications; where Node's cannot be fetched, those of Python alone."""
     commands = shops.python_shops()
     try:
         if not console.is_terminal:
-            _say(console, FETCHING)
+            _print(console, FETCHING)
         with console.status(FETCHING):
             commands |= await shops.node_shops(cache)
     except DemoError as error:
-        _say(console, f"Without the SDKs of Node: {error}")
+        _print(console, f"Without the SDKs of Node: {error}")
     return commands
 
 
-class Street:
-    """The running applications; a release of one is deployed when its first visit comes."""
+class Applications:
+    """The running applications: a release of one is deployed at its first visit.
 
-    def __init__(self, commands: dict[App, list[str]], found: Target, log: Path, stack: AsyncExitStack) -> None:
-        """Take the applications' commands, where they send to, the file for what they say, and what ends them."""
-        self._apps = {each.name: each for each in commands}
-        self._commands, self._found, self._log, self._stack = commands, found, log, stack
+    They send to ``destination`` and log to ``log``; ``stack`` stops them when it is closed.
+    """
+
+    def __init__(self, commands: dict[App, list[str]], destination: Target, log: Path, stack: AsyncExitStack) -> None:
+        self._apps = {shop.name: shop for shop in commands}
+        self._commands, self._destination, self._log, self._stack = commands, destination, log, stack
         self._deployed: dict[tuple[str, str], shops.Deployment] = {}
         self._deploying = asyncio.Lock()
 
@@ -69,28 +72,28 @@ class Street:
         async with self._deploying:
             if key not in self._deployed:
                 shop = self._apps[visit.app]
-                environment = self._found.environment(visit.release)
+                environment = self._destination.environment(visit.release)
                 self._deployed[key] = await self._stack.enter_async_context(
                     shops.Deployment(shop, self._commands[shop], environment, self._log)
                 )
-                await self._replaced(visit)
+                await self._stop_replaced(visit)
             return self._deployed[key]
 
-    async def _replaced(self, visit: Visit) -> None:
-        """The release that mends takes the bad one's place: nobody is sent there any more."""
+    async def _stop_replaced(self, visit: Visit) -> None:
+        """Stop the bad release once the one that fixes it is deployed: no later visit is to it."""
         bad = self._deployed.get((visit.app, BAD))
         if bad is not None and visit.release == MENDED:
             await bad.stop()
 
 
-async def _paced(street: Street, planned: list[Visit], rate: float, progress: Shown) -> None:
-    """Begin each visit when its turn comes."""
+async def _paced(applications: Applications, planned: list[Visit], rate: float, progress: Display) -> None:
+    """Begin each visit at its time, ``rate`` items a second."""
     loop, limit = asyncio.get_running_loop(), asyncio.Semaphore(WAITING)
     start, begun = loop.time(), 0
 
     async def serve(visit: Visit) -> None:
         try:
-            await street.serve(visit)
+            await applications.serve(visit)
             progress.advance(visit.items, f"release {visit.release}")
         finally:
             limit.release()
@@ -106,12 +109,13 @@ async def _paced(street: Street, planned: list[Visit], rate: float, progress: Sh
         raise failed.exceptions[0] from None
 
 
-async def _report(console: Console, settings: Settings, found: Target) -> None:
-    """Say how the releases did, and where to look."""
-    for release in sorted(await target.releases(found, datetime.now(UTC)), key=lambda each: str(each["release"])):
-        _say(console, _line(release))
-    _say(console, f"Look at {found.page}")
-    _say(console, f"Sign in (once) by {await target.sign_in(settings, found)}")
+async def _report(console: Console, settings: Settings, destination: Target) -> None:
+    """Print the figures of the releases, and where to look."""
+    releases = await target.releases(destination, datetime.now(UTC))
+    for release in sorted(releases, key=lambda row: str(row["release"])):
+        _print(console, _line(release))
+    _print(console, f"Look at {destination.page}")
+    _print(console, f"Sign in (once) by {await target.sign_in(settings, destination)}")
 
 
 def _line(release: dict[str, Any]) -> str:
@@ -120,5 +124,5 @@ def _line(release: dict[str, Any]) -> str:
     return text if free is None else f"{text}, {free:.1%} of them without a crash"
 
 
-def _say(console: Console, text: str) -> None:
+def _print(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False)

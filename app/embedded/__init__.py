@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: a real server as a child of ours, in one folder, on a socket that only we can open."""
+"""The embedded PostgreSQL: a real server as a child, in one folder, on a socket that only its owner can open."""
 
 from app.embedded.errors import EmbeddedError
 from app.embedded.lock import FolderLock

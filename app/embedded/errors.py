@@ -1,5 +1,7 @@
-"""What can be wrong with an embedded PostgreSQL."""
+"""The error of the embedded PostgreSQL."""
 
 
 class EmbeddedError(Exception):
-    """It cannot be started; the text says why and what to do."""
+    """The embedded PostgreSQL cannot be started; the text says why and what to do."""
+
+    code = "embedded_postgres"

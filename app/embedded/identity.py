@@ -1,4 +1,4 @@
-"""Who the server runs as: PostgreSQL refuses root, and ``make run`` by root in /root must work all the same."""
+"""Chooses the user that the server runs as: PostgreSQL refuses root, and ``make run`` by root must work too."""
 
 import os
 import pwd
@@ -10,9 +10,9 @@ from app.embedded.programs import program, run
 
 
 def choose(folder: Path, data: Path) -> str:
-    """Give the shim's ``--as`` for a server in ``folder``, whose cluster is (or will be) in ``data``.
+    """Return the shim's ``--as`` for a server in ``folder``, whose cluster is (or will be) in ``data``.
 
-    A cluster belongs to who made it: that decides once it is there. Raises EmbeddedError saying what to do.
+    Once there is a cluster, its owner decides. Raises EmbeddedError with what to do.
     """
     owner = data.stat().st_uid if data.exists() else None
     if os.geteuid() != 0:
@@ -38,7 +38,7 @@ def choose(folder: Path, data: Path) -> str:
 
 
 def prepare(identity: str, path: Path) -> None:
-    """Give a file or folder to the user that the server will really be, where that is another."""
+    """Change the owner of a file or folder to the user that the server will run as, where that is another."""
     kind, *numbers = identity.split(":")
     if kind == "drop":
         uid, gid = map(int, numbers)
@@ -46,16 +46,16 @@ def prepare(identity: str, path: Path) -> None:
 
 
 def _ordinary() -> pwd.struct_passwd:
-    """Give a user that is not root: initdb wants one that has a name."""
+    """Return a user that is not root: initdb needs one that has a name."""
     users = {user.pw_name: user for user in pwd.getpwall() if user.pw_uid != 0}
     for name in ("postgres", "nobody", *users):
         if name in users:
             return users[name]
-    raise EmbeddedError("PostgreSQL does not run as root, and this machine knows no other user: add one")
+    raise EmbeddedError("PostgreSQL does not run as root, and this machine has no other user: add one")
 
 
 def _refusal(identity: str, folder: Path) -> str | None:
-    """Try an identity: it must be possible, and reach the programs and the folder. Gives what stands against it."""
+    """Return why an identity cannot be used, None where it can and reaches the programs and the folder."""
     try:
         run(identity, program("postgres"), "--version")
         run(identity, "/bin/sh", "-c", 'test -w "$1" -a -x "$1"', "sh", str(folder))

@@ -1,4 +1,4 @@
-"""One process a folder: a lock that ends with the process that holds it, however that ends."""
+"""A lock on a folder for one process, released when that process ends, also by ``kill -9``."""
 
 import fcntl
 import os
@@ -8,15 +8,14 @@ from app.embedded.errors import EmbeddedError
 
 
 class FolderLock:
-    """A lock file, which names the process that holds it."""
+    """A lock file at ``path``, in a folder that exists; it holds the id of the process that has the lock."""
 
     def __init__(self, path: Path) -> None:
-        """Take the file's path; its folder is there."""
         self._path = path
         self._fd: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock, if this object does not have it. Raises EmbeddedError naming who does."""
+        """Acquire the lock unless this object has it. Raises EmbeddedError naming the process that does."""
         if self._fd is not None:
             return
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -31,7 +30,7 @@ class FolderLock:
         self._fd = fd
 
     def release(self) -> None:
-        """Give the lock back; the file stays, as removing it would let two processes hold two files."""
+        """Release the lock. The file stays: after a removal two processes could lock two files of its name."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None

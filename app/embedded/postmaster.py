@@ -1,4 +1,4 @@
-"""What postmaster.pid says of a server, and ending one that a killed installation left behind."""
+"""Reads postmaster.pid, and ends a server that a killed installation left behind."""
 
 import contextlib
 import signal
@@ -15,7 +15,7 @@ STOP_SECONDS: Final = 30.0
 
 
 class Postmaster(NamedTuple):
-    """A server, as its file tells (PostgreSQL's miscadmin.h, LOCK_FILE_LINE_*)."""
+    """A server as postmaster.pid describes it (PostgreSQL's miscadmin.h, LOCK_FILE_LINE_*)."""
 
     pid: int
     socket_dir: Path
@@ -23,7 +23,7 @@ class Postmaster(NamedTuple):
 
 
 def read(data: Path) -> Postmaster | None:
-    """Read postmaster.pid; None where there is none, or it is being written."""
+    """Read postmaster.pid; return None where there is none, or it is being written."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
         return Postmaster(int(lines[0]), Path(lines[4].strip()), lines[7].strip() == "ready")
@@ -32,18 +32,18 @@ def read(data: Path) -> Postmaster | None:
 
 
 def processes(data: Path) -> list[psutil.Process]:
-    """Give the processes of a server on this cluster: each has it as its working folder."""
-    found = []
-    place = data.resolve()
+    """Return the processes of a server on this cluster: each has it as its working folder."""
+    servers = []
+    folder = data.resolve()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.name().startswith("postgres") and Path(process.cwd()) == place:
-                found.append(process)
-    return found
+            if process.name().startswith("postgres") and Path(process.cwd()) == folder:
+                servers.append(process)
+    return servers
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process runs; one that is dead and waits for its parent to look does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -53,17 +53,17 @@ def alive(pid: int) -> bool:
 def end_left_over(data: Path) -> None:
     """End the server that was left when its owner was killed, and remove a file that names a foreign process.
 
-    Only for who holds the folder's lock. A file of a process that is gone is PostgreSQL's own to judge: it looks
-    whether anything still uses the cluster's shared memory.
+    The caller holds the folder's lock. A file that names a process which is gone stays: PostgreSQL itself checks
+    whether anything still uses the cluster's shared memory, and removes it.
     """
-    told = read(data)
+    described = read(data)
     left = processes(data)
-    _signal([process for process in left if told is not None and process.pid == told.pid], signal.SIGINT)
+    _signal([process for process in left if described is not None and process.pid == described.pid], signal.SIGINT)
     if not _gone(data):
         _signal(processes(data), signal.SIGKILL)
         if not _gone(data):
             raise EmbeddedError(f"a PostgreSQL on {data} does not end: process {processes(data)[0].pid}")
-    if told is not None and psutil.pid_exists(told.pid):
+    if described is not None and psutil.pid_exists(described.pid):
         (data / "postmaster.pid").unlink(missing_ok=True)
 
 

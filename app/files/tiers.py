@@ -1,34 +1,37 @@
-"""Which of the last, still small objects of a source to merge next (size tiers, as log-structured stores do).
+"""Chooses which of a source's newest, still small objects to merge next: size-tiered compaction. Pure.
 
-Each batch is durable as an object of its own before it is acknowledged. Eight objects of one tier become one of the
-next, so that a byte is copied once a tier (log8 of object size over batch size: about five times in all) and a source
-keeps fewer than ``FAN * (tier(limit) + 2)`` small objects however its batches come.
+Each batch is durable as an object of its own before it is acknowledged. ``FAN`` objects of one tier are merged into one
+of the next, so that a byte is copied once a tier (log8 of object size over batch size: about five times in all) and a
+source has fewer than ``FAN * (tier(limit) + 2)`` small objects, whatever the sizes of its batches.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
 FAN: Final = 8
+"""Objects of a tier that are merged: with fewer a byte is copied more often, with more there are more small objects."""
+
 SMALLEST: Final = 4096
-"""Bytes; tier 0 is what is below ``FAN`` times this."""
+"""Bytes; tier 0 are the objects below ``FAN`` times this."""
 
 
 def tier(nbytes: int) -> int:
-    """Give the tier of a size: 0 below 32 KiB, one more for each factor of eight."""
+    """Return the tier of a size: 0 below 32 KiB, one more for each factor of eight."""
     return (max(nbytes // SMALLEST, 1).bit_length() - 1) // 3
 
 
 def choose(sizes: Sequence[int], limit: int) -> range | None:
-    """Give the run of objects to merge, None for none; ``sizes`` are oldest first, each below ``limit`` bytes.
+    """Return the indices of the objects to merge, None for none.
 
-    A run ends early when it reaches ``limit``: merged objects stay below twice the limit.
+    ``sizes`` are oldest first, in bytes, each below ``limit``. A run ends early when its sum reaches ``limit``, so that
+    a merged object stays below twice the limit.
     """
     for level in range(tier(limit) + 1):
         start = len(sizes)
         while start and tier(sizes[start - 1]) <= level:
             start -= 1
         full = sum(tier(size) == level for size in sizes[start:]) >= FAN
-        if full or len(sizes) - start >= FAN * (level + 2):  # many smaller ones, held up between larger ones
+        if full or len(sizes) - start >= FAN * (level + 2):  # many of smaller tiers, stuck between larger objects
             return _cut(sizes, start, limit)
     return None
 

@@ -7,17 +7,11 @@ from typing import Final, NamedTuple
 from app.cells import SKEW
 from app.log.contract import Log
 from app.records import decode_delta
-from app.topics import CRASHES, DELTAS, PROCESSED, SESSIONS, SOURCES, TIMINGS, qualified
+from app.roles import ROLES, group_of
+from app.topics import DELTAS, SOURCES, qualified
 
-READERS: Final = (
-    ("crashes", CRASHES),
-    ("sessions", SESSIONS),
-    ("timings", TIMINGS),
-    ("rates", DELTAS),
-    ("archive", PROCESSED),
-    ("search", PROCESSED),
-)
-"""Each role with the topic it reads; the roles that read source topics come first."""
+READERS: Final = tuple((role.name, role.topic) for role in ROLES)
+"""Each role with the topic that it reads; those over sources come first."""
 
 
 PAGE: Final = 100
@@ -61,7 +55,7 @@ async def stage(log: Log, generation: int, role: str, name: str, only: Container
     """
     topic = qualified(generation, name)
     bounds = await log.bounds(topic)
-    committed = await log.committed(f"faultline-{role}", topic)
+    committed = await log.committed(group_of(role), topic)
     behind = {
         partition: max(committed.get(partition, bound.start), bound.start)
         for partition, bound in bounds.items()

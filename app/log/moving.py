@@ -13,6 +13,7 @@ from app.log.contract import Log, LogError, LogUnavailable, NewRecord, Record, T
 from app.log.kafka.log import KafkaLog
 from app.log.lag import READERS
 from app.log.postgres.log import PostgresLog
+from app.roles import group_of
 from app.topics import SOURCES, qualified
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ async def _left(
     for role, name in readers:
         topic = qualified(generation, name)
         starts = {number: bounds.start for number, bounds in (await log.bounds(topic)).items()}
-        done = await log.committed(f"faultline-{role}", topic)
+        done = await log.committed(group_of(role), topic)
         count = sum(max(0, end - max(done.get(number, 0), starts[number])) for number, end in ends[name].items())
         if count:
             left[role] = count

@@ -1,1 +1,1 @@
-"""The processes: how each starts, says how it does, and ends."""
+"""The processes: how each starts, logs, reports its state, and ends."""

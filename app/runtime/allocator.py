@@ -1,8 +1,8 @@
-"""What glibc's allocator keeps of freed memory is bounded: a process is about as large as what it holds.
+"""Bounds what glibc's allocator keeps of freed memory, so that a process is about as large as what it holds.
 
-Left alone it gives each thread a heap of its own, and learns from one large block that was freed (a merged archive
-object, a fetch of 4 MiB) to keep blocks of up to 32 MiB, and 64 MiB at the end of a heap. Other libraries than glibc
-have no such calls; nothing is done there. What an operator sets by glibc's own variables is left as it is.
+By default glibc gives each thread a heap of its own, and learns from one large block that was freed (a merged archive
+object, a fetch of 4 MiB) to keep blocks of up to 32 MiB, and 64 MiB at the end of a heap. Other C libraries have no
+such calls; nothing is done there. An option that an operator sets by glibc's own variables is left as it is.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 
 from app.tasks import beside
 
-GIVE_BACK_SECONDS: Final = 60.0
-"""One look through all heaps takes some milliseconds of a thread beside the event loop."""
+TRIM_SECONDS: Final = 60.0
+"""A trim walks all heaps: some milliseconds of a thread beside the event loop."""
 
 
 class _Option(NamedTuple):
@@ -33,7 +33,7 @@ OPTIONS: Final = (
 
 
 def settle() -> bool:
-    """Set glibc's allocator, best before the process works; tells whether it is glibc's."""
+    """Set the options of glibc's allocator, best before the process works; return whether it is glibc's."""
     library = _library()
     if library is None:
         return False
@@ -43,8 +43,8 @@ def settle() -> bool:
     return True
 
 
-def give_back() -> None:
-    """Give free pages in the midst of heaps back to the operating system; what is in use stays where it is."""
+def trim() -> None:
+    """Return free pages in the middle of heaps to the operating system; blocks in use do not move."""
     library = _library()
     if library is not None:
         library.malloc_trim(0)
@@ -52,24 +52,24 @@ def give_back() -> None:
 
 @asynccontextmanager
 async def bounded() -> AsyncIterator[None]:
-    """Settle, and give back time and again while the block runs."""
+    """Set the options, and trim once a minute while the block runs."""
     if not settle():
         yield
         return
-    async with beside(_keep_giving_back()):
+    async with beside(_keep_trimming()):
         yield
 
 
-async def _keep_giving_back() -> None:
+async def _keep_trimming() -> None:
     while True:
-        await asyncio.sleep(GIVE_BACK_SECONDS)
-        await asyncio.to_thread(give_back)
+        await asyncio.sleep(TRIM_SECONDS)
+        await asyncio.to_thread(trim)
 
 
 def _library() -> Any:  # noqa: ANN401  functions of a C library
     try:
         library = ctypes.CDLL(None)
-        library.mallopt, library.malloc_trim  # noqa: B018  looked up here, so that what is missing is known
+        library.mallopt, library.malloc_trim  # noqa: B018  looked up here: AttributeError where the library has none
     except (OSError, AttributeError):
         return None
     return library

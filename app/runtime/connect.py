@@ -1,4 +1,4 @@
-"""How a command reaches the installation's PostgreSQL and log."""
+"""The installation's PostgreSQL and log, as commands and workers reach them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,19 +17,22 @@ if TYPE_CHECKING:
 
 
 def database_url(settings: Settings) -> str:
-    """Give the address of the database. Raises SettingsError where the embedded one is not running."""
+    """Return the URL of the database. Raises SettingsError where the embedded one is not running."""
     scheme, _, folder = settings.database_url.partition("://")
     if scheme != "embedded":
         return settings.database_url
     url = running_url(folder)
     if url is None:
-        raise SettingsError(f"nothing runs on {folder}; start it by `faultline up`, or name one by FAULTLINE_DATA")
+        raise SettingsError(
+            f"nothing runs on {folder}: start it by `faultline up`, or name another installation by FAULTLINE_DATA or "
+            "FAULTLINE_DATABASE"
+        )
     return url
 
 
 @asynccontextmanager
 async def pool(settings: Settings) -> AsyncIterator["Pool"]:
-    """Open a small pool on the installation's database."""
+    """Open a small pool of connections to the installation's database."""
     async with asyncpg.create_pool(database_url(settings), min_size=1, max_size=2) as opened:
         yield opened
 
@@ -37,13 +40,13 @@ async def pool(settings: Settings) -> AsyncIterator["Pool"]:
 @asynccontextmanager
 async def log(settings: Settings) -> AsyncIterator[AnyLog]:
     """Open the installation's log."""
-    reached = msgspec.structs.replace(settings, database=database_url(settings))
-    async with open_log(reached) as opened:
+    reachable = msgspec.structs.replace(settings, database=database_url(settings))
+    async with open_log(reachable) as opened:
         yield opened
 
 
 async def generation(connections: "Pool", settings: Settings) -> int:
-    """Give the generation of the log that is worked on. Raises SettingsError where the settings name another log."""
-    found = await latest(connections)
-    refuse_other(found, await name_of(settings), settings)
-    return found.number
+    """Return the number of the log's working generation. Raises SettingsError where the settings name another log."""
+    working = await latest(connections)
+    refuse_other(working, await name_of(settings), settings)
+    return working.number

@@ -1,6 +1,6 @@
-"""Says every few seconds, in PostgreSQL, that this process lives and how its roles do.
+"""Writes every few seconds to PostgreSQL that this process runs, with the figures of its roles.
 
-It never disturbs the process: what fails is left out, and said again at the next beat.
+A heartbeat never disturbs its process: a beat that fails is logged and left out, the next one follows in its time.
 """
 
 import asyncio
@@ -32,16 +32,15 @@ def _version() -> str:
     return version("faultline")
 
 
-class Rates:
-    """Turns counts that only grow into numbers a second."""
+class RateMeter:
+    """Computes rates per second from counters that only grow. ``clock`` returns seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start without a count; ``clock`` gives seconds."""
         self._clock = clock
         self._before: tuple[float, Mapping[str, float]] | None = None
 
     def of(self, counts: Mapping[str, float]) -> dict[str, float | None]:
-        """Give how much each name grew a second since the last call, None for all at the first."""
+        """Return by how much each counter grew per second since the last call; None for each at the first call."""
         now, before = self._clock(), self._before
         self._before = (now, counts)
         if before is None:
@@ -51,12 +50,14 @@ class Rates:
 
 
 class Heartbeat:
-    """The row of this process."""
+    """Writes the row of this process among the instances.
+
+    ``part`` is what the process is (server, worker); ``figures`` returns those of each role that it runs.
+    """
 
     def __init__(
         self, instances: Instances, part: str, figures: Callable[[], Awaitable[Mapping[str, Figures]]]
     ) -> None:
-        """Take the store, what this process is, and what gives its roles' figures."""
         self._instances = instances
         self._part = part
         self._figures = figures
@@ -71,10 +72,10 @@ class Heartbeat:
             await asyncio.sleep(BEAT_SECONDS)
 
     async def beat(self) -> None:
-        """Write the row once; a failure is logged once, until it passes."""
+        """Write the row once. The first of several failures in a row is logged."""
         try:
             await self._instances.beat(await self._instance(), time.time() - self._process.create_time())
-        except Exception as error:  # noqa: BLE001  telling how a process does must never end it
+        except Exception as error:  # noqa: BLE001  reporting the state of a process must never end it
             if not self._failing:
                 log.warning("heartbeat_away", error=type(error).__name__)
             self._failing = True
@@ -82,7 +83,7 @@ class Heartbeat:
             self._failing = False
 
     async def leave(self) -> None:
-        """Take the row away, if that is quick; else it goes stale by itself."""
+        """Delete the row if that takes less than ``LEAVE_SECONDS``; otherwise it goes stale by itself."""
         with suppress(StoreUnavailable, TimeoutError):
             async with asyncio.timeout(LEAVE_SECONDS):
                 await self._instances.leave(self._id)
@@ -96,7 +97,7 @@ class Heartbeat:
 
 @asynccontextmanager
 async def beating(heartbeat: Heartbeat) -> AsyncIterator[None]:
-    """Beat while the block runs, then leave."""
+    """Beat while the block runs, then delete the row."""
     try:
         async with beside(heartbeat.run()):
             yield

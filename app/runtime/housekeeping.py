@@ -1,7 +1,7 @@
-"""Drops what is too old: days of the log and of search, small windows, sign-ins. Once an hour, one process at a time.
+"""Deletes what is past its retention: days of the log and of search, small windows, sign-ins.
 
-It runs beside the role rates, so that every way of deployment has it. It never disturbs the process: what fails is
-logged and tried again an hour later.
+The worker runs it beside one role (``app.roles.HOUSEKEEPER``), so that every way of deployment has it: once an hour, in
+one process at a time. A failure never disturbs the process: it is logged, and the next hour tries again.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from app.postgres import translated
 from app.settings import Settings
 from app.stores.search.contract import Search
 from app.stores.search.open import open_search
+from app.tasks import beside
 
 if TYPE_CHECKING:
     from app.postgres import Connection, Pool
@@ -45,19 +46,19 @@ log = structlog.get_logger()
 
 
 def ages(settings: Settings) -> dict[int, int]:
-    """Give by size of window the age (s) from which it is deleted; days are kept for ever.
+    """Return the age in s from which windows are deleted, by their size in s. Windows of a day are kept for ever.
 
-    Never less than what a record at the log's far end may still add to: a row that its owner knows must be there.
+    An age is never less than what the oldest record in the log may still add to: rates counts on the row of a window
+    that it knows.
     """
     wanted = {MINUTE: settings.minute_days * DAY, HOUR: settings.hour_days * DAY}
     return {size: max(age, settings.retention_days * DAY + LATENESS[size] + DAY) for size, age in wanted.items()}
 
 
 class Housekeeping:
-    """What one process does, if no other does it at the moment."""
+    """Housekeeping of one process, over stores that the caller opens and closes."""
 
     def __init__(self, settings: Settings, pool: "Pool", records: AnyLog, search: Search) -> None:
-        """Take the stores; the caller opens and closes them."""
         self._settings = settings
         self._pool = pool
         self._log = records
@@ -68,12 +69,12 @@ class Housekeeping:
         while True:
             try:
                 await self.once()
-            except Exception as error:  # noqa: BLE001  what is old can wait, the role must go on
+            except Exception as error:  # noqa: BLE001  deleting can wait, the role must go on
                 log.warning("housekeeping_later", error=str(error) or type(error).__name__)
             await asyncio.sleep(EVERY_SECONDS)
 
     async def once(self) -> bool:
-        """Drop what is too old; False where another process is at it. Raises StoreUnavailable, LogError."""
+        """Delete what is too old; return False where another process is doing so. Raises StoreUnavailable, LogError."""
         with translated("housekeeping"):
             async with self._pool.acquire() as connection:
                 if not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
@@ -96,7 +97,8 @@ class Housekeeping:
         days = self._settings.retention_days
         if isinstance(self._log, PostgresLog):
             return await self._log.retain(days)
-        async with connection.transaction():  # Kafka drops its own; these are of a generation before it
+        # Kafka deletes its own records by retention.ms; the tables may hold those of a generation before it.
+        async with connection.transaction():
             return await drop_days(connection, days)
 
 
@@ -113,14 +115,10 @@ async def _drop_windows(connection: "Connection", size: int, age: int) -> None:
 
 @asynccontextmanager
 async def keeping(settings: Settings, records: AnyLog) -> AsyncIterator[None]:
-    """Keep house as long as the block runs; ``settings.database_url`` can be reached."""
+    """Keep house while the block runs; ``settings.database_url`` names a server that is reached without a start."""
     async with (
-        asyncpg.create_pool(settings.database_url, min_size=0, max_size=2) as pool,  # connects when it is used
+        asyncpg.create_pool(settings.database_url, min_size=0, max_size=2) as pool,  # connects at first use
         open_search(settings, pool) as search,
+        beside(Housekeeping(settings, pool, records, search).run()),
     ):
-        task = asyncio.create_task(Housekeeping(settings, pool, records, search).run(), name="housekeeping")
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        yield

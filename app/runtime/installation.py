@@ -1,7 +1,6 @@
 """The installation that ``faultline up`` runs: its first project, its token, and ``faultline.json``."""
 
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 import msgspec
 
+from app.private_files import write_private
 from app.settings import Settings
 from app.stores.admin import access
 from app.stores.admin.migrate import migrate
@@ -24,7 +24,7 @@ ANYWHERE: Final = ("0.0.0.0", "::", "")  # noqa: S104  compared with, not listen
 
 
 class Installation(msgspec.Struct, frozen=True):
-    """What is the same as long as ``up`` runs."""
+    """What stays the same as long as ``up`` runs."""
 
     token: str
     sign_in_code: str
@@ -32,7 +32,7 @@ class Installation(msgspec.Struct, frozen=True):
 
 
 async def prepare(url: str, token_file: Path) -> Installation:
-    """Migrate the database and make what an installation begins with; safe to repeat."""
+    """Migrate the database and make the token and the first project; safe to repeat."""
     connection = await asyncpg.connect(url)
     try:
         await migrate(connection)
@@ -50,14 +50,14 @@ async def _projects(pool: "Pool") -> list[Project]:
 
 
 def stable_token(path: Path) -> str:
-    """Give the installation's token, made at its first start."""
+    """Return the installation's token, which the first start makes."""
     if not path.exists():
         write_private(path, access.TOKEN_PREFIX + secrets.token_urlsafe(32))
     return path.read_text().strip()
 
 
 def address(settings: Settings, port: int) -> str:
-    """Give the address that users see."""
+    """Return the address that users see."""
     host = "127.0.0.1" if settings.host in ANYWHERE else settings.host
     return settings.url.rstrip("/") or f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
@@ -65,7 +65,7 @@ def address(settings: Settings, port: int) -> str:
 def describe(
     installation: Installation, url: str, pids: Mapping[str, int], metrics: Mapping[str, str]
 ) -> dict[str, object]:
-    """Give the content of ``faultline.json``; ``metrics`` are addresses by process that serve ``/metrics``."""
+    """Return the content of ``faultline.json``; ``metrics`` are addresses by process that serve ``/metrics``."""
     return {
         "url": url,
         "token": installation.token,
@@ -81,23 +81,12 @@ def _described(project: Project, url: str) -> dict[str, object]:
 
 
 def write_description(path: Path, description: Mapping[str, object]) -> None:
-    """Write ``faultline.json`` by rename, mode 0600."""
+    """Write ``faultline.json``, which only its owner may read."""
     write_private(path, json.dumps(description, indent=2) + "\n")
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, whole or not at all."""
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
-
-
 def lines(installation: Installation, url: str) -> list[tuple[str, str]]:
-    """Give what ``up`` shows when all is ready: names and values."""
+    """Return what ``up`` prints once all is ready: names and values."""
     first = installation.projects[0]
     return [
         ("Address", url),
@@ -108,5 +97,5 @@ def lines(installation: Installation, url: str) -> list[tuple[str, str]]:
 
 
 def sign_in(installation: Installation, url: str) -> str:
-    """Give the address that signs one browser in."""
+    """Return the one-time address that signs a browser in."""
     return f"{url}/sign-in?code={installation.sign_in_code}"

@@ -1,28 +1,30 @@
-"""How the parts of a server do, for its row among the instances."""
+"""The figures of a server's parts, for its row among the instances."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from app.ingest import metrics as ingest
-from app.runtime.heartbeat import Rates
+from app.runtime.heartbeat import RateMeter
 from app.stores.admin.instances import Figures
 from app.stream.metrics import totals
 from app.web import metrics as web
 
 SERVER_ERROR: Final = "5"
-"""First digit of the statuses that say that the fault is here."""
+"""First digit of the HTTP statuses by which a server reports a fault of its own."""
 
 
-class Watch:
-    """The parts of one server. Ingest counts records, web answers of the API; files counts nothing of its own."""
+class ServerStatus:
+    """Collects the figures of the parts of one server from its metrics.
+
+    Ingest counts records, web counts replies of the API; the part ``files`` counts nothing of its own.
+    """
 
     def __init__(self, parts: frozenset[str]) -> None:
-        """Take the parts that run."""
         self._parts = sorted(parts)
-        self._rates = Rates()
+        self._rates = RateMeter()
 
     async def figures(self) -> Mapping[str, Figures]:
-        """Give the figures of each part."""
+        """Return the figures of each part."""
         answers = totals(web.ANSWERS, "status")
         done = {"ingest": sum(totals(ingest.RECORDS, "topic").values()), "web": sum(answers.values())}
         failed = {

@@ -1,7 +1,6 @@
-"""Keeps child processes running: start, readiness, log, restart with backoff, end.
+"""Supervises child processes: start, readiness, log file, restart with backoff, stop.
 
-A child says that it is ready by one line of JSON on the pipe FAULTLINE_READY_FD. It ends when FAULTLINE_PARENT_FD
-reaches its end: the write side is held by this process alone, so that also ``kill -9`` of it ends all children.
+Children report readiness, and notice the supervisor's end, as ``app.runtime.parent`` describes.
 """
 
 import asyncio
@@ -18,13 +17,15 @@ from typing import Any, Final
 
 import structlog
 
+from app.runtime.parent import PARENT_FD, READY_FD
+
 FIRST_DELAY: Final = 0.2
 LONGEST_DELAY: Final = 10.0
 STEADY_SECONDS: Final = 30.0
-"""A child that ran this long starts again without delay when it ends."""
+"""A child that ran for so long starts again after FIRST_DELAY when it ends."""
 
 START_ATTEMPTS: Final = 3
-"""A child that ends so often before its first readiness will not mend by itself: a port in use, a setting."""
+"""A child that ends so often before it was ever ready is given up: a port in use or a setting does not mend itself."""
 
 LOG_BYTES: Final = 10 << 20
 LOG_FILES: Final = 2
@@ -33,11 +34,16 @@ log = structlog.get_logger()
 
 
 class NeverReady(Exception):
-    """A child ended again and again before it was ready; the text holds the end of its log."""
+    """A child ended START_ATTEMPTS times before it was ever ready; the text holds the end of its log."""
+
+    code = "child_never_ready"
 
 
 class Child:
-    """One process, and those that follow it when it ends."""
+    """A supervised child: one process at a time, the next one when it ends.
+
+    ``environment`` is called before each start; ``on_ready`` is called after each readiness.
+    """
 
     def __init__(
         self,
@@ -47,11 +53,10 @@ class Child:
         environment: Callable[[], Mapping[str, str]],
         on_ready: Callable[["Child"], None],
     ) -> None:
-        """Take its command; ``environment`` is asked before each start, ``on_ready`` called after each readiness."""
         self.name = name
         self.pid: int | None = None
-        self.said: Mapping[str, Any] = {}
-        """What the running process said when it was ready; empty before."""
+        self.reported: Mapping[str, Any] = {}
+        """What the running process reported when it was ready; empty before."""
         self._command = command
         self._log_file = log_file
         self._environment = environment
@@ -62,7 +67,7 @@ class Child:
         self._last_lines: deque[bytes] = deque(maxlen=20)
 
     async def keep(self, parent_fd: int) -> None:
-        """Run the process, again whenever it ends, until ``stop``. Raises NeverReady."""
+        """Run the process, and the next one whenever it ends, until ``stop``. Raises NeverReady."""
         delay, attempts = FIRST_DELAY, 0
         while not self._stopping:
             began = time.monotonic()
@@ -79,7 +84,7 @@ class Child:
             delay = min(2 * delay, LONGEST_DELAY)
 
     async def stop(self, patience: float) -> None:
-        """Ask the process to end, and kill it after ``patience`` s."""
+        """Send SIGTERM, and SIGKILL where the process runs on after ``patience`` s."""
         self._stopping = True
         process = self._process
         if process is None or process.returncode is not None:
@@ -93,41 +98,41 @@ class Child:
             self.kill()
 
     def kill(self) -> None:
-        """End the process at once."""
+        """Send SIGKILL."""
         self._stopping = True
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 
     async def _run(self, parent_fd: int) -> int:
-        """Run one process to its end and give its exit code."""
+        """Run one process to its end and return its exit code."""
         reading, writing = os.pipe()
         try:
             self._process = process = await asyncio.create_subprocess_exec(
                 *self._command,
                 env={
                     **self._environment(),
-                    "FAULTLINE_READY_FD": str(writing),
-                    "FAULTLINE_PARENT_FD": str(parent_fd),
+                    READY_FD: str(writing),
+                    PARENT_FD: str(parent_fd),
                 },
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 pass_fds=(writing, parent_fd),
-                start_new_session=True,  # Ctrl-C at the terminal is for the supervisor, who ends them in order
+                start_new_session=True,  # Ctrl-C at the terminal goes to the supervisor alone
             )
         finally:
             os.close(writing)
         self.pid = process.pid
-        logging_it = asyncio.create_task(self._copy_log(process))
+        copying = asyncio.create_task(self._copy_log(process))
         await self._await_ready(reading)
         code = await process.wait()
-        await logging_it
-        self.pid, self.said = None, {}
+        await copying
+        self.pid, self.reported = None, {}
         return code
 
     async def _await_ready(self, fd: int) -> None:
-        """Read what the process says when it is ready; nothing comes from one that ends before."""
+        """Read the line that reports readiness; a process that ends before writes none."""
         stream = asyncio.StreamReader()
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(fd, "rb", 0)
@@ -135,12 +140,12 @@ class Child:
         line = await stream.readline()
         transport.close()
         if line:
-            self.said = json.loads(line)
+            self.reported = json.loads(line)
             self._was_ready = True
             self._on_ready(self)
 
     async def _copy_log(self, process: asyncio.subprocess.Process) -> None:
-        """Append what the process prints to its log file, which is bounded in size."""
+        """Append the output of the process to its log file, which is bounded in size."""
         handler = RotatingFileHandler(self._log_file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, errors="replace")
         handler.terminator = ""
         self._last_lines.clear()

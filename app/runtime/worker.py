@@ -1,7 +1,7 @@
-"""Composition root of the workers: which roles run in this process, and how it starts, says so, and ends.
+"""Composition root of the workers: the roles of one process, and how it starts, reports readiness, and ends.
 
-``faust -A app worker`` and ``python -m app.runtime.worker`` both end up here. Agents and tables are imported by name:
-what cannot be imported is fatal, nothing is discovered.
+``faultline worker``, ``python -m app.runtime.worker`` and ``faust -A app worker`` all end up here. Agents and tables
+are imported by name: a module that cannot be imported is fatal, and nothing is discovered.
 """
 
 import asyncio
@@ -26,42 +26,33 @@ import agents
 import app as package
 import tables
 from app import settings as settings_of
-from app import topics
 from app.log.contract import LogError
 from app.log.generations import Working, working_generation
-from app.log.kafka.quiet import quieten
 from app.log.open import log_identity
-from app.runtime.worker_http import Outlook
+from app.postgres import AWAY
+from app.roles import HOUSEKEEPER, ROLE_NAMES, ROLES
+from app.runtime import logs
+from app.runtime.connect import database_url
+from app.runtime.housekeeping import keeping
+from app.runtime.parent import on_parent_end, report_ready
+from app.runtime.worker_http import StatusServer
 from app.settings import Settings, SettingsError
 from app.stream.faust_app import FaustApp
 from app.stream.role import Process, RoleApp, process_of
 
-CONSUMED: Final[Mapping[str, frozenset[str]]] = {
-    "crashes": frozenset({topics.CRASHES}),
-    "sessions": frozenset({topics.SESSIONS}),
-    "timings": frozenset({topics.TIMINGS}),
-    "rates": frozenset({topics.DELTAS}),
-    "archive": frozenset({topics.PROCESSED}),
-    "search": frozenset({topics.PROCESSED}),
-}
+CONSUMED: Final[Mapping[str, frozenset[str]]] = {role.name: frozenset({role.topic}) for role in ROLES}
 """By role the topics that its agents must have registered for; another set means that a part is missing."""
 
-ROLES: Final = tuple(CONSUMED)
-
-READY_FD: Final = "FAULTLINE_READY_FD"
-"""Names the file descriptor that gets the line ``{"ready": true}`` once all roles consume."""
-
-PARENT_FD: Final = "FAULTLINE_PARENT_FD"
-"""Names the read end of a pipe that the parent holds open: at its end the worker stops."""
-
 STOP_SECONDS: Final = 10.0
-"""What a stop may take beyond draining before the process ends itself: connections time out sooner."""
+"""Seconds beyond the drain time after which a stop ends the process: connections time out sooner."""
 
 log = logging.getLogger(__name__)
 
 
 class WrongParts(Exception):
-    """What was imported is not this Faultline, or not all of it."""
+    """An imported package is not this Faultline's, or a role is not complete."""
+
+    code = "wrong_parts"
 
 
 def build(settings: Settings) -> list[RoleApp]:
@@ -69,18 +60,18 @@ def build(settings: Settings) -> list[RoleApp]:
     names = settings.role_names
     unknown = [name for name in names if name not in CONSUMED]
     if unknown or not names:
-        raise SettingsError(f"roles: unknown role {', '.join(unknown) or '(none)'}; there are {', '.join(ROLES)}")
+        raise SettingsError(f"roles: unknown role {', '.join(unknown) or '(none)'}; there are {', '.join(ROLE_NAMES)}")
     _check_ours()
     process = open_process(settings)
     return [_role(name, process) for name in dict.fromkeys(names)]
 
 
 def open_process(settings: Settings) -> Process:
-    """Find the database and the generation of the log that is worked on; blocks.
+    """Find the database and the working generation of the log; blocks.
 
     Raises SettingsError, OSError, LogError, asyncpg's errors.
     """
-    url = _database(settings)
+    url = database_url(settings)
     with ThreadPoolExecutor(1) as thread:  # a loop of its own: this runs while modules are imported
         (generation, deltas), log_id = thread.submit(asyncio.run, _open_generation(url, settings)).result()
     return Process(msgspec.structs.replace(settings, database=url), generation, log_id, deltas)
@@ -91,7 +82,9 @@ def _role(name: str, process: Process) -> RoleApp:
     role = RoleApp(name, process)
     module.setup(role)
     if role.consumed != CONSUMED[name]:
-        raise WrongParts(f"role {name} consumes {sorted(role.consumed)}, not {sorted(CONSUMED[name])}")
+        raise WrongParts(f"role {name} consumes {sorted(role.consumed)}, expected {sorted(CONSUMED[name])}")
+    if name == HOUSEKEEPER:
+        role.resource("housekeeping", lambda: keeping(role.settings, role.log))
     return role
 
 
@@ -101,19 +94,7 @@ def _check_ours() -> None:
     for other in (agents, tables):
         [path] = other.__path__
         if Path(path).parent != Path(home).parent:
-            raise WrongParts(f"{other.__name__} is imported from {path}, which is not Faultline's")
-
-
-def _database(settings: Settings) -> str:
-    scheme, _, folder = settings.database_url.partition("://")
-    if scheme != "embedded":
-        return settings.database_url
-    from app.embedded import running_url  # noqa: PLC0415  only where the embedded server is used
-
-    url: str | None = running_url(folder)
-    if url is None:
-        raise SettingsError(f"no PostgreSQL runs in {folder}: start it by `faultline up`, or set FAULTLINE_DATABASE")
-    return url
+            raise WrongParts(f"{other.__name__} is imported from {path}, expected beside {home}")
 
 
 async def _open_generation(url: str, settings: Settings) -> tuple[Working, str]:
@@ -127,15 +108,14 @@ async def _open_generation(url: str, settings: Settings) -> tuple[Working, str]:
 
 
 class Roles(Service):
-    """The Apps of all roles of the process, started and stopped side by side."""
+    """Runs the Apps of all roles of the process side by side."""
 
     def __init__(self, apps: Sequence[FaustApp], **kwargs: Any) -> None:  # noqa: ANN401  mode's own arguments
-        """Take the Apps."""
         super().__init__(**kwargs)
         self._apps = apps
 
     async def on_start(self) -> None:
-        """Start every App, then say that all of them consume."""
+        """Start every App, then report that all of them consume."""
         for app in self._apps:
             app.finalize()
             app.in_worker = True
@@ -143,8 +123,8 @@ class Roles(Service):
         await asyncio.gather(*(app.maybe_start() for app in self._apps))
         if not self.should_stop:
             gc.collect()
-            gc.freeze()
-            _say_ready()
+            gc.freeze()  # what the start made lives as long as the process: the collector need not walk it again
+            report_ready({"ready": True})
             log.info("ready: %s", ", ".join(app.role_app.role for app in self._apps))
 
     async def on_stop(self) -> None:
@@ -153,43 +133,37 @@ class Roles(Service):
 
 
 class RoleWorker(faust.worker.Worker):
-    """A process of roles. Exits 0 when it was asked to stop, 1 after anything fatal."""
+    """A process of roles. Exits 0 after a signal or the end of its parent, 1 after anything fatal.
+
+    Faust's command line makes it for the first App; the roles that share its ``Process`` come along.
+    """
 
     app: FaustApp
 
     def __init__(self, app: FaustApp, *services: ServiceT, **kwargs: Any) -> None:  # noqa: ANN401  Faust's own arguments
-        """Take the App that the command line found; its siblings come along."""
-        app.conf.web_enabled = False  # the command line switches it on
+        app.conf.web_enabled = False  # Faust's command line switches it on
         super().__init__(app, *services, **kwargs)
-        self._outlook = Outlook(process_of(app), beacon=self.beacon)
+        self.quiet = True  # no banner, no spinner: stdout stays empty
+        self.spinner = None
+        self._status_server = StatusServer(process_of(app), beacon=self.beacon)
         self._roles = Roles([role.faust for role in process_of(app).roles], beacon=self.beacon)
 
     def on_init_dependencies(self) -> Iterable[ServiceT]:
-        """Start the roles as one service instead of one after another, and before them what tells how they do."""
-        return [*self.services, self._outlook, self._roles]
+        """Start the status server first, then the roles as one service instead of one after another."""
+        return [*self.services, self._status_server, self._roles]
 
     async def default_on_first_start(self) -> None:
         """Watch the parent besides what every worker does first."""
         await super().default_on_first_start()
-        fd = os.environ.get(PARENT_FD)
-        if fd is not None:
-            self.loop.add_reader(int(fd), self._on_parent, int(fd))
+        on_parent_end(self.loop, lambda: self._schedule_shutdown(signal.SIGTERM))
 
-    def _on_parent(self, fd: int) -> None:
-        if not os.read(fd, 1024):
-            self.loop.remove_reader(fd)
-            self._schedule_shutdown(signal.SIGTERM)
-
-    def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
-        """Keep the steps of every service of Faust's out of the log, unless all is wanted."""
-        super().on_setup_root_logger(logger, level)
-        if level > logging.DEBUG:
-            for name in ("faust", "mode"):
-                logging.getLogger(name).setLevel(max(level, logging.WARNING))
-            quieten(max(level, logging.WARNING))
+    def _setup_logging(self) -> None:
+        """Log as every process of Faultline does; Faust would configure a style of its own, partly to stdout."""
+        level = self.loglevel or self.app.role_app.settings.log_level
+        logs.configure(logging.getLevelName(level) if isinstance(level, int) else level)
 
     async def stop(self) -> None:
-        """Stop, or end the process if that takes too long."""
+        """Stop, or end the process where that takes too long."""
         limit = threading.Timer(self.app.role_app.settings.drain_seconds + STOP_SECONDS, os._exit, [1])
         limit.daemon = True
         limit.start()
@@ -197,13 +171,6 @@ class RoleWorker(faust.worker.Worker):
 
     async def _sentinel_task(self) -> None:
         """Do nothing: mode sleeps a second here before it closes the loop."""
-
-
-def _say_ready() -> None:
-    fd = os.environ.get(READY_FD)
-    if fd is not None:
-        os.write(int(fd), b'{"ready": true}\n')
-        os.close(int(fd))
 
 
 def run(roles: Sequence[RoleApp]) -> NoReturn:
@@ -216,13 +183,16 @@ def run(roles: Sequence[RoleApp]) -> NoReturn:
 
 def main() -> NoReturn:
     """Run the roles that the settings select."""
+    logs.configure()
     try:
-        roles = build(settings_of.load())
+        settings = settings_of.load()
+        logs.configure(settings.log_level)
+        roles = build(settings)
     except (SettingsError, WrongParts) as error:
         sys.exit(f"faultline worker: {error}")
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
         sys.exit("faultline worker: the database has not the tables of this version: run `faultline migrate` first")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (*AWAY, asyncpg.PostgresError) as error:
         sys.exit(f"faultline worker: the database cannot be used: {error}")
     except LogError as error:
         sys.exit(f"faultline worker: the log cannot be used: {error}")

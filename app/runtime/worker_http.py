@@ -1,4 +1,4 @@
-"""What a worker tells over HTTP (``/metrics``, ``/healthz``, ``/readyz``) and by its row among the instances."""
+"""The HTTP server of a worker process (/metrics, /healthz, /readyz), and its row among the instances."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from app.log.postgres.connect import OPTIONS
 from app.runtime import allocator
 from app.runtime.heartbeat import Heartbeat, beating
-from app.runtime.worker_status import Watch
+from app.runtime.worker_status import WorkerStatus
 from app.stores.admin.instances import Instances
 from app.stream.role import Process
 
@@ -24,29 +24,31 @@ CLOSE_SECONDS: Final = 1.0
 CONNECTIONS: Final = 2
 
 
-class Outlook(Service):
-    """Runs beside the roles as long as the worker; started before them, so that it can tell that they are not ready."""
+class StatusServer(Service):
+    """Serves /metrics, /healthz and /readyz, and keeps the worker's row among the instances.
+
+    Starts before the roles, so /readyz answers 503 while they join or recover.
+    """
 
     def __init__(self, process: Process, **kwargs: Any) -> None:  # noqa: ANN401  mode's own arguments
-        """Take the process whose roles are told of."""
         super().__init__(**kwargs)
         self._process = process
         self._runner: web.AppRunner | None = None
 
     async def on_start(self) -> None:
-        """Begin to beat, and listen where a port is set. Raises OSError for a port in use."""
+        """Start the heartbeat, and listen where a port is set. Raises OSError for a port in use."""
         settings = self._process.settings
         await self.add_async_context(allocator.bounded())
         pool = await self.add_async_context(_pool(settings.database_url))
-        self._watch = Watch(self._process, pool)
-        await self.add_async_context(beating(Heartbeat(Instances(pool), "worker", self._watch.figures)))
+        self._status = WorkerStatus(self._process, pool)
+        await self.add_async_context(beating(Heartbeat(Instances(pool), "worker", self._status.figures)))
         if settings.worker_port:
             self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=CLOSE_SECONDS)
             await self._runner.setup()
             await web.TCPSite(self._runner, settings.host, settings.worker_port).start()
 
     async def on_stop(self) -> None:
-        """Close the port; the row is taken away with what was entered at the start."""
+        """Close the port. The row is deleted when the heartbeat's context ends, right after."""
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -58,13 +60,13 @@ class Outlook(Service):
         return application
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        """Answer 503 with the reasons where this process can't do its work."""
-        reasons = [{"code": code, "message": text} for code, text in await self._watch.unready()]
+        """Answer the readiness probe: 503 with the reasons where this process cannot do its work."""
+        reasons = [{"code": code, "message": text} for code, text in await self._status.unready()]
         return _json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
 
 async def _healthz(_: web.Request) -> web.Response:
-    """Answer that the process runs, and its event loop with it."""
+    """Answer the liveness probe: the process runs and its event loop turns."""
     return _json({"alive": True}, 200)
 
 
@@ -79,7 +81,7 @@ def _json(content: object, status: int) -> web.Response:
 
 @asynccontextmanager
 async def _pool(url: str) -> AsyncIterator["Pool"]:
-    """Open connections that no work waits for; they are made when they are used."""
+    """Yield a pool that opens connections at first use: a database that is away does not hold up the start."""
     pool = await asyncpg.create_pool(url, min_size=0, max_size=CONNECTIONS, **OPTIONS)
     try:
         yield pool

@@ -1,1 +1,1 @@
-"""The stores' contracts and their implementations."""
+"""The stores: aggregates and administration in PostgreSQL, search, objects."""

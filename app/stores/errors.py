@@ -1,5 +1,5 @@
-"""How a store says that it cannot work for now."""
+"""The error that every store raises while it cannot work."""
 
 
 class StoreUnavailable(Exception):
-    """A store does not answer or refuses for now: back off and try again; nothing is lost by waiting."""
+    """A store does not answer, or refuses for a passing reason. Nothing is lost by waiting: back off and retry."""

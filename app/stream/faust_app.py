@@ -10,6 +10,7 @@ from mode import CrashingSupervisor
 
 from app.errors import code_of
 from app.log.open import on_kafka
+from app.roles import group_of
 from app.stream.contract import Role
 from app.stream.kafka import Transport as KafkaTransport
 from app.stream.postgres import Transport as PostgresTransport
@@ -46,7 +47,7 @@ class FaustApp(faust.App):
     def of(cls, role: Role, directory: str) -> "FaustApp":
         """Return the App of a role, whose id is its consumer group; ``directory`` is for Faust's own files."""
         app = cls(
-            f"faultline-{role.role}",
+            group_of(role.role),
             broker="kafkab://" if on_kafka(role.settings) else "pglog://",
             store="memory://",
             datadir=directory,

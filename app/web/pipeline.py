@@ -4,23 +4,14 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from app.log.lag import Stage
+from app.roles import STAGES
 from app.stores.admin.instances import Instance
 
 BEHIND_SECONDS: Final = 15.0
 """A stage is behind when its oldest unprocessed record has waited for longer."""
 
-ROLES: Final = {
-    "ingest": "receives events and appends them to the log",
-    "crashes": "scrubs and groups crashes, drops duplicates",
-    "sessions": "follows each session to its end",
-    "timings": "collects page and request timings",
-    "archive": "packs reports into objects",
-    "search": "indexes events",
-    "rates": "counts each event once",
-    "web": "serves pages, API and live views",
-    "files": "serves stored reports",
-}
-"""Role -> purpose, in the order of the data's way."""
+PURPOSES: Final = {stage.name: stage.does for stage in STAGES}
+"""Stage -> purpose, in the order of the data's way."""
 
 
 class StageView(NamedTuple):
@@ -60,12 +51,12 @@ class StageView(NamedTuple):
 def stages(lags: Sequence[Stage], instances: Sequence[Instance], now: int) -> dict[str, StageView]:
     """Return each role's stage by the role's name; ``now`` is in ms."""
     lag_of = {lag.role: lag for lag in lags}
-    return {name: _stage(name, lag_of.get(name), instances, now) for name in ROLES}
+    return {name: _stage(name, lag_of.get(name), instances, now) for name in PURPOSES}
 
 
 def in_data_order(instances: Sequence[Instance]) -> list[Instance]:
     """Sort processes by the first of their roles that the data passes."""
-    places = {name: place for place, name in enumerate(ROLES)}
+    places = {name: place for place, name in enumerate(PURPOSES)}
     return sorted(
         instances,
         key=lambda instance: min((places.get(name, len(places)) for name in instance.roles), default=0),
@@ -78,7 +69,7 @@ def _stage(name: str, lag: Stage | None, instances: Sequence[Instance], now: int
     rates = [figure.records for figure in figures if figure.records is not None]
     return StageView(
         name=name,
-        purpose=ROLES[name],
+        purpose=PURPOSES[name],
         rate=sum(rates) if rates else None,
         lag_records=lag.records if lag else None,
         lag_seconds=_age(lag, now) if lag else None,

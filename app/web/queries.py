@@ -9,7 +9,7 @@ from app.grouping import versions
 from app.model import Event, Malformed, Part
 from app.records import Stored
 from app.stores.admin.access import Access
-from app.stores.aggregates.standing import Until, check
+from app.stores.aggregates.standing import EndCondition, check_decision
 from app.stores.aggregates.types import GroupRow
 from app.stores.search.contract import Document, Hits
 from app.web.errors import ApiError, bad_request, not_found
@@ -73,9 +73,9 @@ async def set_status(services: Services, group: str, status: str, *, next_releas
     if days is not None and not 1 <= days <= MAX_DAYS:
         raise bad_request("bad_days", f"days is a number from 1 to {MAX_DAYS}.")
     now = services.now()
-    until = Until(next_release, events, None if days is None else now + days * DAY * 1000)
+    until = EndCondition(next_release, events, None if days is None else now + days * DAY * 1000)
     try:
-        check(status, until)
+        check_decision(status, until)
     except ValueError as error:
         raise bad_request("bad_status", f"{error}.") from error
     await services.aggregates.set_status(group, status, now, until)

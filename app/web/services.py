@@ -12,7 +12,7 @@ from app.log.contract import Log
 from app.log.dead_letters import RecentDeadLetters
 from app.log.lag import complete_until
 from app.settings import Settings
-from app.stores.admin.access import Cached
+from app.stores.admin.access import CachedAccess
 from app.stores.admin.projects import Projects
 from app.stores.aggregates.store import Aggregates
 from app.stores.objects.contract import ObjectStore
@@ -45,7 +45,7 @@ class Services:
     search: Search
     blobs: ObjectStore
     reports: Reports
-    access: Cached
+    access: CachedAccess
     readiness: Callable[[], list[str]] = list
     """Returns the codes of what keeps ingest from accepting events."""
     probes: dict[str, StoreProbe] = field(default_factory=dict)

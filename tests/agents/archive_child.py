@@ -1,6 +1,6 @@
 """A process that archives until it is killed: ``python -m tests.agents.archive_child DATABASE FILES FIRST``.
 
-Each batch's last offset goes to standard output after the batch was acknowledged.
+It prints the last offset of each batch after the batch was acknowledged.
 """
 
 import asyncio

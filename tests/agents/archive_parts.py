@@ -1,4 +1,4 @@
-"""Helpers of the archive's tests: batches of a source in any cut, and a store that fails on demand."""
+"""Shared by the tests of the archive: batches of a source in any cut, and a store whose writer is killed on demand."""
 
 from collections.abc import AsyncIterator
 
@@ -19,7 +19,7 @@ def stored(offset: int) -> Stored:
 
 
 def has_report(offset: int) -> bool:
-    """Every sixth offset was a duplicate."""
+    """Return whether the offset has a report: every sixth is a duplicate."""
     return offset % 6 != 4
 
 
@@ -27,19 +27,22 @@ def reports(first: int, last: int) -> list[Stored]:
     return [stored(offset) for offset in range(first, last + 1) if has_report(offset)]
 
 
-def processed(a: int, b: int, *, topic: str = "1.crashes", partition: int = 0, per_block: int = 3) -> Processed:
-    kept = reports(a, b)
-    blocks = [_block(kept[at : at + per_block]) for at in range(0, len(kept), per_block)]
-    return Processed(PROCESSED_SCHEMA, topic, partition, a, b, 1_000_000 + b, [], blocks)
+def processed(first: int, last: int, *, topic: str = "1.crashes", partition: int = 0, per_block: int = 3) -> Processed:
+    stored_reports = reports(first, last)
+    blocks = [_block(stored_reports[at : at + per_block]) for at in range(0, len(stored_reports), per_block)]
+    return Processed(
+        schema=PROCESSED_SCHEMA, topic=topic, partition=partition, first=first, last=last, received=1_000_000 + last,
+        summaries=[], blocks=blocks,
+    )  # fmt: skip
 
 
-def _block(kept: list[Stored]) -> Block:
-    data = zstandard.ZstdCompressor(level=3).compress(encode_stored(kept))
-    return Block(kept[0].offset, kept[-1].offset, len(kept), data)
+def _block(stored_reports: list[Stored]) -> Block:
+    data = zstandard.ZstdCompressor(level=3).compress(encode_stored(stored_reports))
+    return Block(stored_reports[0].offset, stored_reports[-1].offset, len(stored_reports), data)
 
 
 class FailingBlobs:
-    """A store whose writer is killed before its n-th change (put or delete)."""
+    """An object store whose writer is killed before change number ``kill_at``, from 0; put and delete are changes."""
 
     def __init__(self, blobs: ObjectStore, kill_at: int) -> None:
         self.left = kill_at

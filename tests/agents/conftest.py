@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from app.log.postgres.log import PostgresLog
-from tests.agents import source_parts as parts
-from tests.agents.source_parts import MakeRole, Role
+from tests.support import source_parts as parts
+from tests.support.source_parts import MakeRole, Role
 
 
 @pytest.fixture

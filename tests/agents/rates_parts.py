@@ -11,7 +11,7 @@ from app.stores.errors import StoreUnavailable
 from app.topics import Source
 from tables.fold import Fold
 from tables.windows import Row, WindowKey, newest
-from tests.agents.rates_truth import NOON, SOURCES, TOPIC
+from tests.support.rates_truth import NOON, SOURCES, TOPIC
 
 CELL = Cell("c", 7).key()
 SOURCE = SOURCES[0]

@@ -1,4 +1,4 @@
-"""The archive's writer killed with -9 at any moment: every acknowledged report is there, exactly once."""
+"""The archive's writer killed with -9 at moments it does not choose: what it acknowledged is there, exactly once."""
 
 import asyncio
 import random
@@ -11,7 +11,7 @@ import pytest
 
 from app.files.archiver import Archiver
 from app.files.catalogue import Catalogue
-from app.files.names import Span
+from app.files.names import OffsetSpan
 from app.files.read import ObjectArchive
 from app.stores.objects.open import open_objects
 from app.topics import Source
@@ -21,7 +21,7 @@ ROUNDS = 6
 
 
 async def killed_after(child: Process, lines: int, more: float) -> int:
-    """Return the last offset that the child acknowledged before it was killed."""
+    """Kill the child and return the last offset that it acknowledged."""
     assert child.stdout is not None
     for _ in range(lines):
         last = await child.stdout.readline()
@@ -54,6 +54,8 @@ async def test_killed_at_any_moment(database: str, files: str) -> None:
 
         await Archiver(blobs, Catalogue(pool), log_start, 6000).store([processed(acknowledged, acknowledged + 50)])
         assert await flatten(reader.stream("1.crashes", 0, 0, 10**6)) == reports(0, acknowledged + 50)
-        assert await reader.gaps("1.crashes", 0, 0, acknowledged + 60) == [Span(acknowledged + 51, acknowledged + 60)]
+        assert await reader.gaps("1.crashes", 0, 0, acknowledged + 60) == [
+            OffsetSpan(acknowledged + 51, acknowledged + 60)
+        ]
         rows = await pool.fetch("select name from objects order by name")
         assert [row["name"] for row in rows] == [name async for name in blobs.list("")]

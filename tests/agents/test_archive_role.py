@@ -1,4 +1,4 @@
-"""Roles archive and search as a worker runs them: Faust, the real log, a real folder, the real PostgreSQL."""
+"""The roles archive and search as a worker runs them: Faust, the real log, a real folder and S3, a real PostgreSQL."""
 
 import asyncio
 import time
@@ -18,14 +18,14 @@ from app.model import Address
 from app.records import EventSummary, Processed, encode_processed
 from app.settings import Settings
 from app.stores.objects.open import open_objects
-from app.stores.search.postgres import Search
+from app.stores.search.postgres import PostgresSearch
 from app.stream.role import Process, RoleApp
 from tests.agents.archive_parts import flatten, has_report, processed, reports, stored
 
 PARTITIONS = 2
 TOPICS = ("1.crashes", "1.sessions")
 NOW = time.time_ns() // 1_000_000
-"""Search drops what is older than its days."""
+"""Now, in ms: search drops events that are older than its days."""
 
 
 @pytest.fixture
@@ -65,17 +65,20 @@ async def send(log: Log, items: list[Processed]) -> None:
     )
 
 
-def found(offset: int, received: int = NOW) -> EventSummary:
+def summary(offset: int, received: int = NOW) -> EventSummary:
     return EventSummary(
-        offset, f"{offset:032x}", 7, received, received + offset, "a" * 32, "title", "culprit", "error", "python",
-        "shop@1", "prod", "u", True, "s", "", "sdk", {}, f"word{offset} shop.PaymentService",
+        offset=offset, event_id=f"{offset:032x}", project=7, received=received, time=received + offset, group="a" * 32,
+        title="title", culprit="culprit", level="error", platform="python", release="shop@1", environment="prod",
+        user="u", unhandled=True, server="s", url="", sdk="sdk", tags={}, text=f"word{offset} shop.PaymentService",
     )  # fmt: skip
 
 
-def both(a: int, b: int, partition: int) -> list[Processed]:
-    events = [found(offset * PARTITIONS + partition) for offset in range(a, b + 1) if has_report(offset)]
-    crashes = msgspec.structs.replace(processed(a, b, topic="1.crashes", partition=partition), summaries=events)
-    return [crashes, processed(a, b, topic="1.sessions", partition=partition)]
+def both(first: int, last: int, partition: int) -> list[Processed]:
+    """Return a batch of crashes with summaries and one of sessions, of the same offsets."""
+    events = [summary(offset * PARTITIONS + partition) for offset in range(first, last + 1) if has_report(offset)]
+    crashes = processed(first, last, topic="1.crashes", partition=partition)
+    sessions = processed(first, last, topic="1.sessions", partition=partition)
+    return [msgspec.structs.replace(crashes, summaries=events), sessions]
 
 
 async def test_reports_are_archived_before_they_are_committed(archive_settings: Settings) -> None:
@@ -116,7 +119,7 @@ async def test_reports_are_archived_before_they_are_committed(archive_settings: 
 
 async def test_events_are_found_once(settings: Settings) -> None:
     async with asyncpg.create_pool(settings.database_url, min_size=0, max_size=2) as pool:
-        store = Search(pool)
+        store = PostgresSearch(pool)
         async with running(settings, "search", search.setup) as role:
             await send(role.log, [item for p in range(PARTITIONS) for item in both(0, 99, p)])
             await send(role.log, [item for p in range(PARTITIONS) for item in both(90, 119, p)])
@@ -135,4 +138,4 @@ async def test_events_are_found_once(settings: Settings) -> None:
         assert {hit.address.topic for hit in hits.documents} == {"1.crashes"}
         one = await store.search(7, "word7", 0, 2**60)
         assert [hit.address for hit in one.documents] == [Address("1.crashes", 1, 7)]
-        assert one.documents[0].summary == found(7)
+        assert one.documents[0].summary == summary(7)

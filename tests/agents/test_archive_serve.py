@@ -1,4 +1,4 @@
-"""The file server: by address, from the archive or scrubbed from the log, as the bytes that were sent."""
+"""The file server: reports by address, from the archive or, scrubbed, from the log, otherwise as they were sent."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -147,7 +147,7 @@ async def test_what_is_no_report(site: BaseTestServer, log: PostgresLog) -> None
         "..%2F/0/0",
     ],
 )
-async def test_what_is_no_address(site: BaseTestServer, path: str) -> None:
+async def test_bad_addresses_are_refused(site: BaseTestServer, path: str) -> None:
     status, body, _ = await get(site, f"/files/{path}")
     assert (status, b"bad_address" in body) == (400, True)
 
@@ -162,14 +162,14 @@ async def test_content_types_are_a_clients_word(site: BaseTestServer, log: Postg
     assert headers["Content-Disposition"].startswith("attachment")
 
 
-async def test_nobody_reads_without_leave(site: BaseTestServer) -> None:
+async def test_requests_without_a_token_are_refused(site: BaseTestServer) -> None:
     async with ClientSession() as session:
         for path in ("/files/1.crashes/0/1", "/files/1.crashes/0/99", "/files/bad/0/0"):
             async with session.get(site.make_url(path)) as response:
                 assert response.status == 401
 
 
-async def test_stores_that_are_away(site: BaseTestServer, pool: "asyncpg.Pool") -> None:
+async def test_an_unavailable_store_is_answered_by_503(site: BaseTestServer, pool: "asyncpg.Pool") -> None:
     await pool.close()
     status, body, headers = await get(site, "/files/1.crashes/0/1")
     assert (status, b"unavailable" in body, headers["Retry-After"]) == (503, True, "2")
@@ -178,6 +178,6 @@ async def test_stores_that_are_away(site: BaseTestServer, pool: "asyncpg.Pool") 
 async def test_a_report_by_its_address(pool: "asyncpg.Pool", log: PostgresLog, blobs: ObjectStore) -> None:
     reports = Reports(ObjectArchive(blobs, pool, 1 << 20), log, scrub)
     await log.append([record(BODY)])
-    found = await reports.get(Address("1.crashes", 1, 0))
-    assert found is not None
-    assert (found.offset, found.facts) == (0, facts())
+    report = await reports.get(Address("1.crashes", 1, 0))
+    assert report is not None
+    assert (report.offset, report.facts) == (0, facts())

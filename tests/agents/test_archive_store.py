@@ -7,9 +7,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.files.archiver import ArchiveHole, Archiver
+from app.files.archiver import ArchiveGap, Archiver
 from app.files.catalogue import Catalogue, rebuild
-from app.files.names import Span, parse_name
+from app.files.names import OffsetSpan, parse_name
 from app.files.read import ObjectArchive
 from app.model import Address
 from app.records import Processed
@@ -52,7 +52,7 @@ async def names(blobs: ObjectStore) -> list[str]:
 
 
 async def check(blobs: ObjectStore, pool: "Pool", last: int, first: int = 0) -> None:
-    """Assert that each report is there once and byte-exact, by stream and address, and the catalogue is complete."""
+    """Check that each report is read once, byte-exact, by stream and by address; and the catalogue is the listing."""
     archive = ObjectArchive(blobs, pool, 1 << 20)
     assert await flatten(archive.stream(*SOURCE, first, last + 100)) == reports(first, last)
     for offset in range(first, last + 2):
@@ -64,7 +64,7 @@ async def check(blobs: ObjectStore, pool: "Pool", last: int, first: int = 0) -> 
     assert [row["bytes"] for row in rows] == [await blobs.size(name) for name in await names(blobs)]
 
 
-async def test_batches_are_there_when_store_returns_and_small_objects_stay_few(
+async def test_batches_are_durable_when_store_returns_and_small_objects_remain_few(
     blobs: ObjectStore, pool: "Pool"
 ) -> None:
     writer, at, most = archiver(blobs, pool), 0, 0
@@ -80,11 +80,11 @@ async def test_batches_are_there_when_store_returns_and_small_objects_stay_few(
     assert most < 40
 
 
-async def test_several_batches_and_sources_of_one_call(blobs: ObjectStore, pool: "Pool") -> None:
+async def test_several_batches_and_sources_in_one_call(blobs: ObjectStore, pool: "Pool") -> None:
     sessions = processed(0, 9, topic="1.sessions")
     await archiver(blobs, pool).store([processed(0, 3), sessions, processed(4, 9), processed(10, 9)])
     parsed = [parse_name(name) for name in await names(blobs)]
-    assert parsed == [(SOURCE, Span(0, 9)), (Source("1.sessions", 0), Span(0, 9))]
+    assert parsed == [(SOURCE, OffsetSpan(0, 9)), (Source("1.sessions", 0), OffsetSpan(0, 9))]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -127,7 +127,7 @@ async def stored_before_kill(writer: Archiver, batches: list[Processed]) -> int:
 
 
 async def readable(blobs: ObjectStore, pool: "Pool", last: int) -> None:
-    """Assert that acknowledged reports can be read before a writer has repaired what a killed one left."""
+    """Check that acknowledged reports can be read before a writer repairs what a killed one left."""
     archive = ObjectArchive(blobs, pool, 1 << 20)
     assert await flatten(archive.stream(*SOURCE, 0, last)) == reports(0, last)
     assert await archive.read(Address(*SOURCE, last - 1)) == (stored(last - 1) if has_report(last - 1) else None)
@@ -138,7 +138,7 @@ def recut(batches: list[Processed]) -> list[Processed]:
     return [processed(at, min(at + 6, last), per_block=2) for at in range(first, last + 1, 7)]
 
 
-async def test_killed_between_the_catalogue_and_what_follows(blobs: ObjectStore, pool: "Pool") -> None:
+async def test_killed_between_the_object_and_its_catalogue_row(blobs: ObjectStore, pool: "Pool") -> None:
     class Stopped(Catalogue):
         async def replace(self, *_: object) -> None:
             raise Killed
@@ -150,7 +150,7 @@ async def test_killed_between_the_catalogue_and_what_follows(blobs: ObjectStore,
     await check(blobs, pool, 5)
 
 
-async def test_a_zombie_and_its_successor_together_lose_nothing(blobs: ObjectStore, pool: "Pool") -> None:
+async def test_a_zombie_and_its_successor_lose_nothing_together(blobs: ObjectStore, pool: "Pool") -> None:
     zombie, owner = archiver(blobs, pool), archiver(blobs, pool)
     end = {zombie: -1, owner: -1}
     cuts = random.Random(5)
@@ -170,23 +170,23 @@ async def test_a_zombie_and_its_successor_together_lose_nothing(blobs: ObjectSto
 
 
 async def retried(writer: Archiver, batch: Processed) -> None:
-    """Store as the agent's loop does: again after StoreUnavailable."""
+    """Store as the agent does: repeat the call after StoreUnavailable."""
     try:
         await writer.store([batch])
     except (StoreUnavailable, FileNotFoundError):
         await writer.store([batch])
 
 
-async def test_a_gap_is_fatal_while_the_log_holds_the_missing_records(blobs: ObjectStore, pool: "Pool") -> None:
+async def test_a_gap_is_fatal_while_the_log_has_the_missing_offsets(blobs: ObjectStore, pool: "Pool") -> None:
     writer = archiver(blobs, pool)
     await writer.store([processed(0, 5)])
-    with pytest.raises(ArchiveHole, match="offset 6 should come next, 8 did"):
+    with pytest.raises(ArchiveGap, match=r"1\.crashes/0: expected offset 6, received 8; 6-7 are missing"):
         await writer.store([processed(8, 9)])
     await writer.store([processed(6, 9)])
     await check(blobs, pool, 9)
 
 
-async def test_a_gap_that_retention_made_is_reported(blobs: ObjectStore, pool: "Pool") -> None:
+async def test_a_gap_of_retention_is_listed(blobs: ObjectStore, pool: "Pool") -> None:
     async def late(_: Source) -> int:
         return 9
 
@@ -195,13 +195,13 @@ async def test_a_gap_that_retention_made_is_reported(blobs: ObjectStore, pool: "
     await writer.store([processed(6, 7), processed(9, 12), processed(13, 14)])
     archive = ObjectArchive(blobs, pool, 0)
     assert await flatten(archive.stream(*SOURCE, 0, 20)) == [*reports(2, 7), *reports(9, 14)]
-    assert await archive.gaps(*SOURCE, 0, 20) == [Span(0, 1), Span(8, 8), Span(15, 20)]
+    assert await archive.gaps(*SOURCE, 0, 20) == [OffsetSpan(0, 1), OffsetSpan(8, 8), OffsetSpan(15, 20)]
     for at in range(15, 60):
         await writer.store([processed(at, at)])
-    assert await archive.gaps(*SOURCE, 2, 59) == [Span(8, 8)]
+    assert await archive.gaps(*SOURCE, 2, 59) == [OffsetSpan(8, 8)]
 
 
-async def test_the_catalogue_made_anew_is_the_catalogue(blobs: ObjectStore, pool: "Pool") -> None:
+async def test_a_rebuilt_catalogue_equals_the_written_one(blobs: ObjectStore, pool: "Pool") -> None:
     writer = archiver(blobs, pool)
     for at in range(0, 60, 2):
         await writer.store([processed(at, at + 1), processed(at, at + 1, topic="1.sessions")])
@@ -218,7 +218,7 @@ async def test_the_catalogue_made_anew_is_the_catalogue(blobs: ObjectStore, pool
     assert await pool.fetch(rows) == before
 
 
-async def test_torn_and_foreign_files_are_passed_over(blobs: ObjectStore, pool: "Pool") -> None:
+async def test_torn_and_foreign_objects_are_skipped(blobs: ObjectStore, pool: "Pool") -> None:
     await archiver(blobs, pool).store([processed(0, 5)])
     place = "1.crashes/0000/"
     whole = await blobs.get(f"{place}0000000000000000000-0000000000000000005.flt", 0, 1 << 20)
@@ -243,7 +243,7 @@ async def test_a_damaged_object_is_an_error_not_an_absence(blobs: ObjectStore, p
         await flatten(archive.stream(*SOURCE, 0, 5))
 
 
-async def test_a_reader_follows_objects_that_are_merged_under_it(blobs: ObjectStore, pool: "Pool") -> None:
+async def test_a_reader_continues_while_its_objects_are_merged(blobs: ObjectStore, pool: "Pool") -> None:
     writer, archive = archiver(blobs, pool), ObjectArchive(blobs, pool, 1 << 20)
     for at in range(7):
         await writer.store([processed(at, at)])
@@ -257,7 +257,7 @@ async def test_a_reader_follows_objects_that_are_merged_under_it(blobs: ObjectSt
     assert await archive.read(Address(*SOURCE, 3)) == stored(3)
 
 
-async def test_one_ranged_read_gives_one_report(tmp_path: Path, pool: "Pool") -> None:
+async def test_one_ranged_read_returns_one_report(tmp_path: Path, pool: "Pool") -> None:
     class Counting(FolderObjects):
         reads: list[int]
 
@@ -274,6 +274,18 @@ async def test_one_ranged_read_gives_one_report(tmp_path: Path, pool: "Pool") ->
     assert await archive.read(Address(*SOURCE, 101)) == stored(101)
     assert len(blobs.reads) == 1
     assert blobs.reads[0] <= 64 << 10
+
+
+async def test_the_cache_of_indexes_is_bounded_in_bytes(blobs: ObjectStore, pool: "Pool") -> None:
+    for at in range(0, 12, 3):
+        await archiver(blobs, pool, limit=1).store([processed(at, at + 2)])
+    index_bytes = 512 + 48
+    for cache_bytes, cached in ((index_bytes - 1, 0), (2 * index_bytes, 2), (1 << 20, 4)):
+        archive = ObjectArchive(blobs, pool, cache_bytes)
+        for offset in range(12):
+            assert await archive.read(Address(*SOURCE, offset)) == (stored(offset) if has_report(offset) else None)
+        assert len(archive._indexes) == cached
+        assert archive._indexes.currsize <= cache_bytes
 
 
 async def test_a_database_that_is_away(blobs: ObjectStore, pool: "Pool") -> None:

@@ -21,9 +21,9 @@ from app.records import UnknownSchema, decode_dead_letter, decode_processed
 from app.state.table import UnknownOutcome
 from app.topics import DEAD_LETTERS, FACTS, PROCESSED
 from tables import seen
-from tests.agents import source_parts as parts
-from tests.agents.source_parts import PARTITIONS, Killed, MakeRole, Owner, Role
-from tests.unit.batches import NOW, TARGETS, crash, record
+from tests.support import source_parts as parts
+from tests.support.batches import NOW, TARGETS, crash, record
+from tests.support.source_parts import PARTITIONS, Killed, MakeRole, Owner, Role
 
 
 @pytest.fixture

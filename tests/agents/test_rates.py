@@ -13,13 +13,14 @@ from app.log.batch import Claim
 from app.log.contract import Record
 from app.stores.aggregates.flush import Fenced
 from app.stores.aggregates.rows import read_rows
+from app.stores.aggregates.types import GroupsQuery
 from app.stores.errors import StoreUnavailable
 from app.topics import Source
 from tables.fold import Fold, Progress
 from tables.windows import Row, Version, WindowKey, decode_key, decode_value, encode_key, encode_row
-from tests.agents import rates_truth as given
 from tests.agents.rates_parts import CELL, KEY, SOURCE, Killed, Starts, Store, Table, agent, crashes, one, stored
-from tests.agents.rates_truth import NOON, SOURCES, TOPIC
+from tests.support import rates_truth as given
+from tests.support.rates_truth import NOON, SOURCES, TOPIC
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ async def _run(order: random.Random, store: Store, records: list[Record], d: int
 
 
 async def _groups(store: Store) -> dict[str, tuple[int, int]]:
-    rows, _, _ = await store.groups(7, NOON - DAY, NOON + DAY)
+    rows, _, _ = await store.groups(GroupsQuery(project=7, start=NOON - DAY, end=NOON + DAY))
     return {row.id: (row.first_seen, row.last_seen) for row in rows}
 
 

@@ -13,9 +13,9 @@ from app.records import Delta, Entry, encode_delta
 from app.stores.aggregates.store import Aggregates
 from tables.fold import Fold
 from tables.windows import Row, WindowKey, encode_key, encode_row
-from tests.agents import rates_truth as given
 from tests.agents.rates_parts import SOURCE, Table, agent
-from tests.agents.rates_truth import NOON, TOPIC
+from tests.support import rates_truth as given
+from tests.support.rates_truth import NOON, TOPIC
 
 USERS = 100
 """A row of them has 800 bytes of hashes."""

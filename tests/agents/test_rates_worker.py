@@ -16,10 +16,11 @@ from app.log.contract import NewRecord, Record, TopicSpec
 from app.log.lag import complete_until
 from app.log.postgres.log import PostgresLog
 from app.stores.aggregates.store import Aggregates
+from app.stores.aggregates.types import GroupsQuery
 from app.topics import RATES, Source, qualified
 from tables.windows import Row, WindowKey, decode_row
-from tests.agents import rates_truth as given
-from tests.agents.rates_truth import SOURCES, TOPIC
+from tests.support import rates_truth as given
+from tests.support.rates_truth import SOURCES, TOPIC
 
 PARTITIONS = 2
 NOW = 2_000_000_000_000
@@ -100,7 +101,7 @@ async def check(database: str, log: PostgresLog, everything: Events) -> None:
     async with asyncpg.create_pool(database, min_size=0, max_size=2) as pool:
         store = Aggregates(pool)
         rows = await store.rows(list(expected))
-        listed, _, _ = await store.groups(7, given.NOON - DAY, given.NOON + DAY)
+        listed, _, _ = await store.groups(GroupsQuery(project=7, start=given.NOON - DAY, end=given.NOON + DAY))
     assert {key: (row.counts["crashes"], row.sketches["users"]) for key, row in rows.items()} == expected
     assert await published(log) == rows
     assert {row.id for row in listed} == {"ga", "gb", "gc"}

@@ -12,9 +12,9 @@ from app.records import encode_processed
 from app.settings import Settings
 from app.stores.search.elastic import opened
 from tests.agents.archive_parts import has_report
-from tests.agents.test_archive_role import PARTITIONS, both, found, running, until
-from tests.contract.elastic_parts import elastic_name
-from tests.contract.elastic_way import refusing, way_to
+from tests.agents.test_archive_role import PARTITIONS, both, running, summary, until
+from tests.support.elastic_parts import elastic_name
+from tests.support.elastic_proxy import elastic_proxy_to, refusing
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def records(a: int, b: int) -> list[NewRecord]:
 
 
 async def test_events_are_found_once_whatever_the_server_refused(settings: Settings, elasticsearch: str) -> None:
-    async with way_to(elasticsearch) as way, elastic_name(elasticsearch) as name:
+    async with elastic_proxy_to(elasticsearch) as way, elastic_name(elasticsearch) as name:
         settings = msgspec.structs.replace(settings, search=f"{way.url}?index={name}")
         async with running(settings, "search", search.setup) as role, opened(settings.search) as store:
             way.faults = [refusing(429)]
@@ -58,4 +58,4 @@ async def test_events_are_found_once_whatever_the_server_refused(settings: Setti
             hits = await store.search(7, "payment", 0, 2**60, limit=1000)
             assert sorted(hit.address.offset for hit in hits.documents) == sorted(offsets)
             one = await store.search(7, "word7", 0, 2**60)
-            assert [(hit.address, hit.summary) for hit in one.documents] == [(Address("1.crashes", 1, 7), found(7))]
+            assert [(hit.address, hit.summary) for hit in one.documents] == [(Address("1.crashes", 1, 7), summary(7))]

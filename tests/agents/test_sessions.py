@@ -14,9 +14,9 @@ from app.log.contract import Record
 from app.log.postgres.log import PostgresLog
 from app.model import Refused
 from tables import sessions
-from tests.agents import source_parts as parts
-from tests.agents.source_parts import MakeRole, Owner
-from tests.unit.batches import NOW, TARGETS, refused, session_record
+from tests.support import source_parts as parts
+from tests.support.batches import NOW, TARGETS, refused, session_record
+from tests.support.source_parts import MakeRole, Owner
 
 CHANGELOG = "1.sessions-sessions-changelog"
 

@@ -17,9 +17,9 @@ from agents.batch.sessions import SessionBatch
 from app.log.contract import NewRecord, Record, TopicSpec
 from app.log.postgres.log import PostgresLog
 from tables import seen
-from tests.agents import source_parts as parts
-from tests.agents.source_parts import PARTITIONS
-from tests.unit.batches import TARGETS, crash, session_record
+from tests.support import source_parts as parts
+from tests.support.batches import TARGETS, crash, session_record
+from tests.support.source_parts import PARTITIONS
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 60.0

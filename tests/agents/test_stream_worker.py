@@ -7,8 +7,9 @@ from types import ModuleType
 import pytest
 
 from app.cli.log import CARRIED, LEFT
+from app.roles import ROLE_NAMES
 from app.runtime import worker
-from app.runtime.worker import CONSUMED, ROLES, WrongParts, build
+from app.runtime.worker import CONSUMED, WrongParts, build
 from app.settings import Settings, SettingsError
 from app.stream.role import Process, RoleApp
 from app.topics import qualified
@@ -16,8 +17,8 @@ from tables.spec import TableSpec
 
 
 def test_the_roles_are_those_of_the_design() -> None:
-    assert ROLES == ("crashes", "sessions", "timings", "rates", "archive", "search")
-    assert Settings().role_names == ROLES
+    assert ROLE_NAMES == ("crashes", "sessions", "timings", "rates", "archive", "search")
+    assert Settings().role_names == ROLE_NAMES
 
 
 @pytest.mark.parametrize("roles", ["", "crashes,nothing", "Crashes"])
@@ -46,5 +47,5 @@ def test_packages_of_another_distribution_are_refused(monkeypatch: pytest.Monkey
 
 def test_a_move_of_the_log_knows_what_to_do_with_every_changelog(tmp_path: Path) -> None:
     process = Process(Settings(data=str(tmp_path), rocksdb_mb=8), 1, "log")
-    specs = {spec for name in ROLES for spec in worker._role(name, process).specs()}
+    specs = {spec for name in ROLE_NAMES for spec in worker._role(name, process).specs()}
     assert {spec.name for spec in specs if spec.policy == "compact"} == {qualified(1, n) for n in CARRIED.keys() | LEFT}

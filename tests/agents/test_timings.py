@@ -16,9 +16,9 @@ from app.log.contract import Record
 from app.log.postgres.log import PostgresLog
 from app.model import Facts, Refused
 from tables import latency, names, seen
-from tests.agents import source_parts as parts
-from tests.agents.source_parts import MakeRole, Owner
-from tests.unit.batches import NOW, TARGETS, record, refused, total
+from tests.support import source_parts as parts
+from tests.support.batches import NOW, TARGETS, record, refused, total
+from tests.support.source_parts import MakeRole, Owner
 
 
 def timing(offset: int, *measured: tuple[str, float], event: str = "", received: int = NOW) -> Record:

@@ -21,10 +21,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from app.log.batch import Batch, Claim
 from app.log.contract import NewRecord
 from app.log.postgres.log import PostgresLog
+from app.roles import ROLE_NAMES
 from app.runtime.heartbeat import Heartbeat
 from app.runtime.up import free_port
-from app.runtime.worker import ROLES
-from app.runtime.worker_status import Watch
+from app.runtime.worker_status import WorkerStatus
 from app.settings import Settings
 from app.stores.admin.instances import Instance, Instances
 from app.stores.errors import StoreUnavailable
@@ -99,7 +99,7 @@ async def test_a_worker_serves_metrics_probes_and_its_row(database: str, tmp_pat
                 return good[0] if good and good[0].figures["crashes"].lag_records == 0 else None
 
             row = await eventually(counted)
-            assert (row.part, row.pid, row.roles) == ("worker", process.pid, ROLES)
+            assert (row.part, row.pid, row.roles) == ("worker", process.pid, ROLE_NAMES)
             assert row.memory > 10 << 20
             assert row.figures["archive"].partitions == [0, 1]
             samples = _samples((await asyncio.to_thread(get, port, "/metrics"))[1].decode())
@@ -108,7 +108,7 @@ async def test_a_worker_serves_metrics_probes_and_its_row(database: str, tmp_pat
             assert samples["faultline_worker_batch_seconds_count", "crashes"] == 1
             assert samples["faultline_worker_lag_records", "crashes"] == 0
             assert samples["faultline_agent_dead_letters_total", "crashes"] == 1
-            assert all(samples["faultline_worker_partitions", role] == 2 for role in ROLES)
+            assert all(samples["faultline_worker_partitions", role] == 2 for role in ROLE_NAMES)
             assert samples["faultline_log_generation", ""] == 1
             assert samples["process_resident_memory_bytes", ""] > 10 << 20
             assert 0 < samples["faultline_worker_tables_memory_bytes", ""] < 64 << 20
@@ -148,31 +148,31 @@ async def test_a_role_is_ready_once_it_can_work(
 
     role.consume("crashes", handle)
     async with opened(database) as pool:
-        watch = Watch(process, pool)
-        assert [code for code, _ in await watch.unready()] == ["not_assigned"]
-        assert (await watch.figures())["crashes"].lag_records is None
+        status = WorkerStatus(process, pool)
+        assert [code for code, _ in await status.unready()] == ["not_assigned"]
+        assert (await status.figures())["crashes"].lag_records is None
         async with running(role) as log:
             await until(lambda: len(role.claims) == 2 and not role.faust.rebalancing)
-            assert await watch.unready() == []
+            assert await status.unready() == []
             await log.append(records(0, 5))
             await until(lambda: bool(role.waiting))
-            assert [code for code, _ in await watch.unready()] == ["backend_unavailable"]
-            figures = (await watch.figures())["crashes"]
+            assert [code for code, _ in await status.unready()] == ["backend_unavailable"]
+            figures = (await status.figures())["crashes"]
             assert (figures.lag_records, figures.waits, figures.partitions) == (5, "StoreUnavailable", [0, 1])
             assert (figures.lag_seconds or 0) > 1_000_000_000  # the records' stamps are those of 1970
             assert figures.errors >= 1
             refuses = False
             await until(lambda: role.accepted("1.crashes", 0) == 4)
-            assert await watch.unready() == []
-            assert (await watch.figures())["crashes"].lag_records == 0
+            assert await status.unready() == []
+            assert (await status.figures())["crashes"].lag_records == 0
 
 
 async def test_a_database_that_is_away_makes_a_worker_not_ready_and_stops_no_heartbeat(tmp_path: Path) -> None:
     process = Process(Settings(database=AWAY, data=str(tmp_path), partitions=2, rocksdb_mb=16), 1, "log")
     async with opened(AWAY) as pool:
-        watch = Watch(process, pool)
-        assert await watch.unready() == [("store_unavailable", "The database does not answer.")]
-        heartbeat = Heartbeat(Instances(pool), "worker", watch.figures)
+        status = WorkerStatus(process, pool)
+        assert await status.unready() == [("store_unavailable", "The database does not answer.")]
+        heartbeat = Heartbeat(Instances(pool), "worker", status.figures)
         await heartbeat.beat()
         await heartbeat.leave()
 

@@ -12,7 +12,7 @@ import orjson
 from app.ingest.ids import EventId
 from app.ingest.records import Layout, Origin, RequestRecords
 from app.log.contract import NewRecord
-from tests.unit import payloads
+from tests.support import payloads
 
 START: Final = 1_795_503_300_000
 """ms; when the first report was received."""

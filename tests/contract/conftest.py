@@ -1,22 +1,22 @@
-"""Each implementation of search, fresh for each test that asks."""
+"""Each implementation of search, without documents, for each test that requests it."""
 
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
-from app.stores.search.postgres import Search
-from tests.contract.elastic_parts import Refreshed, elastic_client, elastic_name
+from app.stores.search.postgres import PostgresSearch
+from tests.support.elastic_parts import Refreshed, elastic_client, elastic_name
 
 
 @pytest.fixture
-async def postgres_search(database: str) -> AsyncIterator[Search]:
+async def postgres_search(database: str) -> AsyncIterator[PostgresSearch]:
     async with asyncpg.create_pool(database, min_size=0, max_size=4) as pool:
-        yield Search(pool)
+        yield PostgresSearch(pool)
 
 
 @pytest.fixture
 async def elastic_search(elasticsearch: str) -> AsyncIterator[Refreshed]:
-    """Has an alias, template and indices of its own in the server that all tests share."""
+    """Search with an alias, template and indices of its own on the server that all tests share."""
     async with elastic_name(elasticsearch) as name, elastic_client(elasticsearch) as client:
         yield Refreshed(client, name)

@@ -1,4 +1,4 @@
-"""What every store of objects does. Each implementation goes into the fixture ``blobs``."""
+"""The contract of object stores. The fixture ``blobs`` runs the tests on each implementation."""
 
 import asyncio
 import os
@@ -49,7 +49,7 @@ async def test_an_object_comes_back_whole_and_by_ranges(blobs: ObjectStore) -> N
     assert await blobs.get("1.crashes/0001/a.flt", len(data) + 5, 100) == b""
 
 
-async def test_an_empty_object_is_one(blobs: ObjectStore) -> None:
+async def test_an_empty_object_exists(blobs: ObjectStore) -> None:
     await blobs.put("empty", b"")
     assert (await blobs.size("empty"), await blobs.get("empty", 0, 10)) == (0, b"")
 
@@ -62,7 +62,7 @@ async def test_a_large_object_comes_back_whole(blobs: ObjectStore) -> None:
 
 
 @pytest.mark.parametrize("ticks", [1, 3, 10, 100])
-async def test_a_put_that_is_given_up_leaves_the_old_or_the_new(blobs: ObjectStore, ticks: int) -> None:
+async def test_a_cancelled_put_leaves_the_old_or_the_new_object(blobs: ObjectStore, ticks: int) -> None:
     await blobs.put("a/large", b"old")
     putting = asyncio.create_task(blobs.put("a/large", LARGE))
     for _ in range(ticks):
@@ -75,14 +75,14 @@ async def test_a_put_that_is_given_up_leaves_the_old_or_the_new(blobs: ObjectSto
     assert await blobs.get("a/large", 0, 100) == b"newer"
 
 
-async def test_many_at_once(blobs: ObjectStore) -> None:
+async def test_many_objects_at_once(blobs: ObjectStore) -> None:
     wanted = [f"{number % 7}/{number:03d}" for number in range(60)]
     await asyncio.gather(*(blobs.put(name, name.encode()) for name in wanted))
     assert await names(blobs, "") == sorted(wanted)
     assert await asyncio.gather(*(blobs.get(name, 0, 99) for name in wanted)) == [name.encode() for name in wanted]
 
 
-async def test_it_opens_again(blobs_url: str) -> None:
+async def test_a_store_opens_again(blobs_url: str) -> None:
     store = open_objects(blobs_url)
     for data in (b"1", b"2"):
         async with store as blobs:
@@ -90,20 +90,20 @@ async def test_it_opens_again(blobs_url: str) -> None:
             assert await blobs.get("x", 0, 9) == data
 
 
-async def test_it_answers_before_anything_is_put_and_after(blobs: ObjectStore) -> None:
+async def test_ping_succeeds_before_and_after_the_first_put(blobs: ObjectStore) -> None:
     await blobs.ping()
     await blobs.put("x/y", b"1")
     await blobs.ping()
 
 
-async def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
+async def test_ping_raises_where_the_folder_cannot_exist(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     async with open_objects(f"file://{tmp_path}/file/files") as blobs:
         with pytest.raises(StoreUnavailable, match="Not a directory"):
             await blobs.ping()
 
 
-async def test_a_bucket_that_is_not_there_is_told(s3_url: str) -> None:
+async def test_ping_raises_for_a_missing_bucket(s3_url: str) -> None:
     bucket, _, options = s3_url.partition("?")
     async with open_objects(f"s3://no-such-bucket-{Path(bucket).name}?{options}") as blobs:
         with pytest.raises(StoreUnavailable, match="NoSuchBucket"):
@@ -116,7 +116,7 @@ async def test_a_second_put_replaces(blobs: ObjectStore) -> None:
     assert await blobs.get("x", 0, 100) == b"second"
 
 
-async def test_what_is_not_there(blobs: ObjectStore) -> None:
+async def test_missing_objects(blobs: ObjectStore) -> None:
     with pytest.raises(FileNotFoundError):
         await blobs.get("none/at/all", 0, 1)
     with pytest.raises(FileNotFoundError):
@@ -213,7 +213,7 @@ async def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     assert everything_in(tmp_path) == ["a", "b"]
 
 
-async def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+async def test_only_the_owner_can_read_files(tmp_path: Path) -> None:
     await FolderObjects(tmp_path / "new").put("a/b", b"1")
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "new/a").stat().st_mode & 0o777 == 0o700
@@ -235,6 +235,6 @@ async def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
         "s3://bucket/x?endpoint",
     ],
 )
-def test_what_cannot_be_read_names_the_setting(url: str) -> None:
+def test_an_error_in_the_setting_names_it(url: str) -> None:
     with pytest.raises(SettingsError, match=r"^files: .*"):
         open_objects(url)

@@ -14,6 +14,7 @@ from app.log.postgres.log import PostgresLog
 from app.model import Facts, Refused
 from app.records import Delta, Entry, encode_delta, encode_facts
 from app.stores.aggregates.store import Aggregates
+from app.stores.aggregates.types import LedgerMinute, LedgerQuery, LostQuantity
 from app.topics import CRASHES, DELTAS, FACTS, PROCESSED, SESSIONS, TIMINGS
 from tables.fold import Fold
 
@@ -130,16 +131,16 @@ async def test_the_ledger_balances_while_records_are_in_flight(
         ]
     )
     store = Aggregates(pool)
-    assert _short(await store.ledger(NOW, NOW + 1)) == []
-    before = _short(await store.ledger(NOW, NOW + 1, log=log))
+    assert _short(await store.ledger(asked(1))) == []
+    before = _short(await store.ledger(asked(1), log=log))
     assert before == [(0, "error", 5 + 2 + 1 + 1, 5 + 2 + 1 + 1, 0, 0)]
     await _count(store, {"grouped": 1, "lost:queue_overflow": 4}, {"duplicate": 1})
-    assert _short(await store.ledger(NOW, NOW + 1, [7], log=log)) == [(0, "error", 7, 5, 1, 1)]
-    assert _short(await store.ledger(NOW, NOW + MINUTE_MS + 1, [7], log=log))[1] == (1, "error", 1, 1, 0, 0)
-    assert _short(await store.ledger(NOW, NOW + 1, [8], log=log)) == [(0, "error", 1, 1, 0, 0)]
-    row = (await store.ledger(NOW, NOW + 1, [7], log=log))[0]
-    assert row["lost"] == [{"reason": "queue_overflow", "category": "error", "quantity": 4}]
-    assert row["start"] == "2023-11-15T00:00:00Z"
+    assert _short(await store.ledger(asked(1, 7), log=log)) == [(0, "error", 7, 5, 1, 1)]
+    assert _short(await store.ledger(asked(MINUTE_MS + 1, 7), log=log))[1] == (1, "error", 1, 1, 0, 0)
+    assert _short(await store.ledger(asked(1, 8), log=log)) == [(0, "error", 1, 1, 0, 0)]
+    row = (await store.ledger(asked(1, 7), log=log))[0]
+    assert row.lost == [LostQuantity("queue_overflow", "error", 4)]
+    assert row.start == "2023-11-15T00:00:00Z"
 
 
 async def _count(store: Aggregates, *outcomes: dict[str, int]) -> None:
@@ -152,6 +153,10 @@ async def _count(store: Aggregates, *outcomes: dict[str, int]) -> None:
     await store.flush("1.deltas", home(cell, 2), fold, {})
 
 
-def _short(minutes: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+def asked(length: int, *projects: int) -> LedgerQuery:
+    return LedgerQuery(start_ms=NOW, end_ms=NOW + length, projects=projects or None)
+
+
+def _short(minutes: list[LedgerMinute]) -> list[tuple[Any, ...]]:
     names = ("category", "accepted", "in_flight", "grouped", "duplicate")
-    return [(int(row["start"][14:16]), *(row[name] for name in names)) for row in minutes]
+    return [(int(row.start[14:16]), *(getattr(row, name) for name in names)) for row in minutes]

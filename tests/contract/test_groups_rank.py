@@ -1,4 +1,4 @@
-"""Every order of the list of groups, page by page, beside the same order computed from the rows one by one."""
+"""Every sort of the groups list, page by page, equals the order computed from the rows one by one."""
 
 import random
 from collections import defaultdict
@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from app.cells import HOUR, MINUTE
-from app.stores.aggregates import groups_rank, groups_users
-from app.stores.aggregates.groups_sql import SORTS, Sort
+from app.stores.aggregates import groups_rank
 from app.stores.aggregates.store import Aggregates
+from app.stores.aggregates.types import GROUP_SORTS, GroupSort, GroupsQuery
 from tables import sketch
 from tables.windows import encode_sketches
 
@@ -34,7 +34,7 @@ class Window(NamedTuple):
     users: frozenset[int]
 
 
-class Known(NamedTuple):
+class Rows(NamedTuple):
     """All rows, and when each group was first and last seen."""
 
     windows: list[Window]
@@ -45,7 +45,7 @@ def root(group: str) -> str:
     return MERGED.get(group, group)
 
 
-def made() -> Known:
+def make_rows() -> Rows:
     """Make groups with few users and many, in windows of the range, before it, and in both."""
     chance = random.Random(11)
     windows = []
@@ -59,53 +59,53 @@ def made() -> Known:
             windows.append(Window(group, size, start, len(users) + chance.randrange(3), chance.randrange(3), users))
     names = [f"g{number:02d}" for number in range(GROUPS)]
     seen = {name: (START - chance.randrange(40), END + chance.randrange(40)) for name in names}
-    return Known(windows, seen)
+    return Rows(windows, seen)
 
 
 @pytest.fixture
 async def store(database: str) -> AsyncIterator[Aggregates]:
-    known = made()
+    rows = make_rows()
     async with asyncpg.create_pool(database, min_size=1, max_size=2) as pool:
         await pool.executemany(
             "insert into windows select 1, 'c', $1, '', $2, $3, 1, 1, $4, $5",
             [
-                (each.group, each.size, each.start,
-                 msgspec.json.encode({"crashes": each.crashes, "messages": each.messages}).decode(),
-                 encode_sketches({"users": sketch.add(sketch.EMPTY, each.users)}))
-                for each in known.windows
+                (window.group, window.size, window.start,
+                 msgspec.json.encode({"crashes": window.crashes, "messages": window.messages}).decode(),
+                 encode_sketches({"users": sketch.add(sketch.EMPTY, window.users)}))
+                for window in rows.windows
             ],
         )  # fmt: skip
         await pool.executemany(
             "insert into groups select $1, 1, '', '', '', 'error', '', false, 'g1', '', $2, $3, '', '', 0, 0",
-            [(name, *times) for name, times in known.seen.items()],
+            [(name, *times) for name, times in rows.seen.items()],
         )
         await pool.executemany("insert into group_aliases (id, project, root) values ($1, 1, $2)", MERGED.items())
         await pool.executemany("insert into group_states values ($1, 1, $2, 0)", STATUSES.items())
         yield Aggregates(pool)
 
 
-def expected(known: Known, sort: Sort, status: str) -> list[str]:
-    """Give the roots of the range in their order."""
+def expected(rows: Rows, sort: GroupSort, status: str) -> list[str]:
+    """Return the roots of the range in their order."""
     inside, before, recent = (defaultdict[str, list[Window]](list) for _ in range(3))
-    for each in known.windows:
-        if START <= each.start < END:
-            inside[root(each.group)].append(each)
-        if each.start < START and each.size == HOUR:
-            before[root(each.group)].append(each)
-        if each.start >= END - 5 * MINUTE:
-            recent[root(each.group)].append(each)
+    for window in rows.windows:
+        if START <= window.start < END:
+            inside[root(window.group)].append(window)
+        if window.start < START and window.size == HOUR:
+            before[root(window.group)].append(window)
+        if window.start >= END - 5 * MINUTE:
+            recent[root(window.group)].append(window)
 
     def rank(group: str) -> int:
         own = inside[group]
-        n, other = (sum(each.crashes + each.messages for each in some) for some in (own, before[group]))
-        times = [known.seen[name] for name in known.seen if root(name) == group]
+        n, other = (sum(window.crashes + window.messages for window in some) for some in (own, before[group]))
+        times = [rows.seen[name] for name in rows.seen if root(name) == group]
         growth = 1000 * (n - other) / (n + other + 1) ** 0.5
         ranks: dict[str, int] = {
             "last_seen": max(last for _, last in times),
             "first_seen": min(first for first, _ in times),
-            "count": sum(each.crashes for each in own),
-            "users": sketch.estimate(sketch.add(sketch.EMPTY, {user for each in own for user in each.users})),
-            "rate": sum(each.crashes + each.messages for each in recent[group]),
+            "count": sum(window.crashes for window in own),
+            "users": sketch.estimate(sketch.add(sketch.EMPTY, {user for window in own for user in window.users})),
+            "rate": sum(window.crashes + window.messages for window in recent[group]),
             "growth": round(growth),
         }
         return ranks[sort]
@@ -114,39 +114,40 @@ def expected(known: Known, sort: Sort, status: str) -> list[str]:
     return sorted(chosen, key=lambda name: (rank(name), name), reverse=True)
 
 
-async def paged(store: Aggregates, sort: Sort, status: str) -> list[str]:
-    """Give the ids of all pages."""
-    found: list[str] = []
+async def read_pages(store: Aggregates, sort: GroupSort, status: str) -> list[str]:
+    """Return the ids of all pages."""
+    ids: list[str] = []
+    query = GroupsQuery(project=1, start=START, end=END, sort=sort, status=status, limit=7)
     cursor: str | None = ""
     while cursor is not None:
-        rows, cursor, _ = await store.groups(1, START, END, sort=sort, status=status, limit=7, cursor=cursor)
+        rows, cursor, _ = await store.groups(msgspec.structs.replace(query, cursor=cursor))
         assert len(rows) == 7 or cursor is None
-        found += [row.id for row in rows]
-    return found
+        ids += [row.id for row in rows]
+    return ids
 
 
-async def test_every_order_page_by_page(store: Aggregates) -> None:
-    for sort in SORTS:
+async def test_every_sort_page_by_page(store: Aggregates) -> None:
+    for sort in GROUP_SORTS:
         for status in ("", "resolved"):
-            assert await paged(store, sort, status) == expected(made(), sort, status), (sort, status)
+            assert await read_pages(store, sort, status) == expected(make_rows(), sort, status), (sort, status)
 
 
-async def test_every_order_of_a_list_too_long_to_be_walked_or_bounded_at_once(
+async def test_every_sort_of_more_groups_than_the_limits_of_one_query(
     store: Aggregates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(groups_rank, "WALKED", 9)
-    monkeypatch.setattr(groups_users, "FIRST", 1)
-    monkeypatch.setattr(groups_users, "STEP", 3)
-    for sort in SORTS:
-        assert await paged(store, sort, "") == expected(made(), sort, ""), sort
+    monkeypatch.setattr(groups_rank, "SUMMED_ONE_BY_ONE", 9)
+    monkeypatch.setattr(groups_rank, "FIRST_BOUNDS", 1)
+    monkeypatch.setattr(groups_rank, "UNITED_AT_ONCE", 3)
+    for sort in GROUP_SORTS:
+        assert await read_pages(store, sort, "") == expected(make_rows(), sort, ""), sort
 
 
-async def test_what_is_shown_is_of_the_whole_group(store: Aggregates) -> None:
-    rows, _, sizes = await store.groups(1, START, END, sort="users", limit=200)
-    inside = [each for each in made().windows if START <= each.start < END]
+async def test_counts_and_users_are_of_all_members_and_windows(store: Aggregates) -> None:
+    rows, _, sizes = await store.groups(GroupsQuery(project=1, start=START, end=END, sort="users", limit=200))
+    inside = [window for window in make_rows().windows if START <= window.start < END]
     assert sizes == [MINUTE, HOUR]
-    assert {root(each.group) for each in inside} == {row.id for row in rows}
+    assert {root(window.group) for window in inside} == {row.id for row in rows}
     for row in rows:
-        own = [each for each in inside if root(each.group) == row.id]
-        users = sketch.add(sketch.EMPTY, {user for each in own for user in each.users})
-        assert (row.count, row.users) == (sum(each.crashes for each in own), sketch.estimate(users))
+        own = [window for window in inside if root(window.group) == row.id]
+        users = sketch.add(sketch.EMPTY, {user for window in own for user in window.users})
+        assert (row.count, row.users) == (sum(window.crashes for window in own), sketch.estimate(users))

@@ -1,4 +1,4 @@
-"""What is dropped as it gets old, on a real PostgreSQL."""
+"""Housekeeping deletes old data, on a real PostgreSQL."""
 
 import asyncio
 import time
@@ -14,8 +14,8 @@ from app.log.postgres.retention import child_name
 from app.runtime import housekeeping
 from app.runtime.housekeeping import LOCK, Housekeeping, ages, keeping
 from app.settings import Settings
-from app.stores.search.postgres import Search
-from tests.contract.test_search_contract import document
+from app.stores.search.postgres import PostgresSearch
+from tests.support.documents import document
 
 NOW = int(time.time())
 
@@ -38,7 +38,7 @@ async def left(pool: "asyncpg.Pool[asyncpg.Record]") -> set[tuple[int, int]]:
     return {(row["size"], (NOW - row["start"]) // DAY) for row in rows}
 
 
-async def test_small_windows_go_and_days_stay(
+async def test_old_small_windows_are_deleted_and_days_are_kept(
     pool: "asyncpg.Pool[asyncpg.Record]", database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(housekeeping, "CHUNK", 2)
@@ -48,14 +48,14 @@ async def test_small_windows_go_and_days_stay(
     await window(pool, MINUTE, 91, "1.0")
     await window(pool, MINUTE, 91, "2.0")
     async with PostgresLog(database) as log:
-        assert await Housekeeping(Settings(), pool, log, Search(pool)).once()
+        assert await Housekeeping(Settings(), pool, log, PostgresSearch(pool)).once()
     assert await left(pool) == (
-        {(MINUTE, 1), (MINUTE, 89)} | {(HOUR, each) for each in (1, 89, 91, 399)}
-        | {(DAY, each) for each in (1, 89, 91, 399, 401)}
+        {(MINUTE, 1), (MINUTE, 89)} | {(HOUR, days) for days in (1, 89, 91, 399)}
+        | {(DAY, days) for days in (1, 89, 91, 399, 401)}
     )  # fmt: skip
 
 
-def test_no_window_goes_that_a_record_in_the_log_may_still_change() -> None:
+def test_no_window_is_deleted_that_a_record_in_the_log_may_still_change() -> None:
     settings = Settings(minute_days=1, hour_days=1, retention_days=7)
     for size, age in ages(settings).items():
         assert age > settings.retention_days * DAY + LATENESS[size]
@@ -65,11 +65,11 @@ async def test_one_process_at_a_time(pool: "asyncpg.Pool[asyncpg.Record]", datab
     await window(pool, MINUTE, 100)
     async with PostgresLog(database) as log, pool.acquire() as other:
         await other.execute("select pg_advisory_lock($1)", LOCK)
-        assert not await Housekeeping(Settings(), pool, log, Search(pool)).once()
+        assert not await Housekeeping(Settings(), pool, log, PostgresSearch(pool)).once()
     assert await left(pool) == {(MINUTE, 100)}
 
 
-async def test_it_runs_beside_a_role_and_survives_what_fails(
+async def test_it_runs_beside_a_role_and_continues_after_errors(
     pool: "asyncpg.Pool[asyncpg.Record]", database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(housekeeping, "EVERY_SECONDS", 0.05)
@@ -88,7 +88,7 @@ async def test_it_runs_beside_a_role_and_survives_what_fails(
 
 
 async def test_days_of_search_are_dropped(pool: "asyncpg.Pool[asyncpg.Record]", database: str) -> None:
-    search = Search(pool)
+    search = PostgresSearch(pool)
     await search.index([document(1)])
     assert await pool.fetchval("select count(*) from events") == 1
     async with PostgresLog(database) as log:

@@ -1,4 +1,4 @@
-"""The rows of the processes that run: renewed, taken for gone, deleted."""
+"""The heartbeat rows of processes: renewed, counted as gone, deleted."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ async def age(pool: "asyncpg.Pool[asyncpg.Record]", seconds: int) -> None:
     await pool.execute("update instances set seen = seen - make_interval(secs => $1)", seconds)
 
 
-async def test_a_row_is_renewed_and_keeps_when_it_started(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+async def test_a_heartbeat_renews_the_row_and_keeps_the_start(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
     instances, identity = Instances(pool), uuid4()
     await instances.beat(instance(identity), 60)
     [first] = await instances.alive()
@@ -44,7 +44,7 @@ async def test_a_row_is_renewed_and_keeps_when_it_started(pool: "asyncpg.Pool[as
     assert 60_000 <= first.seen - first.started < 61_000
 
 
-async def test_who_is_silent_is_gone_and_later_deleted(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+async def test_a_process_without_heartbeats_is_gone_and_later_deleted(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
     instances = Instances(pool)
     await instances.beat(instance(uuid4()), 0)
     await age(pool, 31)
@@ -57,12 +57,12 @@ async def test_who_is_silent_is_gone_and_later_deleted(pool: "asyncpg.Pool[async
     assert await pool.fetchval("select count(*) from instances") == 0
 
 
-async def test_figures_of_another_version_show_as_roles_without_numbers(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+async def test_figures_of_another_version_become_roles_without_figures(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
     instances = Instances(pool)
     await instances.beat(instance(uuid4()), 0)
     await pool.execute("update instances set figures = $1", msgspec.msgpack.encode({"rates": {"records": "many"}}))
-    [found] = await instances.alive()
-    assert found.figures == {"rates": Figures()}
+    [row] = await instances.alive()
+    assert row.figures == {"rates": Figures()}
 
 
 async def test_the_watermark_is_the_least_of_the_partitions(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
@@ -75,7 +75,9 @@ async def test_the_watermark_is_the_least_of_the_partitions(pool: "asyncpg.Pool[
     assert await instances.watermark("2.deltas") is None
 
 
-async def test_a_database_that_is_away_is_told_and_beats_go_on(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+async def test_calls_raise_and_heartbeats_go_on_while_the_database_is_away(
+    pool: "asyncpg.Pool[asyncpg.Record]",
+) -> None:
     instances = Instances(pool)
 
     async def figures() -> dict[str, Figures]:

@@ -28,7 +28,7 @@ async def test_a_project_has_a_key_of_each_protocol(projects: Projects) -> None:
     assert await projects.get(made.id + 1) is None
 
 
-async def test_given_keys_are_taken_once(projects: Projects) -> None:
+async def test_a_chosen_key_belongs_to_one_project(projects: Projects) -> None:
     made = await projects.create("a", raygun_key="fake-raygun-key", sentry_key="0" * 32)
     assert (made.raygun_key, made.sentry_key) == ("fake-raygun-key", "0" * 32)
     with pytest.raises(KeyTaken):
@@ -37,7 +37,7 @@ async def test_given_keys_are_taken_once(projects: Projects) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\0b"])
-async def test_names_that_are_none(projects: Projects, name: str) -> None:
+async def test_unusable_names_are_refused(projects: Projects, name: str) -> None:
     with pytest.raises(ValueError, match="1 to 100"):
         await projects.create(name)
 
@@ -72,7 +72,7 @@ async def test_the_secret_of_a_project_never_changes(projects: Projects) -> None
         await projects.user_secret(second.id + 1)
 
 
-async def test_a_store_that_is_away_says_so(database: str) -> None:
+async def test_calls_raise_while_the_database_is_away(database: str) -> None:
     pool = await asyncpg.create_pool(database, min_size=1, max_size=1)
     projects = Projects(pool)
     made = await projects.create("a")
@@ -92,5 +92,5 @@ async def test_a_store_that_is_away_says_so(database: str) -> None:
         ("http://[::1]:8000", "http://k@[::1]:8000/7"),
     ],
 )
-def test_the_dsn_is_the_address_that_users_see(base: str, expected: str) -> None:
+def test_the_dsn_has_the_address_that_users_use(base: str, expected: str) -> None:
     assert Project(7, "shop", "k", "r").dsn(base) == expected

@@ -1,50 +1,18 @@
-"""What every search store does. Each implementation goes into the fixture ``search``."""
+"""The contract of search stores. The fixture ``search`` runs every test on each implementation."""
 
 import random
 from typing import Any
 
-import msgspec
 import pytest
 
-from app.model import Address
-from app.records import EventSummary
 from app.stores.search.contract import Document, Search
-
-DAY = 86_400_000
-NOW = 1_780_000_000_000
-ALL = (NOW - 400 * DAY, NOW + DAY)
+from tests.support.documents import ALL, DAY, NOW, document
 
 
 @pytest.fixture(params=["postgres_search", "elastic_search"])
 def search(request: pytest.FixtureRequest) -> Search:
-    found: Search = request.getfixturevalue(request.param)
-    return found
-
-
-def document(offset: int, *, topic: str = "1.crashes", partition: int = 0, **fields: Any) -> Document:  # noqa: ANN401  fields of EventSummary
-    values: dict[str, Any] = {
-        "offset": offset,
-        "event_id": f"{offset:032x}",
-        "project": 1,
-        "received": NOW,
-        "time": NOW - 1000,
-        "group": "a" * 32,
-        "title": "ValueError: nothing to see",
-        "culprit": "charge in shop.billing",
-        "level": "error",
-        "platform": "python",
-        "release": "shop@1.0.0",
-        "environment": "production",
-        "user": "",
-        "unhandled": False,
-        "server": "web-1",
-        "url": "",
-        "sdk": "sentry.python 2.0",
-        "tags": {},
-        "text": "",
-    }
-    found = msgspec.convert(tuple((values | fields).values()), EventSummary)
-    return Document(Address(topic, partition, offset), found)
+    store: Search = request.getfixturevalue(request.param)
+    return store
 
 
 async def offsets(search: Search, query: str, **options: Any) -> list[int]:  # noqa: ANN401  options of search
@@ -85,7 +53,7 @@ async def test_a_thousand_documents_redelivered_in_other_cuts_are_listed_once(se
     assert found == documents
 
 
-async def test_pages_of_events_of_one_moment_neither_repeat_nor_miss(search: Search) -> None:
+async def test_pages_of_events_with_the_same_time_neither_repeat_nor_skip_any(search: Search) -> None:
     documents = [document(at, partition=at % 3) for at in range(50)]
     await search.index(documents)
     first = await search.search(1, "", *ALL, limit=20)
@@ -121,7 +89,7 @@ async def test_an_id_that_comes_again_after_a_day_is_an_event_of_its_own(search:
     assert await search.event("e" * 32) == [again]
 
 
-async def test_projects_are_apart(search: Search) -> None:
+async def test_a_search_finds_events_of_its_project_alone(search: Search) -> None:
     mine, theirs = document(1, event_id="e" * 32), document(2, event_id="e" * 32, project=2)
     await search.index([mine, theirs])
     assert (await search.search(2, "", *ALL)).documents == [theirs]
@@ -135,7 +103,7 @@ async def test_ranges_are_half_open(search: Search) -> None:
     assert [hit.summary.time - NOW for hit in hits.documents] == [3, 2, 1]
 
 
-async def test_events_that_are_much_older_than_their_receipt_are_found_by_their_time(search: Search) -> None:
+async def test_events_received_a_month_late_are_found_by_their_time(search: Search) -> None:
     old = document(1, time=NOW - 30 * DAY, received=NOW)
     await search.index([old, document(2)])
     assert (await search.search(1, "", NOW - 31 * DAY, NOW - 29 * DAY)).documents == [old]
@@ -226,13 +194,13 @@ async def test_queries(search: Search) -> None:
     assert [(query, await offsets(search, query)) for query, _ in QUERIES] == QUERIES
 
 
-async def test_cursors_that_are_none(search: Search) -> None:
+async def test_bad_cursors_are_refused(search: Search) -> None:
     for cursor in ("x", "!!!!", "AAAA", "k80BcyQ", "'", "kwECAw", "lM9_____________oTEAAA", "é", "\x00"):
         with pytest.raises(ValueError, match="cursor"):
             await search.search(1, "", *ALL, cursor=cursor)
 
 
-async def test_a_query_over_the_limits(search: Search) -> None:
+async def test_a_query_over_the_limits_is_refused(search: Search) -> None:
     with pytest.raises(ValueError, match="at most"):
         await search.search(1, "x" * 600, *ALL)
 

@@ -1,4 +1,4 @@
-"""The days of the events table in PostgreSQL: made when needed, dropped when old, by several processes at once."""
+"""The days of the events table in PostgreSQL: created when needed, dropped when old, by several processes at once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from app.stores.search.days import day_of
-from app.stores.search.postgres import Search as PostgresSearch
-from tests.contract.test_search_contract import document
+from app.stores.search.postgres import PostgresSearch
+from tests.support.documents import document
 
 DAY = 86_400_000
 DAYS = "select count(*) from pg_inherits where inhparent = 'events'::regclass"
@@ -26,7 +26,7 @@ async def now(pool: "asyncpg.Pool") -> int:
     return int(moment.timestamp() * 1000)
 
 
-async def test_old_days_are_dropped_and_made_again_when_needed(pool: "asyncpg.Pool") -> None:
+async def test_old_days_are_dropped_and_created_again_when_needed(pool: "asyncpg.Pool") -> None:
     search, today = PostgresSearch(pool), await now(pool)
     documents = [document(back, received=today - back * DAY, time=today - back * DAY) for back in range(12)]
     await search.index(documents)
@@ -40,7 +40,7 @@ async def test_old_days_are_dropped_and_made_again_when_needed(pool: "asyncpg.Po
     assert (await other.search(1, "", today - 20 * DAY, today + 1)).total == 9
 
 
-async def test_a_day_that_another_process_dropped_is_made_again(pool: "asyncpg.Pool") -> None:
+async def test_a_day_that_another_process_dropped_is_created_again(pool: "asyncpg.Pool") -> None:
     search, today = PostgresSearch(pool), await now(pool)
     old = document(1, received=today - 9 * DAY, time=today - 9 * DAY)
     await search.index([old])
@@ -49,7 +49,7 @@ async def test_a_day_that_another_process_dropped_is_made_again(pool: "asyncpg.P
     assert await search.event(old.summary.event_id) == [old]
 
 
-async def test_several_processes_make_the_same_days_at_once(pool: "asyncpg.Pool") -> None:
+async def test_several_processes_create_the_same_days_at_once(pool: "asyncpg.Pool") -> None:
     today = await now(pool)
     documents = [document(at, received=today - at % 5 * DAY) for at in range(100)]
     await asyncio.gather(*(PostgresSearch(pool).index(documents) for _ in range(6)))
@@ -60,8 +60,8 @@ async def test_several_processes_make_the_same_days_at_once(pool: "asyncpg.Pool"
 async def test_an_event_whose_words_are_refused_is_found_by_its_id(
     pool: "asyncpg.Pool", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def too_much(found: object) -> str:
-        assert found
+    def too_much(summary: object) -> str:
+        assert summary
         return " ".join(f"'{at:060d}'" for at in range(20_000))
 
     monkeypatch.setattr("app.stores.search.rows.vector", too_much)

@@ -1,4 +1,4 @@
-"""What Elasticsearch alone has: template, daily indices, documents fitted to the mapping."""
+"""Search on Elasticsearch alone: template, daily indices, documents fitted to the mapping, parity with PostgreSQL."""
 
 import asyncio
 import random
@@ -13,13 +13,14 @@ from app.stores.errors import StoreUnavailable
 from app.stores.search import elastic_documents
 from app.stores.search.contract import Search
 from app.stores.search.days import day_of
-from app.stores.search.elastic import Search as ElasticSearch
+from app.stores.search.elastic import ElasticSearch
 from app.stores.search.elastic_schema import VERSION
-from tests.contract.elastic_parts import Refreshed
-from tests.contract.test_search_contract import ALL, DAY, NOW, document, offsets
+from tests.contract.test_search_contract import offsets
+from tests.support.documents import ALL, DAY, NOW, document
+from tests.support.elastic_parts import Refreshed
 
 
-async def test_what_is_written_is_found_within_a_second_by_itself(elastic_search: Refreshed) -> None:
+async def test_documents_are_found_without_an_explicit_refresh(elastic_search: Refreshed) -> None:
     await ElasticSearch(elastic_search._client, elastic_search._name).index([document(1)])
     for _ in range(100):
         if await elastic_search.event(f"{1:032x}"):
@@ -30,15 +31,15 @@ async def test_what_is_written_is_found_within_a_second_by_itself(elastic_search
 
 async def test_days_are_indices_of_the_template_behind_the_alias(elastic_search: Refreshed) -> None:
     await elastic_search.index([document(1), document(2, received=NOW - DAY)])
-    found = (await elastic_search._client.indices.get(index=elastic_search._name)).body
-    assert sorted(found) == [f"{elastic_search._name}-{day_of(NOW - back * DAY):%Y%m%d}" for back in (1, 0)]
-    for index in found.values():
+    indices = (await elastic_search._client.indices.get(index=elastic_search._name)).body
+    assert sorted(indices) == [f"{elastic_search._name}-{day_of(NOW - back * DAY):%Y%m%d}" for back in (1, 0)]
+    for index in indices.values():
         assert index["mappings"]["dynamic"] == "false"
         assert index["settings"]["index"]["refresh_interval"] == "1s"
-    fields = [set(index["mappings"]["properties"]) for index in found.values()]
+    fields = [set(index["mappings"]["properties"]) for index in indices.values()]
     await elastic_search.index([document(3, tags={"odd": "1"}), document(4, received=NOW - DAY, tags={"even": "2"})])
-    found = (await elastic_search._client.indices.get(index=elastic_search._name)).body
-    assert [set(index["mappings"]["properties"]) for index in found.values()] == fields
+    indices = (await elastic_search._client.indices.get(index=elastic_search._name)).body
+    assert [set(index["mappings"]["properties"]) for index in indices.values()] == fields
 
 
 async def test_a_newer_template_is_left_alone(elastic_search: Refreshed) -> None:
@@ -46,8 +47,8 @@ async def test_a_newer_template_is_left_alone(elastic_search: Refreshed) -> None
     await put(name=elastic_search._name, index_patterns=[f"{elastic_search._name}-*"], version=VERSION + 1)
     await elastic_search.index([])
     await elastic_search.index([document(1)])
-    there = await elastic_search._client.indices.get_index_template(name=elastic_search._name)
-    assert [entry["index_template"]["version"] for entry in there["index_templates"]] == [VERSION + 1]
+    templates = await elastic_search._client.indices.get_index_template(name=elastic_search._name)
+    assert [entry["index_template"]["version"] for entry in templates["index_templates"]] == [VERSION + 1]
 
 
 async def test_no_index_yet(elastic_search: Refreshed) -> None:
@@ -57,7 +58,7 @@ async def test_no_index_yet(elastic_search: Refreshed) -> None:
     assert await elastic_search.retain(1) == []
 
 
-async def test_old_days_are_deleted_and_made_again_when_needed(elastic_search: Refreshed) -> None:
+async def test_old_days_are_deleted_and_created_again_when_needed(elastic_search: Refreshed) -> None:
     today = int(time.time() * 1000)
     documents = [document(back, received=today - back * DAY, time=today - back * DAY) for back in range(12)]
     await elastic_search.index(documents)
@@ -73,7 +74,7 @@ async def test_old_days_are_deleted_and_made_again_when_needed(elastic_search: R
     assert await elastic_search._client.indices.exists(index=f"{elastic_search._name}-20010101-not-ours")
 
 
-async def test_a_day_that_another_process_dropped_is_made_again(elastic_search: Refreshed) -> None:
+async def test_a_day_that_another_process_deleted_is_created_again(elastic_search: Refreshed) -> None:
     today = int(time.time() * 1000)
     old = document(1, received=today - 9 * DAY, time=today - 9 * DAY)
     await elastic_search.index([old])
@@ -83,7 +84,7 @@ async def test_a_day_that_another_process_dropped_is_made_again(elastic_search: 
     assert (await elastic_search.search(1, "release:shop@1.0.0", today - 20 * DAY, today)).total == 1
 
 
-async def test_of_one_event_the_newest_is_tried_again_with_less(
+async def test_a_refused_event_is_written_again_from_its_newest_document(
     elastic_search: Refreshed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(elastic_documents, "_body", broken("no object"))
@@ -92,7 +93,7 @@ async def test_of_one_event_the_newest_is_tried_again_with_less(
     assert await elastic_search.event("e" * 32) == [newest]
 
 
-async def test_several_processes_make_the_same_days_at_once(elastic_search: Refreshed) -> None:
+async def test_several_processes_create_the_same_days_at_once(elastic_search: Refreshed) -> None:
     documents = [document(at, received=NOW - at % 5 * DAY) for at in range(100)]
     await asyncio.gather(*(Refreshed(elastic_search._client, elastic_search._name).index(documents) for _ in range(4)))
     assert (await elastic_search.search(1, "", *ALL)).total == 100
@@ -132,7 +133,7 @@ async def test_a_document_that_is_refused_for_its_fields_is_found_by_id_group_an
     assert await elastic_search.event(f"{2:032x}") == [documents[1]]
 
 
-async def test_a_document_that_can_never_be_written_is_not_passed_over(
+async def test_a_document_that_can_never_be_written_is_not_skipped(
     elastic_search: Refreshed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(elastic_documents, "_body", lambda *_: {"release": {"no": "keyword"}})
@@ -140,7 +141,7 @@ async def test_a_document_that_can_never_be_written_is_not_passed_over(
         await elastic_search.index([document(1)])
 
 
-async def test_a_beginning_that_too_many_words_have(elastic_search: Refreshed) -> None:
+async def test_a_prefix_of_too_many_words_in_a_phrase_is_refused(elastic_search: Refreshed) -> None:
     words = [" ".join(f"z{at}z{word}" for word in range(2900)) for at in range(8)]
     await elastic_search.index([document(at, text=text) for at, text in enumerate(words)])
     assert await offsets(elastic_search, "z*") == list(range(8))
@@ -197,17 +198,17 @@ async def test_the_same_queries_find_the_same_events_as_on_postgresql(
     documents = [document(at, **_fields(dice), time=NOW - dice.randint(0, 20)) for at in range(120)]
     for search in (elastic_search, postgres_search):
         await search.index(documents)
-    found = 0
+    hits = 0
     for query in [_query(dice) for _ in range(250)]:
         expected, got = [
             await search.search(1, query, *ALL, limit=1000) for search in (postgres_search, elastic_search)
         ]
         assert got == expected, query
-        found += expected.total
-    assert found > 3000
+        hits += expected.total
+    assert hits > 3000
     groups = [["a" * 32], ["b" * 32]]
-    for each in groups:
-        assert await elastic_search.facets(1, each, *ALL) == await postgres_search.facets(1, each, *ALL)
+    for ids in groups:
+        assert await elastic_search.facets(1, ids, *ALL) == await postgres_search.facets(1, ids, *ALL)
 
 
 async def test_cursors_are_the_same_as_on_postgresql(elastic_search: Refreshed, postgres_search: Search) -> None:

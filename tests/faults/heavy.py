@@ -1,4 +1,4 @@
-"""Heavy crash reports that are sent while a store is away, and what must have become of each afterwards."""
+"""Heavy crash reports that are sent while a store is away, and the check that none was lost or counted twice."""
 
 import asyncio
 import json
@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from tests.system.cluster import Cluster
-from tests.system.truth_parts import Request
-from tests.system.truth_run import send
+from tests.support.cluster import Cluster
+from tests.support.truth_parts import Request
+from tests.support.truth_run import send
 
 PAYLOAD_BYTES: Final = 100_000
 PORTION: Final = 6
@@ -27,7 +27,6 @@ class Heavy:
     """Crash reports of 100 KB that hardly compress, all of one group."""
 
     def __init__(self, cluster: Cluster, seed: int = 11) -> None:
-        """Take where to."""
         self._cluster, self._chance = cluster, random.Random(seed)
         self.sent: dict[str, bytes] = {}
         """Payloads by event id."""
@@ -45,7 +44,7 @@ class Heavy:
         await send(lambda: self._cluster.ingest_url, [self._request() for _ in range(PORTION)], _nothing)
 
     async def check(self) -> int:
-        """Each was counted once, is found once and comes back as it was sent; give how many there are."""
+        """Assert that each was counted once, is found once and is read as sent; return how many there are."""
         found = Counter[str]()
         headers = {"Authorization": f"Bearer {self._cluster.token}"}
         async with aiohttp.ClientSession(headers=headers) as session:

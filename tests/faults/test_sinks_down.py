@@ -1,4 +1,4 @@
-"""A store that is away for a minute while heavy reports come in: memory is flat, members stay, nothing is lost."""
+"""A store is away for a minute under heavy reports: memory stays bounded, no partition moves, nothing is lost."""
 
 import asyncio
 import os
@@ -12,12 +12,12 @@ import pytest
 from tests.faults.heavy import Heavy
 from tests.faults.truth_servers import running
 from tests.faults.truth_steps import Steps
-from tests.system.cluster import Cluster
-from tests.system.truth_run import complete
+from tests.support.cluster import Cluster
+from tests.support.truth_run import complete
 
 DOWN_SECONDS = float(os.environ.get("FAULTLINE_SINK_SECONDS", "60"))
 WARM = 20
-"""Portions before anything is stopped: what a process keeps for heavy reports is there already."""
+"""Portions before anything is stopped: processes have allocated their buffers for heavy reports by then."""
 
 SINKS = (("postgres", "rates"), ("elasticsearch", "search"), ("s3", "archive"))
 

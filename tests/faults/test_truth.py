@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.installation import Installation
-from tests.system.truth import in_order, make
-from tests.system.truth_run import Checker, complete, send
+from tests.support.installation import Installation
+from tests.support.truth import in_order, make
+from tests.support.truth_run import Checker, complete, send
 
 EVENTS = int(os.environ.get("FAULTLINE_TRUTH_EVENTS", "5000"))
 """20000 for the long run."""
@@ -18,7 +18,7 @@ EVENTS = int(os.environ.get("FAULTLINE_TRUTH_EVENTS", "5000"))
 
 @pytest.fixture(params=["postgres", "kafka"])
 def log_setting(request: pytest.FixtureRequest) -> str:
-    """Give FAULTLINE_LOG; Kafka is started only where it is used."""
+    """Return FAULTLINE_LOG; Kafka is started only where it is used."""
     setting: str = request.getfixturevalue("kafka_url") if request.param == "kafka" else "database:"
     return setting
 

@@ -14,10 +14,10 @@ import pytest
 
 from tests.faults.truth_servers import Servers, running
 from tests.faults.truth_steps import Steps, Traffic
-from tests.system.cluster import Cluster
-from tests.system.installation import Installation
-from tests.system.truth import in_order, make
-from tests.system.truth_run import Checker, complete, send
+from tests.support.cluster import Cluster
+from tests.support.installation import Installation
+from tests.support.truth import in_order, make
+from tests.support.truth_run import Checker, complete, send
 
 EVENTS = int(os.environ.get("FAULTLINE_TRUTH_EVENTS", "2000"))
 """20000 for the long run."""
@@ -111,7 +111,7 @@ async def test_both_sets_of_stores_give_equal_windows(servers: Servers, tmp_path
 
 
 async def _calm(data: Path, settings: dict[str, str], now: float) -> dict[tuple[str, str, str], list[Any]]:
-    """Give the windows of every cell of an installation that got the same events at the same times as another."""
+    """Return the windows of every cell of an installation that got the same events at the same times as another."""
     installation = Installation(data, settings)
     try:
         await asyncio.to_thread(installation.start)

@@ -1,4 +1,4 @@
-"""Real servers of a test's own, to be stopped and started while events are under way."""
+"""Real servers of a test's own, to be stopped and started while events are in flight."""
 
 import secrets
 import shutil
@@ -30,10 +30,12 @@ class Stoppable(Protocol):
 
 
 class Servers:
-    """What runs, and the settings of an installation on it."""
+    """The running servers, and the settings of installations on them.
+
+    ``folder`` has a short path: that of PostgreSQL's socket must stay the same and cannot be long.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Take a folder with a short name: that of PostgreSQL's socket must not change, and cannot be long."""
         self.running: dict[str, Stoppable] = {}
         self._postgres = EmbeddedPostgres(folder / "pg")
         self._addresses: dict[str, str] = {}
@@ -54,7 +56,7 @@ class Servers:
         self._stack.close()
 
     async def settings(self, *, all_kinds: bool) -> dict[str, str]:
-        """Give the stores of one more installation: a database, and parts of the servers, of its own."""
+        """Return the stores of one more installation: a database, and parts of the servers, of its own."""
         name = f"i{secrets.token_hex(4)}"
         settings = {
             "FAULTLINE_DATABASE": await self._database(name),
@@ -89,7 +91,7 @@ class Servers:
 
 @contextmanager
 def running() -> Iterator[Servers]:
-    """Run servers for the block; skips, loudly, where one can't be had, and fails there with CI=true."""
+    """Run servers for the block; skip the test where one cannot be had (with CI=true it fails)."""
     folder = Path(tempfile.mkdtemp(prefix="fl-"))
     made = Servers(folder)
     try:

@@ -1,4 +1,4 @@
-"""What happens to a cluster while events are under way, and the traffic that goes on meanwhile."""
+"""Faults of a cluster and its stores, and the traffic that continues meanwhile."""
 
 import asyncio
 import time
@@ -13,30 +13,29 @@ from app.log.open import open_log
 from app.settings import load
 from app.topics import qualified
 from tests.faults.truth_servers import Servers
-from tests.system.cluster import Cluster
-from tests.system.truth_parts import Request
-from tests.system.truth_run import send
+from tests.support.cluster import Cluster
+from tests.support.truth_parts import Request
+from tests.support.truth_run import send
 
 ROUNDS: Final = 40
-"""Portions of a step's share of the traffic; a step that takes longer takes less and less of what is left."""
+"""Portions of a step's share of the traffic; a longer step sends a smaller and smaller part of the rest."""
 
 READS: Final = dict(READERS)
-LOOK_SECONDS: Final = 0.5
+POLL_SECONDS: Final = 0.5
 REFRESH_SECONDS: Final = 1.5
-"""Elasticsearch shows each second what it got."""
+"""Elasticsearch refreshes its indices each second."""
 
 BUFFERS_MB: Final = 150
-"""What may be added when a sink goes away, and again with more partitions: batches that wait fill their buffers."""
+"""MiB that may be added when a sink goes away, and again with more partitions: waiting batches fill the buffers."""
 
 DRIFT_MB: Final = 32
-"""What may be added after that, while the backlog grows: nothing, but for what the allocator does."""
+"""MiB that may be added after that, while the backlog grows: the allocator's alone."""
 
 
 class Traffic:
     """Requests that are sent bit by bit while steps run."""
 
     def __init__(self, cluster: Cluster, requests: Sequence[Request]) -> None:
-        """Take where to and what."""
         self._cluster = cluster
         self._rest = deque(requests)
 
@@ -59,15 +58,14 @@ class Traffic:
 
 
 class Steps:
-    """What is done to processes and stores; each step returns when the cluster has recovered from it."""
+    """Steps against processes and stores; each returns once the cluster has recovered from it."""
 
     def __init__(self, cluster: Cluster, servers: Servers, settings: Mapping[str, str]) -> None:
-        """Take the cluster, its servers, and the settings of its stores."""
         self._cluster, self._servers = cluster, servers
         self._settings = load(settings)
 
     async def kill(self, name: str) -> None:
-        """Kill -9; who takes over what a worker owned is waited for, then its successor."""
+        """Kill -9; wait until others own the partitions of a worker, then for its successor."""
         member = self._cluster.members[name]
         if member.role == "ingest":
             await asyncio.to_thread(member.kill)
@@ -77,21 +75,21 @@ class Steps:
         await asyncio.to_thread(self._cluster.wait_ready)
 
     async def leave(self, name: str) -> None:
-        """End one by SIGTERM; those who stay own all."""
+        """End one by SIGTERM; wait until the others own all partitions."""
         begun = time.monotonic()
         await self._end(name)
         await asyncio.to_thread(self._cluster.wait_owned, self._cluster.members[name].role)
         _say(f"{name} left: all taken over after {time.monotonic() - begun:.1f} s")
 
     async def join(self, name: str) -> None:
-        """Let one come back and take its part."""
+        """Start one again and wait until it owns its share."""
         begun = time.monotonic()
         self._cluster.members[name].wanted = True
         await asyncio.to_thread(self._cluster.wait_ready)
         _say(f"{name} joined after {time.monotonic() - begun:.1f} s")
 
     async def away(self, server: str, seconds: float) -> None:
-        """Stop a server for a while; everyone comes back by itself."""
+        """Stop a server for a while; wait until every process has recovered."""
         await asyncio.to_thread(self._servers.running[server].stop)
         await asyncio.sleep(seconds)
         await asyncio.to_thread(self._servers.running[server].start)
@@ -100,12 +98,15 @@ class Steps:
         _say(f"{server} was away for {seconds:.0f} s; all ready {time.monotonic() - begun:.1f} s after it was back")
 
     async def sink_down(self, server: str, role: str, seconds: float) -> None:
-        """Stop what a role writes to: memory stays flat, members stay; one that is told to leaves without a commit."""
+        """Stop the store that a role writes to, for ``seconds``.
+
+        Memory stays bounded, workers keep their partitions, and a shutdown acknowledges nothing unwritten.
+        """
         await asyncio.to_thread(self._servers.running[server].stop)
         before = {member.name: member.pid for member in self._cluster.of(role)}
         first = await self._memory(role, seconds / 2)
         while not await self._behind(role):
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         assert {member.name: member.pid for member in self._cluster.of(role)} == before, "a member left"
         assert self._cluster.owned(role) == self._settings.partitions
         committed = await self._committed(role)
@@ -122,31 +123,31 @@ class Steps:
         assert max(then) - max(alone) < DRIFT_MB
 
     async def written(self) -> None:
-        """Wait until what is for archive and search is in them, and can be found."""
+        """Wait until archive and search have consumed everything, and it can be found."""
         while await self._behind("archive") or await self._behind("search"):
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         await asyncio.sleep(REFRESH_SECONDS)
 
     async def _behind(self, role: str) -> int:
-        """Give how many records a role has not committed."""
+        """Return how many records a role has not committed."""
         async with open_log(self._settings) as log:
             return (await stage(log, 1, role, READS[role])).records
 
     async def _end(self, name: str) -> None:
         begun = time.monotonic()
         code = await asyncio.to_thread(self._cluster.members[name].leave)
-        assert code == 0, f"{name} ended with {code}:\n{self._cluster.members[name].said()[-3000:]}"
+        assert code == 0, f"{name} ended with {code}:\n{self._cluster.members[name].log()[-3000:]}"
         _say(f"{name} ended {time.monotonic() - begun:.1f} s after its SIGTERM")
 
     async def _memory(self, role: str, seconds: float) -> list[float]:
-        """Give the greatest resident memory of a role's members, MiB, time and again."""
-        found: list[float] = []
+        """Return the greatest resident memory of a role's members, MiB, time and again."""
+        samples: list[float] = []
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             pids = [member.pid for member in self._cluster.of(role) if member.pid is not None]
-            found.append(max(psutil.Process(pid).memory_info().rss for pid in pids) / 2**20)
-            await asyncio.sleep(LOOK_SECONDS)
-        return found
+            samples.append(max(psutil.Process(pid).memory_info().rss for pid in pids) / 2**20)
+            await asyncio.sleep(POLL_SECONDS)
+        return samples
 
     async def _committed(self, role: str) -> Mapping[int, int]:
         async with open_log(self._settings) as log:
@@ -154,7 +155,7 @@ class Steps:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201  takeover times and memory are what the run is to tell
+    print(line, flush=True)  # noqa: T201  the run reports takeover times and memory
 
 
 async def _nothing() -> None:

@@ -15,7 +15,7 @@ from app.records import decode_facts
 from app.settings import Settings
 from app.stores.admin.projects import Project, Projects
 from app.topics import FACTS, SOURCES, qualified
-from tests.integration.bad_input import Names
+from tests.support.bad_input import Names
 
 PARTITIONS = 4
 

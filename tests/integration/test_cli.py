@@ -1,4 +1,4 @@
-"""The command line as a user meets it: what cannot be done is one line, and a code that is not 0."""
+"""The command line as a user sees it: a failure is one line on stderr and an exit code other than 0."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ def faultline(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[
 
 
 @pytest.mark.parametrize(
-    ("arguments", "settings", "says"),
+    ("arguments", "settings", "text"),
     [
         (["project", "list"], {"database": AWAY}, "Connect call failed"),
         (["project", "list"], {"database": "mysql://x"}, "scheme is expected"),
@@ -35,11 +35,11 @@ def faultline(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[
         (["up"], {"data": "/dev/null/x"}, "the data folder /dev/null/x cannot be used: Not a directory"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(arguments: list[str], settings: dict[str, str], says: str) -> None:
+def test_a_failure_is_one_line(arguments: list[str], settings: dict[str, str], text: str) -> None:
     done = faultline(*arguments, **settings)
 
     assert done.returncode in {1, 2}
-    assert says in done.stderr
+    assert text in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert done.stdout == ""
 
@@ -62,5 +62,5 @@ def test_projects_and_tokens(database: str, tmp_path: Path) -> None:
     assert "characters" in faultline("project", "create", "", **given).stderr
 
 
-def test_version_is_the_package_s() -> None:
+def test_the_version_is_the_package_s() -> None:
     assert faultline("--version").stdout.strip() == "0.1.0"

@@ -1,4 +1,4 @@
-"""``faultline migrate`` makes what is missing and says so; nothing starts on another log than that of the events."""
+"""``faultline migrate`` makes and prints what is missing; no process starts on another log than that of the events."""
 
 import asyncio
 import subprocess

@@ -31,7 +31,7 @@ time.sleep(1000)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder of one cluster for all tests here, as making one takes a second; it has a table ``kept``."""
+    """Return the folder of one cluster for all tests here, as making one takes a second; it has a table ``kept``."""
     folder = tmp_path_factory.mktemp("embedded") / "postgres"
     server = EmbeddedPostgres(folder)
     ask(server.start(), "create table kept (word text)")
@@ -51,13 +51,13 @@ def ask(url: str, statement: str) -> object:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition; the test's own time-out ends a vain wait."""
+    """Wait for a condition; the time-out of the test bounds the wait."""
     while not condition():
         time.sleep(0.02)
 
 
 def owner(folder: Path) -> "tuple[subprocess.Popen[str], str]":
-    """Start a process that owns a server, and give its URL too."""
+    """Start a process that owns a server, and return its URL too."""
     process = subprocess.Popen([sys.executable, "-c", OWNER, str(folder)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     return process, process.stdout.readline().strip()
@@ -68,7 +68,7 @@ def kill(process: "subprocess.Popen[str]") -> None:
     process.communicate()
 
 
-def test_goes_on_with_the_same_data_and_leaves_no_process(folder: Path) -> None:
+def test_a_restart_keeps_the_data_and_a_stop_leaves_no_process(folder: Path) -> None:
     server = EmbeddedPostgres(folder)
     url = server.start()
     assert running_url(folder) == url
@@ -157,7 +157,7 @@ def test_a_server_that_died_is_started_again_at_the_same_address(folder: Path) -
     server.stop()
 
 
-def test_a_second_owner_is_told_who_the_first_is(folder: Path) -> None:
+def test_a_second_owner_gets_the_pid_of_the_first(folder: Path) -> None:
     process, url = owner(folder)
     with pytest.raises(EmbeddedError, match=f"in use by process {process.pid}"):
         EmbeddedPostgres(folder).start()
@@ -225,7 +225,7 @@ def test_where_namespaces_are_refused_root_drops_to_an_ordinary_user(
     assert psutil.Process(server.pid).uids().real != 0
     server.stop()
     monkeypatch.undo()
-    assert ask(server.start(), "select count(*) from kept") == 0  # its cluster's owner decides, not what could be
+    assert ask(server.start(), "select count(*) from kept") == 0  # the owner of the cluster decides
     server.stop()
 
 
@@ -271,4 +271,16 @@ async def test_the_log_works_again_when_the_server_is_back(folder: Path) -> None
         assert await log.append([record]) == [1]
         assert [each.offset for each in await following] == [1]
         assert len(await log.read("1.crashes", 0, 0)) == 2
+    server.stop()
+
+
+def test_a_folder_that_was_moved_while_it_was_stopped_starts_where_it_is(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "first")
+    ask(server.start(), "create table kept (word text)")
+    server.stop()
+    (tmp_path / "first").rename(tmp_path / "second")
+    server = EmbeddedPostgres(tmp_path / "second")
+    url = server.start()
+    assert str(tmp_path / "second") in url
+    assert ask(url, "select count(*) from kept") == 0
     server.stop()

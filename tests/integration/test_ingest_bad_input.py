@@ -8,9 +8,9 @@ from app.ingest.codes import CODES
 from app.log.contract import Record
 from app.model import Address, Facts, Malformed
 from app.normalise import event, session, session_counts
-from tests.integration.bad_input import CASES, Case, Fate, fill
-from tests.integration.bad_input_send import send
 from tests.integration.ingest_site import running_ingest
+from tests.support.bad_input import CASES, Case, Fate, fill
+from tests.support.bad_input_send import send
 
 
 def test_the_table_is_large_and_each_row_has_a_name() -> None:

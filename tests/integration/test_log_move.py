@@ -1,4 +1,4 @@
-"""The log moves between PostgreSQL and Kafka: nothing is lost, a retry is still a duplicate, a session goes on."""
+"""The log moves between PostgreSQL and Kafka: nothing is lost, a retry stays a duplicate, a session continues."""
 
 import asyncio
 import json
@@ -30,22 +30,22 @@ ROOT = Path(__file__).parents[2]
 START = int(time.time())
 
 
-def started(environment: dict[str, str], says: int) -> "subprocess.Popen[bytes]":
+def started(environment: dict[str, str], ready_fd: int) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "app.runtime.worker"]
-    return subprocess.Popen(command, env=environment, pass_fds=(says,), cwd=ROOT)
+    return subprocess.Popen(command, env=environment, pass_fds=(ready_fd,), cwd=ROOT)
 
 
 @asynccontextmanager
 async def working(settings: Settings) -> AsyncIterator[None]:
     """Run a worker of all roles until it consumes, and to its end."""
-    ready, says = os.pipe()
+    reading, writing = os.pipe()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FAULTLINE_")}
     ours = {f"FAULTLINE_{name.upper()}": value for name, value in given(settings).items()}
-    environment |= {"PYTHONPATH": str(ROOT), "FAULTLINE_READY_FD": str(says), **ours}
-    process = started(environment, says)
-    os.close(says)
+    environment |= {"PYTHONPATH": str(ROOT), "FAULTLINE_READY_FD": str(writing), **ours}
+    process = started(environment, writing)
+    os.close(writing)
     try:
-        with os.fdopen(ready) as pipe:
+        with os.fdopen(reading) as pipe:
             assert json.loads(await asyncio.to_thread(pipe.readline)) == {"ready": True}
         yield
         process.send_signal(signal.SIGTERM)
@@ -66,7 +66,7 @@ async def move(settings: Settings, new: str) -> str:
 
 
 class Sender:
-    """What an application sends to, and what the API says of it."""
+    """An application that sends events, and reads their figures from the API."""
 
     def __init__(self, client: aiohttp.ClientSession, project: Project, token: str) -> None:
         self.client = client
@@ -88,7 +88,7 @@ class Sender:
             return reply.status
 
     async def numbers(self) -> dict[str, int]:
-        """Give the sums of today's and yesterday's days."""
+        """Return the sums of today's and yesterday's days."""
         path = f"api/v1/projects/{self.project.id}/rates?window=1d&from={START - 86_400}&to={START + 86_400}"
         points = (await self._get(path))["points"]
         return {name: sum(point[name] or 0 for point in points) for name in ("crashes", "sessions", "crashed_sessions")}
@@ -124,12 +124,12 @@ async def first_half(settings: Settings, new: str, sender: Sender, events: list[
             assert await sender.crash(event) == 200
         assert await sender.session(sid, "ok", init=True) == 200
         async with working(settings):
-            said = await move(settings, new)
-            assert "generation" in said
-            assert "drained" in said
+            output = await move(settings, new)
+            assert "generation" in output
+            assert "drained" in output
         assert await sender.crash(uuid4().hex) == 503
-    shown = await asyncio.to_thread(faultline, "log", "show", **given(settings))
-    lines = [line.split("\t") for line in shown.stdout.splitlines()]
+    listed = await asyncio.to_thread(faultline, "log", "show", **given(settings))
+    lines = [line.split("\t") for line in listed.stdout.splitlines()]
     assert [(line[0], line[2], line[3]) for line in lines[1:]] == [("1", "2", "sealed"), ("2", "2", "open")]
     doctor = await asyncio.to_thread(faultline, "doctor", **given(settings))
     assert "the log (generation 2) is in" in doctor.stdout

@@ -1,10 +1,9 @@
-"""Several servers share one port: the kernel spreads connections over them, and one that ends takes none along."""
+"""Several servers share one port: the kernel spreads connections over them, and one that ends breaks none of them."""
 
 import asyncio
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,33 +14,28 @@ import asyncpg
 
 from app.stores.admin.instances import Instance, Instances
 from tests.integration.test_api_server import started
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.support.ports import free_ports
 
 
 def who_answers(port: int) -> float:
-    """Give when the process that answers a new connection was started."""
+    """Return when the process that answers a new connection was started."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        [found] = re.findall(r"^process_start_time_seconds (\S+)$", answer.read().decode(), re.MULTILINE)
-    return float(found)
+        [started_at] = re.findall(r"^process_start_time_seconds (\S+)$", answer.read().decode(), re.MULTILINE)
+    return float(started_at)
 
 
 def pids(database: str) -> set[int]:
-    """Give the servers that say that they run ingest."""
+    """Return the processes among the instances that run ingest alone."""
 
     async def alive() -> list[Instance]:
         async with asyncpg.create_pool(database, min_size=0, max_size=1) as pool:
             return await Instances(pool).alive()
 
-    return {each.pid for each in asyncio.run(alive()) if each.part == "server" and each.roles == ("ingest",)}
+    return {row.pid for row in asyncio.run(alive()) if row.part == "server" and row.roles == ("ingest",)}
 
 
 def test_two_servers_share_a_port(database: str, tmp_path: Path) -> None:
-    more = {"FAULTLINE_PORT": str(free_port()), "FAULTLINE_REUSE_PORT": "1"}
+    more = {"FAULTLINE_PORT": str(free_ports(1)[0]), "FAULTLINE_REUSE_PORT": "1"}
     with (
         started(database, tmp_path, "ingest", **more) as (first, port, _),
         started(database, tmp_path, "ingest", **more) as (second, same_port, _),

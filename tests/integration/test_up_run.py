@@ -24,7 +24,7 @@ UP = "import sys; from app import settings; from app.runtime.up import run; sys.
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the data folder of one installation for all tests here."""
+    """Return the data folder of one installation for all tests here."""
     return tmp_path_factory.mktemp("up") / "data"
 
 
@@ -46,14 +46,14 @@ def start(data: Path, **settings: str) -> "subprocess.Popen[str]":
 
 
 def until(condition: Callable[[], T]) -> T:
-    """Wait for a condition and give what it gave; the test's own time-out ends a vain wait."""
-    while not (given := condition()):
+    """Wait for a condition and return its value; the time-out of the test bounds the wait."""
+    while not (value := condition()):
         time.sleep(0.05)
-    return given
+    return value
 
 
 def described(data: Path, process: "subprocess.Popen[str]") -> dict[str, Any]:
-    """Wait for ``faultline.json`` and give its content."""
+    """Wait for ``faultline.json`` and return its content."""
     path = data / "faultline.json"
 
     def ready() -> bool:
@@ -113,9 +113,9 @@ def test_the_data_folder_has_one_user_at_a_time(data: Path) -> None:
     process = start(data)
     described(data, process)
     second = start(data)
-    _, told = second.communicate()
+    _, error = second.communicate()
     assert second.returncode == 1
-    assert f"in use by process {process.pid}" in told
+    assert f"in use by process {process.pid}" in error
     assert (data / "faultline.json").exists()
     process.send_signal(signal.SIGTERM)
     process.communicate()
@@ -140,18 +140,18 @@ def test_children_end_with_a_killed_parent_and_kill_9_of_all_blocks_nothing(data
     assert process.returncode == 0
 
 
-def test_a_port_in_use_is_told_and_nothing_stays(data: Path) -> None:
+def test_a_port_in_use_is_reported_and_no_process_stays(data: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         process = start(data, port=str(taken.getsockname()[1]))
-        _, told = process.communicate()
+        _, error = process.communicate()
     assert process.returncode == 1
-    assert "address already in use" in told
+    assert "address already in use" in error
     assert postmaster.processes(data / "postgres" / "data") == []
 
 
-def test_a_server_of_ones_own_takes_the_place_of_the_embedded(tmp_path: Path, database: str) -> None:
+def test_a_given_server_replaces_the_embedded_one(tmp_path: Path, database: str) -> None:
     process = start(tmp_path, database=database, roles="crashes")
     found = described(tmp_path, process)
     assert set(found["pids"]) == {"crashes", "ingest", "web", "files"}
@@ -161,9 +161,9 @@ def test_a_server_of_ones_own_takes_the_place_of_the_embedded(tmp_path: Path, da
     assert process.returncode == 0
 
 
-def test_a_server_that_cannot_be_reached_is_told(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_reached_is_reported(tmp_path: Path) -> None:
     process = start(tmp_path, database="postgresql://nobody@127.0.0.1:1/nowhere")
-    _, told = process.communicate()
+    _, error = process.communicate()
     assert process.returncode == 1
-    assert "the database cannot be used" in told
-    assert "Traceback" not in told
+    assert "the database cannot be used" in error
+    assert "Traceback" not in error

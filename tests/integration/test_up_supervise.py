@@ -24,7 +24,7 @@ Keep = Callable[[str], Awaitable[tuple[Child, "asyncio.Queue[int | None]", "asyn
 
 @pytest.fixture
 async def keep(tmp_path: Path) -> AsyncIterator[Keep]:
-    """Give a function that keeps a child running this code; the queue gets its pid at each readiness."""
+    """Yield a function that keeps a child running this code; the queue gets its pid at each readiness."""
     reading, writing = os.pipe()
     tasks = []
 
@@ -47,10 +47,10 @@ async def keep(tmp_path: Path) -> AsyncIterator[Keep]:
     os.close(reading)
 
 
-async def test_says_when_it_is_ready_and_ends_when_asked(keep: Keep, tmp_path: Path) -> None:
+async def test_reports_readiness_and_ends_at_a_stop(keep: Keep, tmp_path: Path) -> None:
     child, ready, task = await keep(READY)
     pid = await ready.get()
-    assert child.said == {"port": 7}
+    assert child.reported == {"port": 7}
     await child.stop(10)
     await task
     assert child.pid is None
@@ -72,14 +72,14 @@ async def test_starts_again_when_it_is_killed(keep: Keep) -> None:
     await task
 
 
-async def test_one_that_does_not_end_is_killed(keep: Keep) -> None:
+async def test_a_child_that_does_not_end_is_killed(keep: Keep) -> None:
     child, ready, task = await keep(STUBBORN)
     await ready.get()
     await child.stop(0.2)
     await task
 
 
-async def test_one_that_is_never_ready_is_given_up_with_its_reason(keep: Keep) -> None:
+async def test_a_child_that_is_never_ready_is_given_up_with_its_output(keep: Keep) -> None:
     _, _, task = await keep(NEVER)
     with pytest.raises(NeverReady, match=r"exit code 3.*\n.*port 80 is taken"):
         await task

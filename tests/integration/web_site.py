@@ -28,10 +28,10 @@ from app.stores.admin import access
 from app.stores.admin.projects import Project, Projects
 from app.stores.aggregates.store import Aggregates
 from app.stores.search.contract import Document
-from app.stores.search.postgres import Search
+from app.stores.search.postgres import PostgresSearch
 from app.topics import CRASHES, DEAD_LETTERS, DELTAS, PROCESSED, RATES, SESSIONS, SOURCES, TIMINGS, Source, qualified
 from tables.windows import newest
-from tests.agents.source_parts import MEMORY, Role
+from tests.support.source_parts import MEMORY, Role
 
 ONE = Claim(0, 1)
 READS = (
@@ -92,7 +92,7 @@ async def pipeline(database: str, folder: Path) -> AsyncIterator[Pipeline]:
         changelogs = (qualified(1, RATES), *states)
         await log.ensure([TopicSpec(qualified(1, name), 1) for name in kept])
         await log.ensure([TopicSpec(name, 1, "compact") for name in changelogs])
-        agents: dict[str, Any] = {"search": Search(pool)}
+        agents: dict[str, Any] = {"search": PostgresSearch(pool)}
         for name, kind in (("crashes", Crashes), ("sessions", Sessions), ("timings", TimingsAgent)):
             agents[name] = await _source(kind, OneRole(log, database, folder / name), stack)
         agents["rates"] = await _rates(log, pool, folder, stack)

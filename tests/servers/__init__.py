@@ -1,7 +1,7 @@
 """Real servers for tests, from package registries: Kafka and Elasticsearch by Maven, an S3 gateway by Go.
 
 ``with kafka() as server:`` fetches what it needs (once, into a cache outside the tree), starts it on free loopback
-ports with its data in a temporary folder, and ends it with the block, or when this process is gone, however that went.
+ports with its data in a temporary folder, and ends it with the block, or when this process ends, also by ``kill -9``.
 Inside, ``server`` can be stopped, killed, paused, and started again on the same ports and data.
 """
 

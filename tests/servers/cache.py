@@ -1,6 +1,6 @@
-"""What servers are made of, fetched once into a folder outside the tree; safe where several runs do so at once.
+"""Fetches the programs of servers once, into a folder outside the tree; safe where several runs do so at once.
 
-The tools' own configuration says where registries are: nothing here names a host.
+The tools' own configuration names the registries: no host is named here.
 """
 
 import fcntl
@@ -12,25 +12,33 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import stamina
+
 FETCH_SECONDS: Final = 1200
 """A slow network's 150 MB, or Go compiling a gateway on a busy core."""
 
 
+FETCH_TRIES: Final = 3
+FIRST_WAIT_SECONDS: Final = 5.0
+LONGEST_WAIT_SECONDS: Final = 60.0
+ERROR_LINES: Final = 4
+
+
 class Unavailable(Exception):
-    """A server can't be had on this machine; the text says what is missing, for people."""
+    """A server cannot be had on this machine; the text says what is missing, for people."""
 
 
 def cache_folder() -> Path:
-    """Give the folder: FAULTLINE_CACHE, else ``faultline-servers`` in the user's cache folder."""
+    """Return the folder: FAULTLINE_CACHE, else ``faultline-servers`` in the user's cache folder."""
     given = os.environ.get("FAULTLINE_CACHE")
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(given).absolute() if given else base / "faultline-servers"
 
 
 def cached(key: str, make: Callable[[Path], None]) -> Path:
-    """Give the folder of this key, filled by ``make`` where it is not there yet.
+    """Return the folder of this key, filled by ``make`` where it is not there yet.
 
-    ``make`` fills a folder of another name, so that half of one, after a kill, is never taken for a whole.
+    ``make`` fills a folder of another name that is renamed: one that a kill left incomplete is never used.
     """
     folder = cache_folder() / key
     if folder.exists():
@@ -48,15 +56,31 @@ def cached(key: str, make: Callable[[Path], None]) -> Path:
 
 
 def tool(name: str) -> str:
-    """Give the path of a program, also one that a wheel brought beside our Python. Raises Unavailable."""
+    """Return the path of a program, also of one that a wheel brought beside our Python. Raises Unavailable."""
     path = shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
     if path is None:
         raise Unavailable(f"no program {name} on the path")
     return path
 
 
+def download(what: str, command: Sequence[str], cwd: Path, environ: Mapping[str, str] | None = None) -> None:
+    """Run a tool that downloads, up to FETCH_TRIES times with backoff. Raises Unavailable.
+
+    A registry, or the first lookup on a fresh machine, may fail once and answer a moment later.
+    """
+    for attempt in stamina.retry_context(
+        on=Unavailable,
+        attempts=FETCH_TRIES,
+        timeout=None,
+        wait_initial=FIRST_WAIT_SECONDS,
+        wait_max=LONGEST_WAIT_SECONDS,
+    ):
+        with attempt:
+            run(what, command, cwd, environ)
+
+
 def run(what: str, command: Sequence[str], cwd: Path, environ: Mapping[str, str] | None = None) -> None:
-    """Run a tool to its end. Raises Unavailable with the last that it said."""
+    """Run a tool to its end. Raises Unavailable with the first error lines of its output."""
     try:
         done = subprocess.run(
             command, cwd=cwd, env={**os.environ, **(environ or {})}, stdin=subprocess.DEVNULL, text=True,
@@ -65,4 +89,14 @@ def run(what: str, command: Sequence[str], cwd: Path, environ: Mapping[str, str]
     except subprocess.TimeoutExpired as error:
         raise Unavailable(f"{what}: no end after {FETCH_SECONDS} s") from error
     if done.returncode:
-        raise Unavailable(f"{what}: {' | '.join(done.stdout.strip().splitlines()[-6:])}")
+        raise Unavailable(f"{what}: {' | '.join(first_errors(done.stdout))}")
+
+
+def first_errors(output: str) -> list[str]:
+    """Return the lines that name the cause of a failure: Maven's first errors (its help follows), else the first lines.
+
+    Go's lines of progress are left out.
+    """
+    lines = [line.strip() for line in output.splitlines() if line.strip() and not line.startswith("go: downloading ")]
+    errors = [line for line in lines if line.startswith("[ERROR]")]
+    return (errors or lines)[:ERROR_LINES]

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from tests.servers.java import java_home, maven
-from tests.servers.process import Server, free_ports, served
+from tests.servers.process import Server, served
+from tests.support.ports import free_ports
 
 LEAST_JAVA: Final = 21
 NOT_COPIED: Final = ("-Xlog:", "-XX:+HeapDump", "-XX:ErrorFile")
-"""Start of options that make the JVM write files beside the distribution, which runs share."""
+"""Beginnings of options that make the JVM write files beside the distribution, which several runs share."""
 
 
 def elasticsearch() -> contextlib.AbstractContextManager[Server]:
@@ -36,7 +37,7 @@ def elasticsearch() -> contextlib.AbstractContextManager[Server]:
 
 
 def fetch() -> Path:
-    """Give the folder that holds the distribution's. Raises Unavailable."""
+    """Return the folder that holds the distribution's folder. Raises Unavailable."""
     return maven("elasticsearch", _unpack)
 
 
@@ -61,8 +62,8 @@ def _configured(home: Path, folder: Path, http: int, transport: int) -> Path:
         "path.logs": folder / "logs",
         "xpack.security.enabled": "false",
         "xpack.ml.enabled": "false",
-        "cluster.routing.allocation.disk.threshold_enabled": "false",  # a full disk is not what tests are about
-        "action.auto_create_index": "false",  # what is indexed without its template is an error
+        "cluster.routing.allocation.disk.threshold_enabled": "false",  # tests run on nearly full disks too
+        "action.auto_create_index": "false",  # to index without the template is an error
     }
     (config / "elasticsearch.yml").write_text("".join(f"{name}: {value}\n" for name, value in settings.items()))
     lines = (config / "jvm.options").read_text().splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""A Java that is new enough, and what Maven fetches by a ``*-pom.xml`` beside this file."""
+"""Finds a Java that is new enough, and has Maven fetch the dependencies of a ``*-pom.xml`` beside this file."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from tests.servers.cache import Unavailable, cached, run, tool
+from tests.servers.cache import Unavailable, cached, download, tool
 
 USUAL_PLACES: Final = (
     "/usr/lib/jvm/*",
@@ -21,7 +21,7 @@ USUAL_PLACES: Final = (
 
 
 def java_home(least: int, *variables: str) -> Path:
-    """Give the home of a JDK of version ``least`` or newer.
+    """Return the home of a JDK of version ``least`` or newer.
 
     Looks where the variables point, then JAVA_HOME, the path and the usual places. Raises Unavailable.
     """
@@ -33,14 +33,15 @@ def java_home(least: int, *variables: str) -> Path:
 
 
 def maven(name: str, finish: Callable[[Path], None] = lambda _: None) -> Path:
-    """Give the folder with what ``NAME-pom.xml`` depends on, as ``finish`` left it. Raises Unavailable."""
+    """Return the folder with the dependencies of ``NAME-pom.xml``, as ``finish`` left it. Raises Unavailable."""
     pom = Path(__file__).with_name(f"{name}-pom.xml")
     digest = hashlib.sha256(pom.read_bytes()).hexdigest()[:12]
 
     def make(folder: Path) -> None:
-        options = ("--batch-mode", "--quiet", "--strict-checksums")
+        # Without the update Maven remembers a failed download, and refuses to try it again for a day.
+        options = ("--batch-mode", "--quiet", "--strict-checksums", "--update-snapshots")
         command = [tool("mvn"), *options, "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
-        run(f"Maven cannot fetch {name}", command, folder)
+        download(f"Maven cannot fetch {name}", command, folder)
         finish(folder)
 
     return cached(f"{name}-{digest}", make)
@@ -57,10 +58,10 @@ def _homes(*variables: str) -> Iterator[Path]:
 
 @cache
 def _version(home: Path) -> int:
-    """Give the major version of a JDK or JRE, 0 for what is none."""
+    """Return the major version of a JDK or JRE, 0 for any other folder."""
     program = home / "bin" / "java"
     if not os.access(program, os.X_OK):
         return 0
-    told = subprocess.run([str(program), "-version"], capture_output=True, text=True, check=False)
-    found = re.search(r'version "(\d+)', told.stderr)
-    return int(found[1]) if found else 0
+    done = subprocess.run([str(program), "-version"], capture_output=True, text=True, check=False)
+    version = re.search(r'version "(\d+)', done.stderr)
+    return int(version[1]) if version else 0

@@ -13,7 +13,8 @@ from aiokafka.errors import KafkaError
 
 from tests.servers.cache import run
 from tests.servers.java import java_home, maven
-from tests.servers.process import Server, free_ports, listens, served
+from tests.servers.process import Server, served
+from tests.support.ports import free_ports, listens
 
 LEAST_JAVA: Final = 17
 
@@ -41,7 +42,7 @@ def kafka() -> contextlib.AbstractContextManager[Server]:
 
 
 def fetch() -> Path:
-    """Give the folder with Kafka's jars. Raises Unavailable."""
+    """Return the folder with Kafka's jars. Raises Unavailable."""
     return maven("kafka")
 
 
@@ -59,9 +60,9 @@ def _configured(folder: Path, clients: int, controller: int) -> Path:
         "offsets.topic.replication.factor": 1,
         "transaction.state.log.replication.factor": 1,
         "transaction.state.log.min.isr": 1,
-        "broker.session.timeout.ms": 3000,  # so soon a broker that was killed may come back
+        "broker.session.timeout.ms": 3000,  # a broker that was killed may register again after this
         "broker.heartbeat.interval.ms": 500,
-        "group.initial.rebalance.delay.ms": 0,  # members of tests come one by one, and wait for it each time
+        "group.initial.rebalance.delay.ms": 0,  # the members of tests join one by one and would wait each time
         "group.min.session.timeout.ms": 1000,
     }
     path = folder / "server.properties"
@@ -70,7 +71,7 @@ def _configured(folder: Path, clients: int, controller: int) -> Path:
 
 
 def _answers(port: int) -> bool:
-    """Ask as a client does, in a thread: the caller may be in a loop of its own."""
+    """Return whether a client can bootstrap; in a thread, as the caller may be in a loop of its own."""
     if not listens(port):
         return False
     with ThreadPoolExecutor(1) as thread:

@@ -1,14 +1,13 @@
 """One server as a child process: started, stopped, killed, paused, and started again on the same ports and data.
 
-It runs under the shim of the embedded PostgreSQL, which ends it when this process is gone (also by ``kill -9``) and
-gives it an ordinary user where this one is root.
+It runs under the shim of the embedded PostgreSQL, which ends it when this process ends (also by ``kill -9``) and runs
+it as an ordinary user where this process is root's.
 """
 
 import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -26,7 +25,7 @@ START_SECONDS: Final = 240.0
 """A JVM on a core that others use as well."""
 
 PORT_TRIES: Final = 3
-"""Another process may take a port between our finding it free and the server's taking it."""
+"""Another process may take a port after it was found free and before the server listens on it."""
 
 
 class ServerFailed(Exception):
@@ -34,7 +33,10 @@ class ServerFailed(Exception):
 
 
 class Server:
-    """A server process. Not for several threads; calls block for as long as they take (seconds)."""
+    """A server process in ``folder``, reached at ``address``; ``answers`` returns whether it answers.
+
+    Not safe for several threads; calls block until they are done (seconds).
+    """
 
     def __init__(
         self,
@@ -44,7 +46,6 @@ class Server:
         answers: Callable[[], bool],
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """Take what it is reached by, how it is run, its folder, and what tells that it answers."""
         self.address = address
         self.folder = folder
         self._command = list(command)
@@ -71,7 +72,7 @@ class Server:
         self._wait()
 
     def kill(self) -> None:
-        """End it as ``kill -9`` does."""
+        """Send SIGKILL to it and its children."""
         self._signal(signal.SIGKILL)
         self._close_pipe()
         self._wait()
@@ -81,7 +82,7 @@ class Server:
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a paused one go on."""
+        """Continue it after a pause."""
         self._signal(signal.SIGCONT)
 
     @property
@@ -105,7 +106,7 @@ class Server:
         os.close(reading)
 
     def _signal(self, number: signal.Signals) -> None:
-        """Signal the server and all its children: the shim made it the leader of a group."""
+        """Signal the server and all its children: the shim made it the leader of a process group."""
         if self._process is None:
             return
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -141,22 +142,6 @@ def served(name: str, make: Callable[[Path], Server]) -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def free_ports(count: int) -> list[int]:
-    """Give loopback ports that nothing listens on."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
-def listens(port: int) -> bool:
-    """Tell whether a connection to a loopback port is taken."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def _started(folder: Path, make: Callable[[Path], Server]) -> Server:
     for attempt in range(PORT_TRIES):
         place = folder / str(attempt)
@@ -176,7 +161,7 @@ def _started(folder: Path, make: Callable[[Path], Server]) -> Server:
 
 
 def _identity(folder: Path) -> str:
-    """Give who the server runs as: Elasticsearch refuses root. Raises Unavailable."""
+    """Return the shim's identity to run the server as: Elasticsearch refuses root. Raises Unavailable."""
     try:
         who = identity.choose(folder, folder / "none")
     except EmbeddedError as error:

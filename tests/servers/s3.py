@@ -8,18 +8,19 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.servers.cache import cached, run, tool
-from tests.servers.process import Server, free_ports, listens, served
+from tests.servers.cache import cached, download, tool
+from tests.servers.process import Server, served
+from tests.support.ports import free_ports, listens
 
 VERSION: Final = "v1.8.0"
 MODULE: Final = "github.com/versity/versitygw/cmd/versitygw"
 BUCKET: Final = "faultline"
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "faultline", "AWS_SECRET_ACCESS_KEY": "a-secret-of-tests"}
-"""What a client's environment needs."""
+"""The environment that a client needs."""
 
 
 def s3() -> contextlib.AbstractContextManager[Server]:
-    """Run one; its address is what FAULTLINE_FILES takes, without a prefix. Raises Unavailable, ServerFailed."""
+    """Run one; its address is a value of FAULTLINE_FILES without a prefix. Raises Unavailable, ServerFailed."""
     program = str(fetch() / "versitygw")
 
     def make(folder: Path) -> Server:
@@ -39,17 +40,17 @@ def s3() -> contextlib.AbstractContextManager[Server]:
 
 
 def fetch() -> Path:
-    """Give the folder with the gateway's program. Raises Unavailable."""
+    """Return the folder with the gateway's program. Raises Unavailable."""
 
     def make(folder: Path) -> None:
         environ = {"GOBIN": str(folder), "GOFLAGS": "-trimpath", "CGO_ENABLED": "0"}
-        run("Go cannot make the S3 gateway", [tool("go"), "install", f"{MODULE}@{VERSION}"], folder, environ)
+        download("Go cannot make the S3 gateway", [tool("go"), "install", f"{MODULE}@{VERSION}"], folder, environ)
 
     return cached(f"versitygw-{VERSION}", make)
 
 
 def _has_bucket(port: int) -> bool:
-    """Tell whether the gateway answers, making the bucket where it is not there yet."""
+    """Return whether the gateway answers; makes the bucket where it is not there yet."""
     if not listens(port):
         return False
     client = botocore.session.get_session().create_client(

@@ -1,6 +1,6 @@
 """The installations that the system tests share: PostgreSQL alone, and the servers with each role as its own processes.
 
-Each starts once a run, for all tests that ask for ``installation``: these make projects of their own.
+Each starts once a run, for all tests that use ``installation``; each test makes a project of its own.
 """
 
 import os
@@ -12,16 +12,16 @@ from typing import Final
 
 import pytest
 
-from tests.system.cluster import Cluster
-from tests.system.installation import Installation
-from tests.system.site import Site
+from tests.support.cluster import Cluster
+from tests.support.installation import Installation
+from tests.support.site import Site
 
 PATIENT: Final = {
     "FAULTLINE_READ_TIMEOUT": "4",
-    "FAULTLINE_KAFKA_SESSION": "45",  # no worker is killed here, and a machine that others use as well may stand still
+    "FAULTLINE_KAFKA_SESSION": "45",  # no worker is killed here, and a busy machine may stall
 }
 START_SECONDS: Final = 900
-"""For the test that comes first: Kafka, Elasticsearch and sixteen Pythons start before it."""
+"""For the first test: Kafka, Elasticsearch and sixteen Python processes start before it."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,7 +36,7 @@ def installation(
     tmp_path_factory: pytest.TempPathFactory,
     new_database: Callable[[], AbstractContextManager[str]],
 ) -> Iterator[Site]:
-    """Give a whole installation: one suite, run on both sets of stores."""
+    """Yield a whole installation; each test runs on both sets of stores."""
     folder = tmp_path_factory.mktemp(request.param)
     with new_database() as database:
         settings = {**PATIENT, "FAULTLINE_DATABASE": database}
@@ -54,7 +54,7 @@ def _cluster(folder: Path, settings: dict[str, str]) -> Iterator[Cluster]:
 
 
 def _servers(kafka: str, elasticsearch: str, s3: str) -> dict[str, str]:
-    """Give the settings that name the servers, and on each a place of this installation's own."""
+    """Return the settings that name the servers, and on each a place of this installation's own."""
     name = f"system-{secrets.token_hex(4)}"
     bucket, _, options = s3.partition("?")
     return {

@@ -1,4 +1,4 @@
-"""The recorded requests of real SDKs (``../shared/corpus``), addressed anew, and the secrets that they hold."""
+"""The recorded requests of real SDKs (``../shared/corpus``), readdressed, and the secrets that they hold."""
 
 import base64
 import gzip
@@ -42,13 +42,13 @@ class Recorded(NamedTuple):
     status: int
 
     def sent(self) -> Sent:
-        """Give it as a recorder would have seen it."""
+        """Return it as a ``Recorder`` records it."""
         headers = {name.lower(): value for name, value in self.headers}
         return Sent(self.method, self.path.partition("?")[0], headers, self.body, self.status)
 
 
 def recorded(project: Mapping[str, Any]) -> Iterator[Recorded]:
-    """Give each recorded request with the project's id and keys in place of the recorded ones."""
+    """Yield each recorded request with the project's id and keys in place of the recorded ones."""
     for file in FILES:
         yield _addressed(file, json.loads(file.read_bytes()), project)
 
@@ -62,7 +62,7 @@ def _addressed(file: Path, request: dict[str, Any], project: Mapping[str, Any]) 
     headers = [(name, keys(value)) for name, value in request["headers"] if name.lower() not in DROPPED]
     encoding = {name.lower(): value for name, value in headers}.get("content-encoding", "")
     body = bytes(UNPACK.get(encoding, bytes)(base64.b64decode(request["body_base64"])))
-    # Both keys have 32 digits: the lengths that items are said to have stay right. The DSN stands in the first line.
+    # Both keys have 32 digits: the lengths in the headers of items stay right. The DSN is in the first line.
     first, newline, rest = body.replace(SENTRY_KEY.encode(), key.encode()).partition(b"\n")
     if "/envelope/" in request["path"]:
         first = first.replace(b'/42"', f'/{number}"'.encode())
@@ -75,7 +75,7 @@ def _addressed(file: Path, request: dict[str, Any], project: Mapping[str, Any]) 
 
 
 def layers(content: bytes) -> Iterator[bytes]:
-    """Give some bytes, and what lies packed in them wherever a zstd frame or a gzip stream begins."""
+    """Yield some bytes, and the content of each zstd frame and gzip stream within them."""
     yield content
     for magic, unpack in ((ZSTD, _unzstd), (GZIP, _ungzip)):
         start = content.find(magic)

@@ -1,4 +1,4 @@
-"""All that an installation keeps, as bytes, by looking into its stores: so it is found what none may have written."""
+"""Reads everything that an installation keeps, as bytes, from its stores: a secret is found wherever it was written."""
 
 import asyncio
 import os
@@ -14,17 +14,17 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 Kept = tuple[str, bytes | str | None]
-"""Where it was found, and what."""
+"""A place, and its content."""
 
 SOURCES: Final = ("crashes", "sessions", "timings")
-"""The log's topics that hold what was sent, as it was sent."""
+"""The topics of the log that hold requests as they were sent."""
 
 MOST_HITS: Final = 10_000
 LARGEST_FETCH: Final = 64 << 20
 
 
 async def rows(database: str) -> AsyncIterator[Kept]:
-    """Give every value of every table, but of the log's source topics."""
+    """Yield every value of every table, but those of the log's source topics."""
     async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
         tables = await pool.fetch(
             "select c.oid::regclass::text as name,"
@@ -46,7 +46,7 @@ _SOURCES = "topic_id in (select id from log_topics where split_part(name, '.', 2
 
 
 async def records(settings: Mapping[str, str], *, sources: bool) -> AsyncIterator[Kept]:
-    """Give the records of the log's source topics, or of all others: their keys, values and headers."""
+    """Yield the records of the log's source topics, or of all others: their keys, values and headers."""
     log = urlsplit(settings.get("FAULTLINE_LOG", "database:"))
     if log.scheme == "kafka":
         async for kept in _kafka(log.netloc, log.path.strip("/"), sources=sources):
@@ -76,7 +76,7 @@ async def _kafka(servers: str, prefix: str, *, sources: bool) -> AsyncIterator[K
 
 
 async def _topics(servers: str) -> AsyncIterator[tuple[str, int]]:
-    """Give each topic's name and how many partitions it has."""
+    """Yield each topic's name and how many partitions it has."""
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     await admin.start()
     try:
@@ -97,7 +97,7 @@ async def _records(consumer: Any, partitions: list[TopicPartition]) -> AsyncIter
 
 
 async def documents(settings: Mapping[str, str]) -> AsyncIterator[Kept]:
-    """Give the documents of Elasticsearch, where one is in use, as JSON."""
+    """Yield the documents of Elasticsearch, where one is in use, as JSON."""
     search = urlsplit(settings.get("FAULTLINE_SEARCH", "database:"))
     if not search.scheme.startswith("http"):
         return
@@ -110,7 +110,7 @@ async def documents(settings: Mapping[str, str]) -> AsyncIterator[Kept]:
 
 
 async def objects(settings: Mapping[str, str], folder: Path) -> AsyncIterator[Kept]:
-    """Give the archive's objects, from S3 or from the folder that takes its place."""
+    """Yield the archive's objects, from S3 or from the folder that takes its place."""
     place = urlsplit(settings.get("FAULTLINE_FILES", ""))
     if place.scheme != "s3":
         for kept in await asyncio.to_thread(lambda: list(files(folder / "files"))):
@@ -130,7 +130,7 @@ async def objects(settings: Mapping[str, str], folder: Path) -> AsyncIterator[Ke
 
 
 def files(folder: Path) -> Iterator[Kept]:
-    """Give every file of a folder and those below."""
+    """Yield every file of a folder and those below."""
     for file in folder.rglob("*"):
         if file.is_file():
             yield str(file), file.read_bytes()

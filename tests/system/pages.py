@@ -1,4 +1,4 @@
-"""A real Chromium on an installation's pages: signed in, watched for complaints, asked what does not fit."""
+"""Helpers for a real Chromium on an installation's pages: its errors, what overflows, what is not accessible."""
 
 import json
 import time
@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from playwright.sync_api import BrowserContext, Page
 
-from tests.system.site import Site
+from tests.support.site import Site
 
 SOON: Final = 60_000
-"""ms that a page may take to show what was sent; a limit for a busy machine, no figure."""
+"""ms in which a page must show what was sent: a limit for a busy machine, no measured promise."""
 
 WIDER: Final = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
   [...document.querySelectorAll('main *, header *')]
@@ -40,10 +40,9 @@ A11Y: Final = """() => {
 
 
 class Watched:
-    """A page whose complaints, and requests to elsewhere, are kept."""
+    """An open page that records its errors, its warnings, and its requests to other hosts."""
 
     def __init__(self, context: BrowserContext, base: str) -> None:
-        """Open a page and listen."""
         self.page: Page = context.new_page()
         self.complaints: list[str] = []
         self.page.on("console", lambda said: self._note(said.type, said.text))
@@ -60,7 +59,7 @@ class Watched:
 
 
 def send(project: dict[str, Any], kind: str, text: str, **more: Any) -> str:  # noqa: ANN401  any JSON
-    """Send one crash as a Sentry SDK does; gives its id."""
+    """Send one crash as a Sentry SDK does; return its id."""
     name = uuid.uuid4().hex
     frame = {"function": "pay", "module": "shop.pay", "filename": "shop/pay.py", "lineno": 3, "in_app": True}
     frame |= {"context_line": "    raise_it()", "pre_context": ["def pay():"], "vars": {"text": text}}
@@ -90,7 +89,7 @@ def measure(installation: Site, project: dict[str, Any], name: str) -> None:
 
 
 def counted(installation: Site, name: str) -> str:
-    """Wait until an event can be opened; gives its group."""
+    """Wait until an event can be opened; return its group."""
     end = time.monotonic() + SOON / 1000
     while True:
         try:

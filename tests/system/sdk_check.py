@@ -1,4 +1,4 @@
-"""What an installation must say of what SDKs sent: found in search, groups and rates, in full, and raw as sent."""
+"""Checks what SDKs sent: found in search, groups and rates, complete in the event, and equal in the raw report."""
 
 import asyncio
 import json
@@ -6,15 +6,15 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from tests.system.site import Site
+from tests.support.site import Site
 
 PATIENCE_SECONDS = 90
-"""Until a test gives up on a busy machine; the promise of 2 s is tested on its own."""
+"""Seconds until a test fails, for a busy machine; the promise of 2 s has a test of its own."""
 FILTERED = "[Filtered]"
 
 
 class Want(NamedTuple):
-    """One event that an SDK sent: its exceptions' types, the cause first, and what else must be seen of it."""
+    """One event that an SDK sent: its exceptions' types, the cause first, and its other expected properties."""
 
     types: tuple[str, ...]
     text: str
@@ -23,7 +23,7 @@ class Want(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """One event as the API gives it."""
+    """One event as the API returns it."""
 
     full: dict[str, Any]
     raw: bytes
@@ -33,7 +33,6 @@ class Api:
     """Reads one project of an installation."""
 
     def __init__(self, installation: Site, project: dict[str, Any]) -> None:
-        """Take both."""
         self._installation = installation
         self.project = project
         self.base = f"/api/v1/projects/{project['id']}"
@@ -47,21 +46,21 @@ class Api:
         return await asyncio.to_thread(self._installation.read, path)
 
     async def crashes(self) -> int:
-        """Give the crashes of the last day, from the windows."""
+        """Return the crashes of the last day, from the windows."""
         return sum(point["crashes"] for point in await self.points())
 
     async def points(self) -> list[dict[str, Any]]:
-        """Give the minute windows."""
+        """Return the minute windows."""
         points: list[dict[str, Any]] = (await self.get(f"{self.base}/rates?window=1m"))["points"]
         return points
 
     async def groups(self) -> list[dict[str, Any]]:
-        """Give all groups."""
+        """Return all groups."""
         groups: list[dict[str, Any]] = (await self.get(f"{self.base}/groups?limit=100"))["groups"]
         return groups
 
     async def found(self) -> list[dict[str, Any]]:
-        """Give all events that search finds."""
+        """Return all events that search finds."""
         events: list[dict[str, Any]] = (await self.get(f"{self.base}/search?limit=100"))["events"]
         return events
 
@@ -76,7 +75,7 @@ class Api:
         return False
 
     async def seen(self) -> list[Seen]:
-        """Open each event in full and raw; its address gives the same bytes, on the pages' server and the files'."""
+        """Read each event and its raw report; both servers must return the same bytes at its address."""
         return [await self._open(hit) for hit in await self.found()]
 
     async def _open(self, hit: dict[str, Any]) -> Seen:
@@ -89,7 +88,7 @@ class Api:
 
 
 def check_events(seen: Sequence[Seen], wanted: Sequence[Want]) -> None:
-    """Compare what was derived from the events with what the shop did."""
+    """Compare the events with what the shop did."""
     got = sorted(_want(event.full) for event in seen)
     assert got == sorted(wanted), got
     for event in seen:
@@ -103,7 +102,7 @@ def _want(full: dict[str, Any]) -> Want:
 
 
 def _check_context(full: dict[str, Any]) -> None:
-    """Every shop sends the same user, tag and release; each error has frames of the shop's own."""
+    """Assert the user, tag and release that every shop sends, and the shop's own frames in each error."""
     assert full["user"]["id"] == "user-7", full["user"]
     assert full["user"]["email"] == "ada@example.org"
     assert "gold" in json.dumps(full["tags"]), full["tags"]
@@ -116,13 +115,13 @@ def _check_context(full: dict[str, Any]) -> None:
 
 
 def check_breadcrumbs(seen: Sequence[Seen]) -> None:
-    """Each event tells what the shop did before."""
+    """Assert that each event has the breadcrumb of what the shop did before."""
     for event in seen:
         assert "added a pear" in [crumb["message"] for crumb in event.full["breadcrumbs"]]
 
 
 def check_raw(seen: Sequence[Seen], sent: Sequence[bytes]) -> int:
-    """Each raw payload is one that was sent, byte by byte where nothing was scrubbed; gives how many were scrubbed."""
+    """Assert that each raw payload is one that was sent, but for scrubbed values; return how many were scrubbed."""
     left, scrubbed = list(sent), 0
     for event in seen:
         match = next((payload for payload in left if _same(payload, event.raw)), None)
@@ -140,7 +139,7 @@ def _same(payload: bytes, raw: bytes) -> bool:
 
 
 def _filtered(before: Any, after: Any) -> bool:  # noqa: ANN401  any JSON
-    """Tell whether ``after`` is ``before`` with nothing but values filtered."""
+    """Return whether ``after`` is ``before`` with nothing but values filtered."""
     if isinstance(before, dict) and isinstance(after, dict):
         return list(before) == list(after) and all(_filtered(before[key], after[key]) for key in before)
     if isinstance(before, list) and isinstance(after, list):

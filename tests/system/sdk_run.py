@@ -17,13 +17,13 @@ from tests.system import provision
 SECRET = "fake-password"  # noqa: S105  made up
 """The Python SDKs send it with local variables and the environment."""
 RUN_SECONDS = 90
-"""Until a test gives up on a shop, on a busy machine."""
+"""Seconds until a test fails because of a shop, for a busy machine."""
 T = TypeVar("T")
 CONDITIONS = ("browser", "production", "import", "module", "default")
 
 
 def sdk_environment(url: str, project: Mapping[str, Any]) -> dict[str, str]:
-    """Give the addresses that the shops read; ``url`` is where they send to."""
+    """Return the addresses that the shops read; ``url`` is where they send to."""
     parts = urlsplit(url)
     return {
         "SENTRY_DSN": f"http://{urlsplit(project['dsn']).username}@{parts.netloc}/{project['id']}",
@@ -55,7 +55,7 @@ async def run_program(name: str, addresses: Mapping[str, str], folder: Path) -> 
 
 
 async def run_page(name: str, addresses: Mapping[str, str], settled: Callable[[], Awaitable[T]]) -> T:
-    """Open a shop's page in Chromium, leave it when ``settled()`` comes back, and give what that gives."""
+    """Open a shop's page in Chromium, leave it when ``settled()`` returns, and return its result."""
     packages = await asyncio.to_thread(provision.npm_packages)
     page = (provision.SDKS / name).read_text().replace("IMPORTS", json.dumps({"imports": dict(imports(packages))}))
     for key, value in addresses.items():
@@ -82,20 +82,20 @@ async def _visit(address: str, settled: Callable[[], Awaitable[T]]) -> T:
             executable_path=await asyncio.to_thread(provision.chromium), args=provision.CHROMIUM_ARGUMENTS
         )
         page = await browser.new_page()
-        said: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
+        output: list[str] = []
+        page.on("console", lambda message: output.append(message.text))
+        page.on("pageerror", lambda error: output.append(str(error)))
         await page.goto(address)
         try:
             return await asyncio.wait_for(settled(), RUN_SECONDS)
         except TimeoutError as error:
-            raise AssertionError(f"not everything was sent; the page said: {said}") from error
+            raise AssertionError(f"not everything was sent; the page printed: {output}") from error
         finally:
             await browser.close()
 
 
 def imports(packages: Path, name: str = "@sentry/browser") -> Iterator[tuple[str, str]]:
-    """Give the import map by which a browser finds a package and what it depends on: what a bundler would look up."""
+    """Yield the import map by which a browser finds a package and its dependencies, as a bundler resolves them."""
     described = json.loads((packages / "node_modules" / name / "package.json").read_text())
     for path, target in described["exports"].items():
         file = _chosen(target)

@@ -1,4 +1,4 @@
-"""The table of bad input through a whole installation: each row its answer, and the ledger holds what was accepted."""
+"""The table of bad input through a whole installation: each row gets its answer, and the ledger balances."""
 
 import asyncio
 import json
@@ -8,10 +8,10 @@ from typing import Any
 
 import asyncpg
 
-from tests.integration.bad_input import CASES, Case, Names, fill
-from tests.integration.bad_input_send import send
-from tests.system.site import Site
-from tests.system.truth_run import complete
+from tests.support.bad_input import CASES, Case, Names, fill
+from tests.support.bad_input_send import send
+from tests.support.site import Site
+from tests.support.truth_run import complete
 
 OUTCOMES = ("grouped", "duplicate", "filtered", "rate_limited", "dead_lettered", "in_flight")
 

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
+from tests.support.site import Site
 from tests.system.recorder import Recorder
 from tests.system.sdk_check import Api, Want, check_breadcrumbs, check_events, check_raw
 from tests.system.sdk_run import run_page, sdk_environment
-from tests.system.site import Site
 
 CART = "cannot price the cart"
 SENTRY = [
@@ -25,7 +25,7 @@ async def test_sentry_browser(installation: Site) -> None:
     statuses = [json.loads(body)["status"] for kind, body in recorder.items() if kind == "session"]
     assert {"ok", "unhandled"} <= set(statuses)
     points = await api.points()
-    # An uncaught error of a page ends its session as ``unhandled``, which is no crash (WIRE.md 5).
+    # An uncaught error of a page ends its session as ``unhandled``, which is no crash (WIRE.md).
     assert sum(point["sessions"] for point in points) == 1
     assert sum(point["crashed_sessions"] for point in points) == 0
 
@@ -36,7 +36,7 @@ async def test_raygun4js(installation: Site) -> None:
 
 @pytest.mark.parametrize(("page", "wanted"), [("shop_sentry.html", SENTRY), ("shop_raygun.html", RAYGUN)])
 async def test_a_crash_is_everywhere_within_two_seconds(installation: Site, page: str, wanted: list[Want]) -> None:
-    """One in three must keep the promise: a machine that others keep busy may break it now and then."""
+    """Try three times: a busy machine may break the promise now and then."""
     for _ in range(3):
         api = Api(installation, installation.new_project(page))
         async with Recorder(installation.ingest_url) as recorder:
@@ -56,7 +56,7 @@ async def _all_sent(recorder: Recorder, wanted: list[Want]) -> None:
 
 
 async def _visit(installation: Site, page: str, wanted: list[Want]) -> tuple[Api, Recorder]:
-    """Have the page crash, and check what the installation says of it."""
+    """Have the page crash, and check its events in the installation."""
     api = Api(installation, installation.new_project(page))
     crashes = [want for want in wanted if want.level != "warning"]
     async with Recorder(installation.ingest_url) as recorder:

@@ -1,4 +1,4 @@
-"""The recorded requests of real SDKs, sent again: each is answered, counted and grouped, and no secret stays."""
+"""The recorded requests of real SDKs, sent again: each is answered, counted and grouped, and no secret is stored."""
 
 import asyncio
 import json
@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
+from tests.support.site import Site
 from tests.system import corpus, kept
 from tests.system.recorder import items, payloads
 from tests.system.sdk_check import Api
-from tests.system.site import Site
 
 PATIENCE_SECONDS = 120
 ENDINGS = ("exited", "errored", "abnormal", "crashed", "unhandled")
@@ -57,7 +57,7 @@ async def _send(url: str, requests: list[corpus.Recorded]) -> None:
                 assert answer.status == request.status, (request.name, await answer.text())
 
 
-async def test_each_is_answered_counted_and_grouped_and_no_secret_stays(sent: Case) -> None:
+async def test_each_is_answered_counted_and_grouped_and_no_secret_is_stored(sent: Case) -> None:
     api = Api(sent.site, sent.project)
     events = await _events(api, len(_event_ids(sent.requests)))
     await _check_groups(api, events)
@@ -69,7 +69,7 @@ async def test_each_is_answered_counted_and_grouped_and_no_secret_stays(sent: Ca
 
 
 def _event_ids(requests: list[corpus.Recorded]) -> set[str]:
-    """Give what tells the events apart: Sentry's ids, whole reports of Raygun."""
+    """Return what tells the events apart: Sentry's ids, whole reports of Raygun."""
     found = [json.loads(payload) for request in requests for payload in payloads(request.sent())]
     return {report.get("event_id") or json.dumps(report) for report in found}
 
@@ -96,7 +96,7 @@ async def _search(api: Api) -> AsyncIterator[dict[str, Any]]:
 
 
 async def _check_groups(api: Api, events: list[dict[str, Any]]) -> None:
-    """Each event is in a listed group; those of equal exceptions and frames share one; each crash counts once."""
+    """Assert that each event is in a listed group, equal ones share a group, and each crash counts once."""
     end, counts = time.monotonic() + PATIENCE_SECONDS, dict[str, int]()
     while sum(counts.values()) != len(events):
         assert time.monotonic() < end, f"{sum(counts.values())} counted of {len(events)}"
@@ -120,7 +120,7 @@ def _frames(raised: dict[str, Any]) -> list[object]:
 
 
 async def _check_sessions(api: Api, requests: list[corpus.Recorded]) -> None:
-    """Each session counts once, whatever updates came; aggregates count what they say."""
+    """Assert that each session counts once, whatever its updates, and aggregates by their counts."""
     single, aggregates = set(), 0
     for request in requests:
         if "/envelope/" in request.path:
@@ -141,7 +141,7 @@ def _sessions(row: dict[str, Any]) -> int:
 
 
 async def _check_dead_letter(sent: Case) -> None:
-    """A report that is cut off becomes a dead letter; what is shown of it holds no secret either."""
+    """Assert that a truncated report becomes a dead letter whose excerpt holds no secret."""
     async with aiohttp.ClientSession() as session:
         address = f"{sent.site.ingest_url}/api/{sent.project['id']}/envelope/"
         key = urlsplit(sent.project["dsn"]).username
@@ -159,7 +159,7 @@ async def _check_dead_letter(sent: Case) -> None:
 
 
 async def _check_stores(site: Site, events: int) -> None:
-    """No secret is in any store; what was sent is in the log's source topics alone."""
+    """Assert that no secret is in any store but in the log's source topics."""
     settings = site.settings
     await _archived(site)
     _clean([each async for each in kept.rows(settings["FAULTLINE_DATABASE"])])
@@ -169,14 +169,14 @@ async def _check_stores(site: Site, events: int) -> None:
     _clean(documents)
     derived = [each async for each in kept.records(settings, sources=False)]
     _clean(derived)
-    # The same look finds them where they are, and sees through what is packed.
+    # The same search finds secrets in the source topics, and unpacks what is packed.
     assert any(FILTERED in layer for _, content in derived for layer in _layers(content))
     raw = [each async for each in kept.records(settings, sources=True)]
     assert any(corpus.SECRETS.search(layer) for _, content in raw for layer in _layers(content))
 
 
 async def _archived(site: Site) -> None:
-    """Wait until the archive has written its tail, which the look for secrets then sees through."""
+    """Wait until the archive has written the last reports, which are then searched for secrets."""
     end = time.monotonic() + PATIENCE_SECONDS
     while not [
         layer
@@ -189,7 +189,7 @@ async def _archived(site: Site) -> None:
 
 
 def _check_pages(sent: Case, events: list[dict[str, Any]]) -> None:
-    """No secret is on any page or in any reply, for each event and group."""
+    """Assert that no page and no reply of any event and group holds a secret."""
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     home = browser.open(sent.site.sign_in(), timeout=30).read()
     project = sent.project["id"]

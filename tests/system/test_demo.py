@@ -1,4 +1,4 @@
-"""``faultline demo`` against a whole installation: all that it sends is counted, and a release goes bad."""
+"""``faultline demo`` against a whole installation: everything it sends is counted, and one release crashes often."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.installation import Installation
+from tests.support.installation import Installation
 from tests.system.sdk_check import Api
 
 EVENTS = 240
@@ -30,7 +30,7 @@ def demo(data: Path, *arguments: str, **environment: str) -> subprocess.Complete
     )  # fmt: skip
 
 
-async def test_all_that_it_sends_is_counted_and_it_says_where_to_look(embedded: Installation) -> None:
+async def test_everything_it_sends_is_counted_and_it_prints_where_to_look(embedded: Installation) -> None:
     done = demo(embedded.data, "--events", str(EVENTS), "--rate", "80")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
@@ -56,7 +56,7 @@ def test_the_address_that_was_written_at_the_start_signs_a_browser_in(embedded: 
         assert answer.url == embedded.url + "/"
 
 
-def test_without_an_installation_it_says_what_to_do(tmp_path: Path) -> None:
+def test_without_an_installation_it_prints_what_to_do(tmp_path: Path) -> None:
     done = demo(tmp_path)
     assert done.returncode == 1
     assert "make run" in done.stderr

@@ -6,9 +6,9 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.support.site import Site
 from tests.system import provision
 from tests.system.pages import A11Y, SOON, WIDER, Watched, counted, measure, send
-from tests.system.site import Site
 
 LARGEST_PAGE = 300_000
 HOSTILE = "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'>\"'--></textarea>{{7*7}}"

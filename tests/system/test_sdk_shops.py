@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.site import Site
 from tests.system.recorder import Recorder
 from tests.system.sdk_check import Api, Want, check_breadcrumbs, check_events, check_raw
 from tests.system.sdk_run import SECRET, run_program, sdk_environment
-from tests.system.site import Site
 
 PYTHON = ("KeyError", "RuntimeError")
 NODE = ("RangeError", "Error")
@@ -63,7 +63,7 @@ async def check_numbers(api: Api, crashes: list[Want], *, sessions: int) -> None
 
 @pytest.mark.parametrize("program", SHOPS)
 async def test_a_crash_is_everywhere_within_two_seconds(installation: Site, program: str, tmp_path: Path) -> None:
-    """One in three must keep the promise: a machine that others keep busy may break it now and then."""
+    """Try three times: a busy machine may break the promise now and then."""
     for _ in range(3):
         api = Api(installation, installation.new_project(program))
         await run_program(program, sdk_environment(installation.ingest_url, api.project), tmp_path)

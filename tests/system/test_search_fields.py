@@ -9,8 +9,8 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
+from tests.support.site import Site
 from tests.system.sdk_check import Api
-from tests.system.site import Site
 
 PATIENCE_SECONDS: Final = 120
 PAY = {
@@ -73,7 +73,7 @@ QUERIES: Final = {
 
 @pytest.fixture
 async def sent(installation: Site) -> tuple[Api, dict[str, str]]:
-    """Send the events, wait until search lists them, and give the name of each id."""
+    """Send the events, wait until search lists them, and return the name of each id."""
     project = installation.new_project("search fields")
     key, names = project["dsn"].split("//")[1].split("@")[0], dict[str, str]()
     async with aiohttp.ClientSession(raise_for_status=True) as session:

@@ -6,14 +6,14 @@ import time
 from collections import defaultdict
 from typing import Any
 
+from tests.support.site import Site
 from tests.system.recorder import Recorder
 from tests.system.sdk_check import PATIENCE_SECONDS, Api
 from tests.system.sdk_run import run_page, sdk_environment
-from tests.system.site import Site
 
 KINDS = {"p": "page", "v": "view", "x": "request", "c": "asset", "e": "cached", "w": "vital"}
 SLACK = 0.011
-"""An accuracy of 1 %, and what rounding adds."""
+"""The accuracy of 1 %, and the error of rounding."""
 
 
 async def test_raygun4js_measures_pages_and_requests(installation: Site) -> None:
@@ -43,7 +43,7 @@ async def test_raygun4js_measures_pages_and_requests(installation: Site) -> None
 
 
 def _durations(recorder: Recorder) -> dict[str, list[float]]:
-    """Give what was sent by now, by kind."""
+    """Return what was sent by now, by kind."""
     found: dict[str, list[float]] = defaultdict(list)
     for sent in recorder.sent:
         for event in json.loads(sent.unpacked)["eventData"] if sent.path == "/events" and sent.body else []:

@@ -12,8 +12,8 @@ from app.log.contract import Record
 from app.model import Facts
 from app.records import decode_stored, encode_delta, encode_processed
 from tables.seen import Seen
-from tests.unit.batches import NOW, SECRETS, TARGETS, record, total
-from tests.unit.payloads import ABSENT, CORPUS, reports
+from tests.support.batches import NOW, SECRETS, TARGETS, record, total
+from tests.support.payloads import ABSENT, CORPUS, reports
 
 MADE_UP = [
     b"hunter2",

@@ -1,4 +1,4 @@
-"""What a pool says of a connection that was cut within a statement is that PostgreSQL is away: it ends no worker."""
+"""A connection that is cut within a statement means that PostgreSQL is away: the work is retried, no worker ends."""
 
 import asyncpg
 import pytest
@@ -12,7 +12,7 @@ from app.stream.role import RETRIED
 RESET = asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
 
 
-def test_a_batch_is_tried_again() -> None:
+def test_a_batch_is_retried() -> None:
     assert isinstance(RESET, RETRIED)
 
 

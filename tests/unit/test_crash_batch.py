@@ -18,7 +18,7 @@ from app.model import Event, Facts, Grouped, Refused
 from app.records import UnknownSchema, decode_delta, decode_processed, decode_stored, encode_facts
 from app.topics import FACTS
 from tables.seen import DAY_MS, First, Seen
-from tests.unit.batches import NOW, SECRETS, TARGETS, crash, record, refused, rows, total, users
+from tests.support.batches import NOW, SECRETS, TARGETS, crash, record, refused, rows, total, users
 
 PROJECT = Cell("c", 1)
 LEDGER = Cell("l", 1, "error")

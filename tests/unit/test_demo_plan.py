@@ -1,4 +1,4 @@
-"""The demo's plan: as many events as wanted, the same each time, and one release that goes bad."""
+"""The demo's plan: as many events as wanted, the same each time, and one release that crashes often."""
 
 from collections import Counter, defaultdict
 
@@ -29,7 +29,7 @@ def test_visits_fail_by_faults_of_their_outcome(app: App) -> None:
         assert visit.fault in known
 
 
-def test_the_second_release_goes_bad_and_the_third_mends_it() -> None:
+def test_the_second_release_crashes_often_and_the_third_fixes_it() -> None:
     outcomes: dict[str, Counter[str]] = defaultdict(Counter)
     order = []
     for visit in visits((SENTRY,), 5000):

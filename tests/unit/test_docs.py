@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,7 +118,8 @@ def roots() -> tuple[Path, ...]:
 
 
 def _places(package: str) -> list[str]:
-    spec = find_spec(package)
+    """Return a package's folders; Faust replaces its own module, so a loaded one has no spec: the path is searched."""
+    spec = PathFinder.find_spec(package)
     return list(spec.submodule_search_locations or ()) if spec else []
 
 

@@ -1,4 +1,4 @@
-"""What ``faultline doctor`` says of the processes."""
+"""The lines of ``faultline doctor`` on the processes."""
 
 from uuid import UUID
 
@@ -14,12 +14,12 @@ def instance(part: str, *roles: str) -> Instance:
     )  # fmt: skip
 
 
-def test_processes_are_listed_and_missing_roles_are_told_with_their_remedy() -> None:
+def test_processes_are_listed_and_missing_roles_have_a_remedy() -> None:
     roles = [name for name in Settings().role_names if name != "rates"]
     running = [instance("server", "ingest", "web"), instance("worker", *roles)]
-    found = list(_processes(running))
-    assert found[0].what == "server on h, pid 7: ingest, web, 64 MiB, version 0.1.0"
-    missing = {each.what: each.remedy for each in found if not each.well}
+    findings = list(_processes(running))
+    assert findings[0].what == "server on h, pid 7: ingest, web, 64 MiB, version 0.1.0"
+    missing = {finding.what: finding.remedy for finding in findings if not finding.well}
     assert missing == {
         "files: no process runs it": "start `faultline up` or `faultline files`",
         "rates: no process runs it": "start `faultline up` or `faultline worker --roles rates`",

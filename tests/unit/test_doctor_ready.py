@@ -1,4 +1,4 @@
-"""What ``faultline doctor`` says of a server that answers that it is not ready."""
+"""The line of ``faultline doctor`` on a server that answers that it is not ready."""
 
 import io
 import urllib.error
@@ -10,7 +10,7 @@ from app.cli.doctor import _reasons
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "reasons"),
     [
         (b'{"ready": false, "reasons": [{"code": "log_full", "message": "The disk is nearly full."}]}',
          "The disk is nearly full."),
@@ -18,6 +18,6 @@ from app.cli.doctor import _reasons
         (b"<html>Bad gateway</html>", ""),
     ],
 )  # fmt: skip
-def test_the_reasons_are_the_server_s_own(body: bytes, says: str) -> None:
+def test_the_reasons_are_the_server_s_own(body: bytes, reasons: str) -> None:
     answer = urllib.error.HTTPError("http://h/readyz", 503, "Service Unavailable", Message(), io.BytesIO(body))
-    assert _reasons(answer) == says
+    assert _reasons(answer) == reasons

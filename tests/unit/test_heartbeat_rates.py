@@ -1,14 +1,14 @@
-"""Counts that only grow, as numbers a second."""
+"""Rates per second from counters that only grow."""
 
 from prometheus_client import CollectorRegistry, Counter
 
-from app.runtime.heartbeat import Rates
+from app.runtime.heartbeat import RateMeter
 from app.stream.metrics import totals
 
 
-def test_rates_are_of_the_time_between_two_looks() -> None:
+def test_rates_are_over_the_time_between_two_calls() -> None:
     times = iter([100.0, 105.0, 107.0])
-    rates = Rates(lambda: next(times))
+    rates = RateMeter(lambda: next(times))
     assert rates.of({"crashes": 50}) == {"crashes": None}
     assert rates.of({"crashes": 60, "rates": 5}) == {"crashes": 2.0, "rates": 1.0}
     assert rates.of({"crashes": 60}) == {"crashes": 0.0}

@@ -1,4 +1,4 @@
-"""Freed memory goes back to the operating system, also from between what is still in use."""
+"""Freed memory returns to the operating system, also from between blocks that are in use."""
 
 import subprocess
 import sys
@@ -20,18 +20,18 @@ if not allocator.settle():
 kept = [bytes(4000) for _ in range(20_000)]
 kept = kept[::100]
 before = resident()
-allocator.give_back()
+allocator.trim()
 print(before - resident())
 """
 
 
-def test_pages_between_what_is_used_are_given_back() -> None:
+def test_free_pages_between_used_blocks_are_returned() -> None:
     done = subprocess.run([sys.executable, "-c", FREED], check=False, capture_output=True, text=True)
     if "not glibc" in done.stderr:
         pytest.skip(done.stderr.strip())
     assert int(done.stdout) > 40 << 20, done.stderr
 
 
-async def test_giving_back_ends_with_its_block() -> None:
+async def test_trimming_ends_with_its_block() -> None:
     async with allocator.bounded():
-        allocator.give_back()
+        allocator.trim()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.model import Event, Malformed
 from app.normalise import client_report, event, raygun, sentry, session, session_counts, words
 from app.normalise.text import Notes
-from tests.unit.payloads import ABSENT, SHARED, Report, encoded, events, facts
+from tests.support.payloads import ABSENT, SHARED, Report, encoded, events, facts
 
 NAMES = [
     "exception", "values", "type", "value", "stacktrace", "frames", "function", "filename", "lineno", "in_app",

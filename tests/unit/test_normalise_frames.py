@@ -6,7 +6,7 @@ import pytest
 
 from app.model import Event, Frame
 from app.normalise import event, frames
-from tests.unit.payloads import encoded, facts
+from tests.support.payloads import encoded, facts
 
 
 def _event(*result: dict[str, Any]) -> Event:

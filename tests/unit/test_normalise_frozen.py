@@ -13,7 +13,7 @@ import pytest
 
 from app.model import Facts, Kind, Malformed
 from app.normalise import client_report, event, session, session_counts, timings, words
-from tests.unit.payloads import ABSENT, RECEIVED, encoded, reports
+from tests.support.payloads import ABSENT, RECEIVED, encoded, reports
 
 GOLDEN = Path(__file__).with_name("normalise_n1.json")
 """Results by payload, as they were when n1 was the only version: never made anew."""
@@ -116,7 +116,7 @@ def recorded() -> dict[str, str]:
     """Return a digest of the results by report of the recorded requests."""
     made: dict[str, list[object]] = {}
     for report in reports():
-        kind = report.kind or ("timing" if "rum" in report.name else None)
+        kind: Kind | None = report.kind or ("timing" if "rum" in report.name else None)
         if kind:
             made.setdefault(report.name, []).append(_read(kind, report.payload))
     return {name: digest(value) for name, value in made.items()}

@@ -4,7 +4,7 @@ import pytest
 
 from app.model import Event, Malformed
 from app.normalise import event
-from tests.unit.payloads import ABSENT, encoded, events, facts
+from tests.support.payloads import ABSENT, encoded, events, facts
 
 PYTHON = {
     "occurredOn": "2026-11-24 06:57:31.785313+00:00",

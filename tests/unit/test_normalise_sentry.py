@@ -6,7 +6,7 @@ import pytest
 
 from app.model import Event
 from app.normalise import event, words
-from tests.unit.payloads import RECEIVED, encoded, facts
+from tests.support.payloads import RECEIVED, encoded, facts
 
 FRAMES = [{"function": "outer", "lineno": 1}, {"function": "inner", "lineno": 2, "in_app": True}]
 RAISED = {"type": "ValueError", "value": "bad", "module": "shop", "stacktrace": {"frames": FRAMES}}

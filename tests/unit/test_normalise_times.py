@@ -6,7 +6,7 @@ from app.cells import MAX_AGE
 from app.normalise import client_report, correct, session, session_counts
 from app.normalise.sessions import Lost
 from app.normalise.times import milliseconds
-from tests.unit.payloads import RECEIVED, encoded, facts
+from tests.support.payloads import RECEIVED, encoded, facts
 
 MOMENT = 1_795_503_454_576
 

@@ -11,7 +11,7 @@ from app.model import Malformed, Timing
 from app.normalise import scrub, timings
 from app.normalise.places import NAME, place_of
 from app.normalise.timings import ITEMS
-from tests.unit.payloads import ABSENT, CORPUS, RECEIVED, encoded, facts, reports
+from tests.support.payloads import ABSENT, CORPUS, RECEIVED, encoded, facts, reports
 
 FACTS = facts("timing")
 PAGE = "https://shop.example/orders/17"

@@ -1,18 +1,17 @@
-"""How small objects are merged: few stay, and no byte is copied often."""
+"""Small objects are merged: few remain, and no byte is copied often."""
 
 from math import log
 from random import Random
 
 import pytest
 
-from app.files.cache import ByteCache
 from app.files.tiers import choose, tier
 
 LIMIT = 32 << 20
 
 
 def run(batches: list[int]) -> tuple[int, int, list[int]]:
-    """Give the bytes written, the greatest number of small objects, and the sizes of all merged objects."""
+    """Return the bytes written, the greatest number of small objects, and the sizes of all merged objects."""
     tail, written, most, merged = list[int](), 0, 0, list[int]()
     for size in batches:
         tail.append(size)
@@ -49,14 +48,3 @@ def test_mixed_batches_keep_few_objects() -> None:
 def test_tiers_grow_by_eight() -> None:
     assert [tier(4096 * 8**power) for power in range(5)] == [0, 1, 2, 3, 4]
     assert [tier(4096 * 8**power - 1) for power in range(1, 5)] == [0, 1, 2, 3]
-
-
-def test_the_cache_lets_go_of_what_was_wanted_longest_ago() -> None:
-    cache: ByteCache[str] = ByteCache(100)
-    cache.put("a", "A", 40)
-    cache.put("b", "B", 40)
-    assert cache.get("a") == "A"
-    cache.put("c", "C", 40)
-    assert (cache.get("a"), cache.get("b"), cache.get("c"), cache.used) == ("A", None, "C", 80)
-    cache.put("a", "AA", 101)
-    assert (cache.get("a"), cache.used) == (None, 40)

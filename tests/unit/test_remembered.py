@@ -1,4 +1,4 @@
-"""What is remembered between events has a bound in bytes, whatever clients send: long texts are not remembered."""
+"""The caches between events are bounded in bytes, whatever clients send: long texts are not cached."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from tests.unit.grouping_parts import crash
 TEXTS = 200
 LONG = 4000
 BOUND = 400_000
-"""Bytes; each of these kept 500,000 at least when all was remembered."""
+"""Bytes; each of these held 500,000 at least when every text was cached."""
 
 
 def _place(text: str) -> object:
@@ -34,7 +34,7 @@ def _group(text: str) -> object:
 
 
 @pytest.mark.parametrize("use", [_place, _look, _runs, _group])
-def test_long_texts_are_not_remembered(use: Callable[[str], object]) -> None:
+def test_long_texts_are_not_cached(use: Callable[[str], object]) -> None:
     use(_text(0))
     tracemalloc.start()
     try:

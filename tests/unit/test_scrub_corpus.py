@@ -8,7 +8,7 @@ import pytest
 
 from app.model import Raised
 from app.normalise import event, scrub, scrub_text, words
-from tests.unit.payloads import ABSENT, Report, events, facts, reports
+from tests.support.payloads import ABSENT, Report, events, facts, reports
 
 SECRETS = re.compile(
     rb"hunter2|4111111111111111|fakepassword|fake-secret-value|abc\.def\.ghi|token=abc123|session=0123456789abcdef"

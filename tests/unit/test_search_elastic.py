@@ -1,4 +1,4 @@
-"""The pure side of search on Elasticsearch: the setting, the names, the versions, what is written and asked."""
+"""The pure part of search on Elasticsearch: the setting, names, versions, documents and queries."""
 
 from datetime import date
 from typing import Any
@@ -15,7 +15,7 @@ from app.stores.search.elastic_query import matching, within
 from app.stores.search.elastic_schema import MAPPING, day_of_index, index_of
 from app.stores.search.open import open_search
 from app.stores.search.query import parse
-from tests.contract.test_search_contract import document
+from tests.support.documents import document
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ from tests.contract.test_search_contract import document
         ),
     ],
 )
-def test_what_the_setting_says(setting: str, server: Server) -> None:
+def test_the_setting_is_read(setting: str, server: Server) -> None:
     assert server_of(setting) == server
 
 
@@ -44,19 +44,19 @@ def test_what_the_setting_says(setting: str, server: Server) -> None:
         "http://one:9200?shards=0", "http://one:9200?index=UPPER", "http://one:9200?index=*",
     ],
 )  # fmt: skip
-def test_settings_that_cannot_be_used(setting: str) -> None:
+def test_bad_settings_are_refused(setting: str) -> None:
     with pytest.raises(SettingsError, match="search: "):
         server_of(setting)
 
 
-async def test_a_store_that_there_is_not() -> None:
+async def test_an_unknown_store_is_refused() -> None:
     pool: Any = None
     with pytest.raises(SettingsError, match="solr"):
         async with open_search(Settings(search="solr://one:1"), pool):
             pass
 
 
-def test_a_key_is_not_shown() -> None:
+def test_keys_and_passwords_are_masked() -> None:
     assert _mask("https://one:9200?api_key=secret&shards=3") == "https://one:9200?api_key=…&shards=3"
     assert _mask("https://me:secret@one:9200") == "https://me:…@one:9200"
 
@@ -76,7 +76,7 @@ def test_a_later_generation_is_newer_than_any_offset_of_an_earlier_one() -> None
     assert version_of(Address("999999999999.crashes", 0, 2**63 - 1)) == 2**63 - 1
 
 
-def test_ids_are_of_project_and_event_and_fit() -> None:
+def test_ids_are_unique_by_project_and_event_and_short_enough() -> None:
     ids = [
         id_of(document(0, event_id=event_id, project=project).summary)
         for event_id, project in (
@@ -91,17 +91,17 @@ def test_ids_are_of_project_and_event_and_fit() -> None:
     ]
     assert ids[:2] == ["1-ab", "2-ab"]
     assert len(set(ids)) == 7
-    assert max(len(each.encode()) for each in ids) <= 512
+    assert max(len(document_id.encode()) for document_id in ids) <= 512
 
 
-def test_indices_and_their_days() -> None:
+def test_the_day_is_read_back_from_the_name_of_an_index() -> None:
     assert index_of("x", date(1970, 1, 2)) == "x-19700102"
     assert day_of_index("x", "x-19700102") == date(1970, 1, 2)
     for name in ("x", "x-", "y-19700102", "x-19701302", "x-1970010", "x-197001022", "x-foo-19700102"):
         assert day_of_index("x", name) is None
 
 
-def test_words_and_wholes_stand_at_the_same_places() -> None:
+def test_parts_and_wholes_have_the_same_positions() -> None:
     body = indexed(document(1, title="KeyError: a", text="the PaymentService HTTPServerError", release="")).body
     assert body["title"].split() == ["key", "error", "a"]
     assert body["title_joined"].split() == ["keyerror", "keyerror"]
@@ -114,7 +114,7 @@ def test_words_and_wholes_stand_at_the_same_places() -> None:
     assert words[3:13] == ["_"] * 10
 
 
-def test_fields_are_fitted_to_the_mapping_and_all_of_them_are_in_it() -> None:
+def test_values_fit_the_mapping_which_has_all_fields() -> None:
     long = "É" * 5000
     names = ("user", "release", "environment", "server", "url", "sdk", "platform", "level")
     values: dict[str, Any] = dict.fromkeys(names, long)

@@ -1,4 +1,4 @@
-"""The language of queries: read without errors, compiled without room for anything else."""
+"""The language of queries: any text is read, and compiled to quoted lexemes and operators alone."""
 
 import re
 
@@ -12,7 +12,7 @@ from app.stores.search.query import MAX_CHARACTERS, Term, parse, tsquery
 from app.stores.search.text import runs, type_of
 
 LEXEME = r"'(?:[^'\\]|''|\\\\)*'(?::\*?A?)?"
-"""One quoted lexeme, whatever is in it."""
+"""One quoted lexeme with any content."""
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ LEXEME = r"'(?:[^'\\]|''|\\\\)*'(?::\*?A?)?"
         ('release:"" release:', [Term("", "release:")]),
     ],
 )
-def test_what_is_read(query: str, terms: list[Term]) -> None:
+def test_a_query_is_parsed_into_terms(query: str, terms: list[Term]) -> None:
     assert parse(query) == terms
 
 
@@ -76,7 +76,7 @@ def test_what_is_read(query: str, terms: list[Term]) -> None:
         ("tag.mark:!", "('=tag.mark=!')"),
     ],
 )
-def test_what_is_asked(query: str, compiled: str) -> None:
+def test_terms_are_compiled_for_postgresql(query: str, compiled: str) -> None:
     assert tsquery(parse(query)) == compiled
 
 
@@ -92,7 +92,7 @@ def test_an_event_id_finds_its_event() -> None:
         ('"' + "a " * 65 + '"', "64 words"),
     ],
 )
-def test_limits_are_told(query: str, text: str) -> None:
+def test_a_query_over_a_limit_is_refused(query: str, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         parse(query)
 
@@ -117,7 +117,7 @@ def test_any_text_is_a_query_of_quoted_lexemes_and_operators_alone(query: str) -
         ("x" * 500, ["x" * 64]),
     ],
 )
-def test_words(text: str, words: list[str]) -> None:
+def test_text_is_cut_into_words(text: str, words: list[str]) -> None:
     assert [part for run in runs(text) for part in run.parts] == words
 
 
@@ -132,13 +132,17 @@ def test_words(text: str, words: list[str]) -> None:
         ("", ""),
     ],
 )
-def test_types(title: str, expected: str) -> None:
+def test_the_type_of_a_title(title: str, expected: str) -> None:
     assert type_of(title) == expected
 
 
 @given(st.text(max_size=300), st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=3))
 def test_any_event_has_a_vector_of_quoted_lexemes(text: str, tags: dict[str, str]) -> None:
-    found = EventSummary(0, "a", 1, 0, 0, "g", text, text, "error", "", text, "", text, False, "", text, "", tags, text)
-    words = vector(found)
+    summary = EventSummary(
+        offset=0, event_id="a", project=1, received=0, time=0, group="g", title=text, culprit=text, level="error",
+        platform="", release=text, environment="", user=text, unhandled=False, server="", url=text, sdk="", tags=tags,
+        text=text,
+    )  # fmt: skip
+    words = vector(summary)
     assert re.fullmatch(r"\s*", re.sub(r"'(?:[^'\\]|''|\\\\)*'(?::\d+A?(?:,\d+A?)*)?", "", words))
     assert "\x00" not in words

@@ -13,7 +13,7 @@ from app.cells import DAY, HOUR, LATENESS, MINUTE, Cell
 from app.log.contract import Record
 from app.model import Kind, Refused
 from tables.sessions import State
-from tests.unit.batches import NOW, SECRETS, TARGETS, refused, rows, session_record, total, users
+from tests.support.batches import NOW, SECRETS, TARGETS, refused, rows, session_record, total, users
 
 PROJECT = Cell("c", 1)
 RELEASE = Cell("c", 1, "", "shop@1")

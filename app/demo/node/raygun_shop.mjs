@@ -1,5 +1,5 @@
-// The demo's shop on raygun (Node): one visit for each line of JSON that comes in, one line out when it is sent.
-// RAYGUN_KEY, RAYGUN_URL and SHOP_RELEASE say where to and as what.
+// The demo's shop on raygun (Node): reads one visit a line of JSON, and writes a line once the visit is handed to the SDK.
+// RAYGUN_KEY, RAYGUN_URL and SHOP_RELEASE name the destination and the release.
 import { createInterface } from 'node:readline';
 
 import raygun from 'raygun';
@@ -15,15 +15,15 @@ const client = new raygun.Client().init({
 });
 client.setVersion(process.env.SHOP_RELEASE);
 
-async function visit(seen) {
-  client.addBreadcrumb(`added ${seen.sku}`);
+async function visit(planned) {
+  client.addBreadcrumb(`added ${planned.sku}`);
   try {
-    serve(seen);
+    serve(planned);
   } catch (error) {
     await client.send(error, {
-      customData: { order: seen.order, sku: seen.sku },
-      tags: seen.outcome === 'crash' ? ['worker', 'uncaughtException'] : ['worker'],
-      userInfo: { identifier: `customer-${seen.customer}`, email: `customer${seen.customer}@example.org` },
+      customData: { order: planned.order, sku: planned.sku },
+      tags: planned.outcome === 'crash' ? ['worker', 'uncaughtException'] : ['worker'],
+      userInfo: { identifier: `customer-${planned.customer}`, email: `customer${planned.customer}@example.org` },
     });
   }
 }

@@ -1,4 +1,4 @@
-// The demo's shop: code that fails as real code does, each fault in a place of its own.
+// The demo's shop: code that fails as real code does, each fault in a function of its own.
 const prices = new Map([['apple', 120], ['pear', 180], ['plum', 90]]);
 
 export class PricingError extends Error {

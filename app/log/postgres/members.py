@@ -15,6 +15,7 @@ import asyncpg
 from app.log.postgres.commits import Commit, store_commits
 from app.log.postgres.connect import OPTIONS
 from app.log.postgres.wake import CHANNEL
+from app.postgres import AWAY
 from app.tasks import Joined
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class MemberConnection:
                     if not self._lost:
                         self._connection = None
                         await connection.close(timeout=1)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (*AWAY, asyncpg.PostgresError):
                 # Without the statements only the end of the connection frees the partitions.
                 connection.terminate()
             if not self._lost:

@@ -1,1 +1,1 @@
-"""Projects, access, running processes and the schema itself, in PostgreSQL."""
+"""Projects, access, running processes and the schema migrations, in PostgreSQL."""

@@ -1,52 +1,59 @@
-"""Who may use the API and the pages: tokens, one-time sign-in codes, browser sessions.
+"""Access to the API and the pages: tokens, one-time sign-in codes, browser sessions.
 
-Only sha256 digests are stored. Every secret has 256 random bits, so that a plain digest is as good as a slow one.
+Only sha256 digests are stored. Tokens, codes and cookies have 256 random bits, which cannot be guessed from a digest:
+a slow hash, as for passwords, would add nothing.
 """
 
 import secrets
-import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+
+from cachetools import TLRUCache
 
 if TYPE_CHECKING:
     from app.postgres import Pool
 
 TOKEN_PREFIX: Final = "flt_"  # noqa: S105  marks our tokens for secret scanners; it is no secret itself
 CODE_LIFETIME: Final = timedelta(hours=24)
-"""A code stands in ``faultline.json`` beside a token that never ends: shorter would only lock people out."""
+"""A code is in ``faultline.json`` beside a token that never expires: a shorter life would only lock people out."""
+
 SESSION_LIFETIME: Final = timedelta(days=30)
 CACHE_SECONDS: Final = 60.0
-"""A revoked token is dead within this time."""
-MISS_SECONDS: Final = 5.0
-"""Unknown ones are kept for less: a new token is good at once for all who did not try it before it was made."""
-CACHE_ENTRIES: Final = 10_000
+"""A known secret is cached for so long: a revoked token stops working within this time."""
 
-Kept = TypeVar("Kept")
+MISS_SECONDS: Final = 5.0
+"""An unknown secret is cached for so long: one that was tried before it was created works within this time."""
+
+CACHE_ENTRIES: Final = 10_000
+"""Secrets of each kind that are cached, known and unknown, some MB in all: whoever guesses cannot grow the process."""
+
+T = TypeVar("T")
 
 
 class Access(NamedTuple):
-    """What the bearer of a token may do. ``projects`` None means all of them."""
+    """The permissions of a token; ``projects`` None means all projects."""
 
     name: str
     projects: frozenset[int] | None = None
     write: bool = True
 
     def may_see(self, project: int) -> bool:
-        """Tell whether a project's data may be read."""
+        """Return whether a project's data may be read."""
         return self.projects is None or project in self.projects
 
 
 class BrowserSession(NamedTuple):
-    """A signed-in browser: ``csrf`` must come with each change."""
+    """A signed-in browser; every change must carry ``csrf``."""
 
     csrf: str
 
 
 async def create_token(pool: "Pool", name: str, projects: list[int] | None = None, *, write: bool = True) -> str:
-    """Make a token for all projects, or for some, and return it: it can't be shown again."""
+    """Create a token for all projects, or for some, and return it; only its digest is stored."""
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     await pool.execute(
         "insert into tokens (name, digest, projects, write) values ($1, $2, $3, $4)",
@@ -56,14 +63,14 @@ async def create_token(pool: "Pool", name: str, projects: list[int] | None = Non
 
 
 async def ensure_token(pool: "Pool", name: str, token: str) -> None:
-    """Make ``token`` valid for everything; safe to repeat."""
+    """Make ``token`` valid for all projects; idempotent."""
     await pool.execute(
         "insert into tokens (name, digest) values ($1, $2) on conflict (digest) do nothing", name, _digest(token)
     )
 
 
 async def check_token(pool: "Pool", token: str) -> Access | None:
-    """Look a token up; None where it is unknown or revoked."""
+    """Look up a token; return None where it is unknown or revoked."""
     row = await pool.fetchrow(
         "select name, projects, write from tokens where digest = $1 and revoked is null", _digest(token)
     )
@@ -73,7 +80,7 @@ async def check_token(pool: "Pool", token: str) -> Access | None:
 
 
 async def create_sign_in(pool: "Pool") -> str:
-    """Make a code that signs one browser in, once, within ``CODE_LIFETIME``."""
+    """Create a code that signs one browser in, once, within ``CODE_LIFETIME``."""
     code = secrets.token_urlsafe(32)
     await pool.execute(
         "insert into sign_in_codes (digest, expires) values ($1, $2)", _digest(code), datetime.now(UTC) + CODE_LIFETIME
@@ -82,7 +89,7 @@ async def create_sign_in(pool: "Pool") -> str:
 
 
 async def redeem(pool: "Pool", code: str) -> tuple[str, str] | None:
-    """Trade a code for (cookie, CSRF token); None where it is unknown, used or too old."""
+    """Redeem a code for (cookie, CSRF token); return None where it is unknown, used or expired."""
     cookie, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
     async with pool.acquire() as connection, connection.transaction():
         used = await connection.fetchval(
@@ -101,7 +108,7 @@ async def redeem(pool: "Pool", code: str) -> tuple[str, str] | None:
 
 
 async def browser_session(pool: "Pool", cookie: str) -> BrowserSession | None:
-    """Look a browser's cookie up; None where it is unknown or too old."""
+    """Look up a browser's cookie; return None where it is unknown or expired."""
     csrf = await pool.fetchval(
         "select csrf from browser_sessions where digest = $1 and expires > now()", _digest(cookie)
     )
@@ -113,47 +120,49 @@ async def sign_out(pool: "Pool", cookie: str) -> None:
     await pool.execute("delete from browser_sessions where digest = $1", _digest(cookie))
 
 
-class Cached:
-    """Tokens and sessions as the servers look at them: answers are kept for ``CACHE_SECONDS``, misses too."""
+class CachedAccess:
+    """Looks up tokens and browser sessions for the servers; results are cached, misses for a shorter time.
+
+    Errors of PostgreSQL are raised as they are.
+    """
 
     def __init__(self, pool: "Pool") -> None:
-        """Look up in ``pool``."""
-        self._tokens = _Answers(partial(check_token, pool))
-        self._sessions = _Answers(partial(browser_session, pool))
+        self._tokens = _CachedLookup(partial(check_token, pool))
+        self._sessions = _CachedLookup(partial(browser_session, pool))
 
     async def token(self, token: str) -> Access | None:
-        """Give what a token may do; errors of the database pass."""
-        return await self._tokens.of(token)
+        """Return a token's permissions, None where it is unknown or revoked."""
+        return await self._tokens.get(token)
 
     async def session(self, cookie: str) -> BrowserSession | None:
-        """Give a browser's session; errors of the database pass."""
-        return await self._sessions.of(cookie)
+        """Return a browser's session, None where it is unknown or expired."""
+        return await self._sessions.get(cookie)
 
     def forget_session(self, cookie: str) -> None:
-        """Drop what is kept of a session that has just ended."""
+        """Drop the cached session of a cookie that has just signed out."""
         self._sessions.forget(cookie)
 
 
-class _Answers(Generic[Kept]):
-    """What one kind of secret was last found to be, by digest."""
+class _CachedLookup(Generic[T]):
+    """Caches the results of looking up one kind of secret, by the secret's digest."""
 
-    def __init__(self, look: Callable[[str], Awaitable[Kept | None]]) -> None:
-        self._look = look
-        self._known: dict[bytes, tuple[float, Kept | None]] = {}
+    def __init__(self, look_up: Callable[[str], Awaitable[T | None]]) -> None:
+        self._look_up = look_up
+        self._cache: TLRUCache[bytes, T | None] = TLRUCache(CACHE_ENTRIES, ttu=_expiry)
 
-    async def of(self, secret: str) -> Kept | None:
+    async def get(self, secret: str) -> T | None:
         key = _digest(secret)
-        known = self._known.get(key)
-        if known is not None and known[0] >= time.monotonic():
-            return known[1]
-        found = await self._look(secret)
-        if len(self._known) >= CACHE_ENTRIES:
-            self._known.clear()  # rather all looked up anew once than a cache that guesses can grow
-        self._known[key] = (time.monotonic() + (MISS_SECONDS if found is None else CACHE_SECONDS), found)
-        return found
+        with suppress(KeyError):
+            return self._cache[key]
+        result = self._cache[key] = await self._look_up(secret)
+        return result
 
     def forget(self, secret: str) -> None:
-        self._known.pop(_digest(secret), None)
+        self._cache.pop(_digest(secret), None)
+
+
+def _expiry(_: bytes, result: object, now: float) -> float:
+    return now + (MISS_SECONDS if result is None else CACHE_SECONDS)
 
 
 def _digest(secret: str) -> bytes:

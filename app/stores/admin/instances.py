@@ -1,6 +1,6 @@
-"""Which processes run: each writes a row every few seconds; one that stopped doing so is soon taken for gone.
+"""The processes that run: each writes a heartbeat row every few seconds; one without heartbeats counts as gone.
 
-All times are the database's, so that hosts whose clocks differ agree. Methods raise StoreUnavailable.
+All times are the database's, so that clocks that differ between hosts do not matter.
 """
 
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from app.postgres import Pool
 
 STALE_SECONDS: Final = 30
-"""A process not heard of for so long is gone, or as good as."""
+"""A process without a heartbeat for so long (several intervals) counts as gone."""
 
 FORGET_SECONDS: Final = 600
-"""Rows of the dead are deleted after this long, by whoever writes next."""
+"""A row without a heartbeat for so long is deleted, by whichever process writes next."""
 
 _BEAT: Final = """
 with gone as (delete from instances where seen < now() - make_interval(secs => $8))
@@ -36,7 +36,7 @@ select min(received) from progress where deltas_topic = $1 and ($2::int[] is nul
 
 
 class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How one role of one process does. None where it is not known or has no meaning for the role."""
+    """The figures of one role in one process; None where a figure is unknown or has no meaning for the role."""
 
     records: float | None = None
     """Records a second, over the last interval."""
@@ -49,7 +49,7 @@ class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
     """Retries, or refusals, since the process started."""
     dead_letters: float = 0
     waits: str = ""
-    """The class of the error that a batch waits for to pass."""
+    """Class of the error for which a batch is being retried."""
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -67,7 +67,7 @@ class Instance(msgspec.Struct, frozen=True):
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """The roles that run in it."""
+        """The roles that run in the process."""
         return tuple(self.figures)
 
 
@@ -75,14 +75,13 @@ _decoder: Final = msgspec.msgpack.Decoder(dict[str, Figures])
 
 
 class Instances:
-    """The store over a pool of connections."""
+    """The store over a pool of connections, which the caller opens and closes. All methods raise StoreUnavailable."""
 
     def __init__(self, pool: "Pool") -> None:
-        """Use this pool, which the caller opens and closes."""
         self._pool = pool
 
     async def beat(self, instance: Instance, age: float) -> None:
-        """Say that a process lives, ``age`` s after it started."""
+        """Write the heartbeat of a process that started ``age`` s ago."""
         with translated("instances"):
             await self._pool.execute(
                 _BEAT, instance.id, instance.part, instance.host, instance.pid, instance.version, instance.memory,
@@ -90,28 +89,30 @@ class Instances:
             )  # fmt: skip
 
     async def leave(self, identity: UUID) -> None:
-        """Say that a process ends."""
+        """Delete the row of a process that ends."""
         with translated("instances"):
             await self._pool.execute("delete from instances where id = $1", identity)
 
     async def alive(self) -> list[Instance]:
-        """Give the processes heard of within ``STALE_SECONDS``."""
+        """Return the processes with a heartbeat within ``STALE_SECONDS``."""
         with translated("instances"):
             rows = await self._pool.fetch(_ALIVE, STALE_SECONDS)
         return [Instance(**{**row, "figures": _figures(row["figures"])}) for row in rows]
 
     async def watermark(self, deltas: str, partitions: list[int] | None = None) -> int | None:
-        """Give what (ms) everything received before is counted, on all or some partitions of ``deltas`` (qualified).
+        """Return the time (ms) up to which everything received is counted, None where nothing was counted yet.
 
-        None where nothing was counted yet.
+        Args:
+            deltas: The topic ``deltas``, with generation.
+            partitions: The partitions of it that are asked for; None means all.
         """
         with translated("instances"):
-            found = await self._pool.fetchval(_WATERMARK, deltas, partitions)
-        return None if found is None else int(found)
+            watermark = await self._pool.fetchval(_WATERMARK, deltas, partitions)
+        return None if watermark is None else int(watermark)
 
 
 def _figures(data: bytes) -> Mapping[str, Figures]:
-    """Read what a process wrote; that of a newer version shows as roles without numbers."""
+    """Decode the figures of a process; those of a version with other fields become roles without figures."""
     try:
         return _decoder.decode(data)
     except msgspec.ValidationError:

@@ -1,21 +1,23 @@
-"""Brings the schema up to date: each numbered SQL file once, in order, each in a transaction of its own."""
+"""Brings the schema up to date: runs each numbered SQL file once, in order, each in a transaction of its own."""
 
 from importlib import resources
+from typing import Final
 
 import asyncpg
 
-LOCK = 0x4661756C746C696E  # "Faultlin": one migration at a time, whoever starts it
+LOCK: Final = 0x4661756C746C696E
+"""Key of the advisory lock ("Faultlin" in ASCII): one process at a time migrates a database."""
 
 
 async def migrate(connection: "asyncpg.Connection[asyncpg.Record]") -> list[str]:
-    """Apply what is missing and return its names; safe to repeat and to run from several processes at once."""
+    """Apply the missing files and return their names; idempotent, and safe from several processes at once."""
     await connection.execute("select pg_advisory_lock($1)", LOCK)
     try:
         await connection.execute(
             "create table if not exists migrations (name text primary key, applied timestamptz not null default now())"
         )
         known = {row["name"] for row in await connection.fetch("select name from migrations")}
-        missing = [entry for entry in _files() if entry[0] not in known]
+        missing = [(name, sql) for name, sql in _files() if name not in known]
         for name, sql in missing:
             async with connection.transaction():
                 await connection.execute(sql)
@@ -26,5 +28,6 @@ async def migrate(connection: "asyncpg.Connection[asyncpg.Record]") -> list[str]
 
 
 def _files() -> list[tuple[str, str]]:
+    """Return (name, SQL) of all migrations, in order."""
     folder = resources.files("app") / "migrations"
     return sorted((entry.name, entry.read_text()) for entry in folder.iterdir() if entry.name.endswith(".sql"))

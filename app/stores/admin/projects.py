@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
+from cachetools import LRUCache
 
 from app.postgres import translated
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 Protocol = Literal["sentry", "raygun"]
 
 MAX_NAME: Final = 100
-"""Characters; a longer name breaks the pages' lists."""
+"""Characters; a longer name does not fit the lists of the pages."""
+
+MAX_SECRETS: Final = 10_000
+"""User secrets kept in memory, 32 bytes each: about 1 MB with what Python adds."""
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -28,7 +32,7 @@ class Project(msgspec.Struct, frozen=True):
     raygun_key: str
 
     def dsn(self, base_url: str) -> str:
-        """Give the DSN for a Sentry SDK: ``http://KEY@host/ID``."""
+        """Return the DSN for a Sentry SDK: ``http://KEY@host/ID``."""
         parts = urlsplit(base_url)
         return f"{parts.scheme}://{self.sentry_key}@{parts.netloc}{parts.path.rstrip('/')}/{self.id}"
 
@@ -42,7 +46,7 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class FoundKey(NamedTuple):
-    """What a key opens."""
+    """The project and protocol that a key belongs to."""
 
     project: int
     protocol: Protocol
@@ -50,7 +54,7 @@ class FoundKey(NamedTuple):
 
 
 class KeyTaken(ValueError):
-    """A key that was given for a new project belongs to one already."""
+    """A key that was chosen for a new project belongs to another project."""
 
 
 _SELECT = """
@@ -64,15 +68,17 @@ from projects p
 
 
 class Projects:
-    """The projects of one database. All methods raise StoreUnavailable while it does not answer."""
+    """The projects of one database, over a pool that the caller opens and closes.
+
+    All methods raise StoreUnavailable while it does not answer.
+    """
 
     def __init__(self, pool: "Pool") -> None:
-        """Use a pool that the caller opens and closes."""
         self._pool = pool
-        self._secrets: dict[int, bytes] = {}
+        self._secrets: LRUCache[int, bytes] = LRUCache(MAX_SECRETS)  # immutable: never out of date
 
     async def create(self, name: str, *, raygun_key: str | None = None, sentry_key: str | None = None) -> Project:
-        """Make a project with a key of each protocol. Raises ValueError for an unusable name, KeyTaken."""
+        """Create a project with a key of each protocol. Raises ValueError for an unusable name, KeyTaken."""
         name = name.strip()
         if not name or len(name) > MAX_NAME or "\0" in name:
             raise ValueError(f"a project name has 1 to {MAX_NAME} characters")
@@ -99,19 +105,19 @@ class Projects:
         return int(project)
 
     async def list(self) -> builtins.list[Project]:
-        """Give all projects, by id."""
+        """Return all projects, by id."""
         with translated("projects"):
             rows = await self._pool.fetch(_SELECT + " order by p.id")
         return [Project(*row) for row in rows]
 
     async def get(self, project: int) -> Project | None:
-        """Give one project, None where there is none of this id."""
+        """Return one project, None for an unknown id."""
         with translated("projects"):
             row = await self._pool.fetchrow(_SELECT + " where p.id = $1", project)
         return Project(*row) if row else None
 
     async def keys(self, project: int) -> builtins.list[Key]:
-        """Give all keys of a project, the newest first."""
+        """Return all keys of a project, the newest first."""
         with translated("projects"):
             rows = await self._pool.fetch(
                 "select key, protocol, disabled is not null from project_keys where project = $1"
@@ -121,7 +127,7 @@ class Projects:
         return [Key(*row) for row in rows]
 
     async def by_key(self, key: str) -> FoundKey | None:
-        """Give what a key opens, None for an unknown one. Not cached: ``app.ingest.keys`` does that."""
+        """Return the project and protocol of a key, None for an unknown key. Not cached: ``app.ingest.keys`` caches."""
         with translated("projects"):
             row = await self._pool.fetchrow(
                 "select project, protocol, disabled is not null from project_keys where key = $1", key
@@ -129,7 +135,7 @@ class Projects:
         return FoundKey(*row) if row else None
 
     async def rotate_key(self, project: int, protocol: Protocol) -> str:
-        """Give a project a new key; the old ones of this protocol are dead within 60 s."""
+        """Create a new key and disable the project's old ones of this protocol; ingest refuses those within 60 s."""
         key = new_key(protocol)
         with translated("projects"):
             async with self._pool.acquire() as connection, connection.transaction():
@@ -145,7 +151,7 @@ class Projects:
         return key
 
     async def disable_key(self, key: str) -> bool:
-        """Switch a key off, dead within 60 s; False where there is no such enabled key."""
+        """Disable a key, which ingest refuses within 60 s; return False where there is no such enabled key."""
         with translated("projects"):
             status = await self._pool.execute(
                 "update project_keys set disabled = now() where key = $1 and disabled is null", key
@@ -153,17 +159,17 @@ class Projects:
         return bool(status == "UPDATE 1")
 
     async def user_secret(self, project: int) -> bytes:
-        """Give the secret that keys the hash of this project's users; immutable. Raises LookupError."""
+        """Return the secret that keys the hash of this project's users; it never changes. Raises LookupError."""
         secret = self._secrets.get(project)
         if secret is None:
             with translated("projects"):
                 secret = await self._pool.fetchval("select user_secret from projects where id = $1", project)
             if secret is None:
-                raise LookupError(f"there is no project {project}")
+                raise LookupError(f"expected the id of a project, received {project}")
             self._secrets[project] = secret
         return secret
 
 
 def new_key(protocol: Protocol) -> str:
-    """Make a key: Sentry's SDKs want 32 hex digits, Raygun's take any text."""
+    """Return a new random key: Sentry's SDKs require 32 hex digits, Raygun's take any text."""
     return secrets.token_hex(16) if protocol == "sentry" else secrets.token_urlsafe(18)

@@ -1,1 +1,1 @@
-"""Windows, groups, releases and what people decide about them, in PostgreSQL."""
+"""Windows, groups, releases, notices and decisions about groups, in PostgreSQL."""

@@ -1,15 +1,14 @@
-"""What people decide about groups: status, merges. Counts are never touched, so that each decision can be undone.
+"""Writes what people decide about groups: status and merges. Counts never change, so every decision can be undone.
 
-A merge is an alias from the merged group to its root; a root is never itself an alias, so chains and cycles cannot be.
+A merge is an alias from the merged group to its root. A root is never itself an alias: there are no chains or cycles.
 """
 
-from app.stores.aggregates import standing
 from app.stores.aggregates.groups import root_of
 from app.stores.aggregates.rows import Connection
-from app.stores.aggregates.standing import FOR_GOOD, Until
+from app.stores.aggregates.standing import PERMANENT, EndCondition, check_decision
 
-# Deciding the same again, to no end, leaves the time of the first decision.
-_SET = """
+# A decision equal to the stored one changes nothing: the time of the first stays.
+_SET_STATUS = """
 insert into group_states (id, project, status, since, spared, events_left, until)
 select id, project, $2, $3,
        case when $4 then array(select release from releases r where r.project = groups.project order by release) end,
@@ -31,42 +30,44 @@ class UnknownGroup(LookupError):
     """No group has this id."""
 
 
-async def set_status(connection: Connection, group: str, status: str, now: int, until: Until = FOR_GOOD) -> None:
+async def set_status(
+    connection: Connection, group: str, status: str, now: int, until: EndCondition = PERMANENT
+) -> None:
     """Set the status of a group (of its root, where merged) at ``now`` (ms). Raises UnknownGroup, ValueError."""
-    standing.check(status, until)
+    check_decision(status, until)
     root = await root_of(connection, group)
-    await _project(connection, root)
-    await connection.execute(_SET, root, status, now, until.next_release, until.events, until.time)
+    await _project_of(connection, root)
+    await connection.execute(_SET_STATUS, root, status, now, until.next_release, until.events, until.time)
 
 
 async def merge(connection: Connection, group: str, into: str) -> None:
-    """Show a group, with all that was merged into it, as part of another of its project, now and in future.
+    """Make a group, with all members merged into it, part of another group of its project, now and in future.
 
-    Merging what is one already changes nothing. Raises UnknownGroup, and ValueError across projects.
+    Merging groups that are one already changes nothing. Raises UnknownGroup, and ValueError across projects.
     """
     async with connection.transaction():
-        await _alone(connection)
+        await _lock_merges(connection)
         root, target = await root_of(connection, group), await root_of(connection, into)
-        project = await _project(connection, root)
-        if project != await _project(connection, target):
-            raise ValueError("groups of two projects are never one")
+        project = await _project_of(connection, root)
+        if project != await _project_of(connection, target):
+            raise ValueError("two projects: groups of different projects cannot be merged")
         if root != target:
             await connection.execute(_MERGE, root, project, target)
 
 
 async def unmerge(connection: Connection, group: str) -> None:
-    """Take a merged group out again; of a root, take out all that was merged into it."""
+    """Detach a merged group; of a root, detach all of its members."""
     async with connection.transaction():
-        await _alone(connection)
+        await _lock_merges(connection)
         await connection.execute("delete from group_aliases where id = $1 or root = $1", group)
 
 
-async def _alone(connection: Connection) -> None:
-    """Let merges follow one another: two at once could each make the other's root an alias."""
+async def _lock_merges(connection: Connection) -> None:
+    """Serialise merges until the transaction ends: two at once could each make the other's root an alias."""
     await connection.execute("lock table group_aliases in share row exclusive mode")
 
 
-async def _project(connection: Connection, group: str) -> int:
+async def _project_of(connection: Connection, group: str) -> int:
     project = await connection.fetchval("select project from groups where id = $1", group)
     if project is None:
         raise UnknownGroup(group)

@@ -1,9 +1,11 @@
-"""Writes what a fold of deltas changed: progress, rows, groups, releases and notices, in one transaction.
+"""Writes the changes of a fold of deltas: progress, rows, groups, releases and notices, in one transaction.
 
-Progress goes first: its row locks keep any other owner of this partition of ``deltas`` out until the end.
+The rules are in EXACTNESS.md, "Rates". Progress is written first: its row locks block any other owner of this partition
+of ``deltas`` until the transaction ends.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from app.stores.aggregates.notices import write_groups
 from app.stores.aggregates.rows import Connection, read_rows, write_rows
@@ -13,14 +15,16 @@ from tables.windows import Row, WindowKey, apply
 
 
 class Fenced(Exception):
-    """Progress is not what this owner left: another worker owns the partition of ``deltas`` now."""
+    """The stored progress is not what this owner wrote: another worker owns the partition of ``deltas`` now."""
+
+    code: Final = "fenced"
 
 
-_PROGRESS = """
+_READ_PROGRESS = """
 select source_topic, source_partition, last, received from progress
 where deltas_topic = $1 and deltas_partition = $2"""
 
-_MOVE = """
+_MOVE_PROGRESS = """
 update progress p set last = n.last, received = n.received
 from unnest($3::text[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
   n (source_topic, source_partition, last, received, old_last, old_received)
@@ -29,7 +33,7 @@ where p.deltas_topic = $1 and p.deltas_partition = $2
   and p.last = n.old_last and p.received = n.old_received
 returning 1"""
 
-_BEGIN = """
+_BEGIN_PROGRESS = """
 insert into progress (deltas_topic, deltas_partition, source_topic, source_partition, last, received)
 select $1, $2, * from unnest($3::text[], $4::int[], $5::bigint[], $6::bigint[])
 on conflict do nothing
@@ -45,8 +49,8 @@ on conflict (project, release) do update
 
 
 async def read_progress(connection: Connection, topic: str, partition: int) -> dict[Source, Progress]:
-    """Give how far each source is counted on one partition of ``deltas`` (topic with generation)."""
-    records = await connection.fetch(_PROGRESS, topic, partition)
+    """Return how far each source is counted on one partition of ``deltas`` (topic with generation)."""
+    records = await connection.fetch(_READ_PROGRESS, topic, partition)
     return {
         Source(record["source_topic"], record["source_partition"]): Progress(record["last"], record["received"])
         for record in records
@@ -58,12 +62,12 @@ async def flush(
 ) -> dict[WindowKey, Row]:
     """Write a fold and return its rows as they are now stored.
 
-    ``bases`` are the rows of the fast copy; where PostgreSQL holds another version its row is read and the changes are
-    computed again. Raises Fenced; nothing is written then, nor on any other error.
+    ``bases`` are the rows of the fast copy. Where PostgreSQL holds another version, its row is read and the changes are
+    computed again. Raises Fenced. After any error nothing is written.
     """
     async with connection.transaction():
         await _move_progress(connection, topic, partition, fold)
-        rows = await _write(connection, fold, bases)
+        rows = await _write_windows(connection, fold, bases)
         await write_groups(connection, fold)
         await _write_releases(connection, fold)
     return rows
@@ -72,16 +76,17 @@ async def flush(
 async def _move_progress(connection: Connection, topic: str, partition: int, fold: Fold) -> None:
     moved = sorted(source for source in fold.after if source in fold.before)
     begun = sorted(source for source in fold.after if source not in fold.before)
-    done = 0
+    written = 0
     if moved:
         columns = _progress_columns(moved, fold.after)
         old = _progress_columns(moved, fold.before)[2:]
-        done += len(await connection.fetch(_MOVE, topic, partition, *columns, *old))
+        written += len(await connection.fetch(_MOVE_PROGRESS, topic, partition, *columns, *old))
     if begun:
-        done += len(await connection.fetch(_BEGIN, topic, partition, *_progress_columns(begun, fold.after)))
-    if done < len(fold.after):
+        written += len(await connection.fetch(_BEGIN_PROGRESS, topic, partition, *_progress_columns(begun, fold.after)))
+    if written < len(fold.after):
         raise Fenced(
-            f"{topic}/{partition}: the progress of {len(fold.after) - done} sources was moved by another owner"
+            f"{topic}/{partition}: expected to move the progress of {len(fold.after)} sources, moved {written}; "
+            "another owner has moved the others"
         )
 
 
@@ -96,22 +101,28 @@ def _progress_columns(
     )
 
 
-async def _write(connection: Connection, fold: Fold, bases: Mapping[WindowKey, Row]) -> dict[WindowKey, Row]:
-    rows, missed = await _attempt(connection, fold, list(fold.rows), bases)
+async def _write_windows(connection: Connection, fold: Fold, bases: Mapping[WindowKey, Row]) -> dict[WindowKey, Row]:
+    rows, missed = await _compare_and_set(connection, fold, list(fold.rows), bases)
     if missed:
         stored = await read_rows(connection, missed)
-        again, missed = await _attempt(connection, fold, missed, stored)
+        again, missed = await _compare_and_set(connection, fold, missed, stored)
+        # A stored version at or beyond the last change counts it already: nothing is left to write.
         counted = {key: row for key, row in stored.items() if row.at >= fold.rows[key][-1].at}
         if not counted.keys() >= set(missed):
-            raise Fenced("rows changed under the lock on their progress")
+            raise Fenced(
+                f"{len(set(missed) - counted.keys())} of {len(fold.rows)} rows changed while their progress was locked"
+            )
         rows |= again | counted
     return rows
 
 
-async def _attempt(
+async def _compare_and_set(
     connection: Connection, fold: Fold, keys: Sequence[WindowKey], bases: Mapping[WindowKey, Row]
 ) -> tuple[dict[WindowKey, Row], list[WindowKey]]:
-    """Compute and write rows; return those written, and the keys of those that missed or were not changed."""
+    """Compute rows from ``bases`` and write them where the stored version is the base's.
+
+    Return the rows written, and the keys of the others: another version is stored, or the base counts all changes.
+    """
     old = {key: bases.get(key, Row()) for key in keys}
     new = {key: apply(old[key], fold.rows[key]) for key in keys}
     changed = {key: row for key, row in new.items() if row is not old[key]}

@@ -1,21 +1,22 @@
-"""Reads groups: pages of them over a range, one by id; members of a merged group are summed and united."""
+"""Reads groups: a page of a range, or one by id. Counts of merged members are summed, their users united."""
 
 import base64
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 import asyncpg
 import msgspec
 
-from app.cells import DAY
+from app.cells import DAY, MINUTE
 from app.model import Address
-from app.stores.aggregates.groups_rank import ranked
-from app.stores.aggregates.groups_sql import Asked, Counted
-from app.stores.aggregates.groups_users import users_of
-from app.stores.aggregates.ranges import Piece, columns
+from app.stores.aggregates.groups_rank import After, Ranges, RankedGroup, count_users, rank_groups
+from app.stores.aggregates.ranges import WindowRange, columns, cover, sizes_of
 from app.stores.aggregates.rows import Connection
-from app.stores.aggregates.types import GroupRow
+from app.stores.aggregates.types import GROUP_SORTS, GroupPage, GroupRow, GroupsQuery
+
+RECENT: Final = 5 * MINUTE
+"""The end of a range, in seconds, that ``GroupRow.recent`` and the sort ``rate`` count."""
 
 _GROUPS = """
 select g.*, m.members, m.first, m.last, m.any_unhandled, m.first_in, coalesce(s.status, 'open') as status,
@@ -44,68 +45,77 @@ from windows where project = $1 and kind = 'c' and grp = any($2::text[]) and rel
 
 _Rank = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Id = Annotated[str, msgspec.Meta(pattern="^[0-9A-Za-z_.:-]*$")]
+_ALL_TIME: Final = [WindowRange(DAY, -(2**62), 2**62)]
+"""Day windows are never deleted, and every event is in one."""
 
 
-async def page(connection: Connection, asked: Asked) -> tuple[list[GroupRow], str | None]:
-    """Give one page of groups, greatest first, and the cursor of the next. Raises ValueError for a bad cursor."""
-    rank, after = _decode_cursor(asked.cursor)
-    counted = await ranked(connection, asked, rank, after)
-    shown = counted[: asked.limit]
-    following = _encode_cursor(shown[-1]) if len(counted) > asked.limit else None
-    rows = await _rows(connection, shown, asked.release, asked.pieces)
-    return await _with_trend(connection, asked, rows), following
+async def read_page(connection: Connection, query: GroupsQuery) -> GroupPage:
+    """Return one page of groups. Raises ValueError for an unknown sort or a cursor that no page returned."""
+    if query.sort not in GROUP_SORTS:
+        raise ValueError(f"sort: expected one of {', '.join(GROUP_SORTS)}, received {query.sort!r}")
+    start, end = query.start, query.end
+    ranges = Ranges(
+        whole=cover(start, end), recent=cover(max(start, end - RECENT), end), before=cover(2 * start - end, start)
+    )
+    ranked = await rank_groups(connection, query, ranges, _decode_cursor(query.cursor))
+    listed = ranked[: query.limit]
+    rows = await _read_rows(connection, listed, query.release, ranges.whole)
+    rows = await _add_trend(connection, rows, query, ranges)
+    following = _encode_cursor(listed[-1]) if len(ranked) > query.limit else None
+    return GroupPage(rows, following, sizes_of(ranges.whole))
 
 
-async def _with_trend(connection: Connection, asked: Asked, rows: list[GroupRow]) -> list[GroupRow]:
-    """Add how many events the last minutes and the range before had."""
+async def _add_trend(
+    connection: Connection, rows: list[GroupRow], query: GroupsQuery, ranges: Ranges
+) -> list[GroupRow]:
+    """Set how many events each group has in the last minutes, and in the range before."""
     root = {member: row.id for row in rows for member in row.members}
-    what = ["recent"] * len(asked.recent) + ["before"] * len(asked.before)
-    given = (asked.project, list(root), asked.release, *columns([*asked.recent, *asked.before]), what)
-    found: dict[str, dict[str, int]] = defaultdict(lambda: {"recent": 0, "before": 0})
-    for record in await connection.fetch(_TREND, *given):
-        found[root[record["grp"]]][record["what"]] += record["n"]
-    return [msgspec.structs.replace(row, **found[row.id]) for row in rows]
+    what = ["recent"] * len(ranges.recent) + ["before"] * len(ranges.before)
+    windows = columns([*ranges.recent, *ranges.before])
+    events: dict[str, dict[str, int]] = defaultdict(lambda: {"recent": 0, "before": 0})
+    for record in await connection.fetch(_TREND, query.project, list(root), query.release, *windows, what):
+        events[root[record["grp"]]][record["what"]] += record["n"]
+    return [msgspec.structs.replace(row, **events[row.id]) for row in rows]
 
 
-async def one(connection: Connection, group: str) -> GroupRow | None:
-    """Give a group, or the one that it was merged into, over all its life; None where there is none."""
+async def read_group(connection: Connection, group: str) -> GroupRow | None:
+    """Return a group, or the one that it was merged into, over all its life; None for an unknown id."""
     root = await root_of(connection, group)
     records = await connection.fetch(_GROUPS, [root])
     if not records:
         return None
-    project, members = records[0]["project"], records[0]["members"]
-    counts = await connection.fetchrow(_LIFE, project, members, DAY)
+    counts = await connection.fetchrow(_LIFE, records[0]["project"], records[0]["members"], DAY)
     crashes, messages = (counts["crashes"] or 0, counts["messages"] or 0) if counts else (0, 0)
-    always = [Piece(DAY, -(2**62), 2**62)]
-    return (await _rows(connection, [Counted(root, crashes, messages, 0)], "", always))[0]
+    ranked = RankedGroup(root, crashes, messages, rank=0)
+    return (await _read_rows(connection, [ranked], "", _ALL_TIME))[0]
 
 
 async def root_of(connection: Connection, group: str) -> str:
-    """Give the group that this one was merged into, itself where it was not."""
+    """Return the group that this one was merged into, or its own id."""
     root = await connection.fetchval("select root from group_aliases where id = $1", group)
     return str(root) if root else group
 
 
 async def members_of(connection: Connection, group: str) -> list[str]:
-    """Give the ids whose events belong to a group (or to the one that it was merged into), the root first."""
+    """Return the ids whose events belong to a group (or to the one that it was merged into), the root first."""
     root = await root_of(connection, group)
     records = await connection.fetch("select id from group_aliases where root = $1 order by id", root)
     return [root, *(record["id"] for record in records)]
 
 
-async def _rows(
-    connection: Connection, counted: Sequence[Counted], release: str, pieces: Sequence[Piece]
+async def _read_rows(
+    connection: Connection, ranked: Sequence[RankedGroup], release: str, windows: Sequence[WindowRange]
 ) -> list[GroupRow]:
-    if not counted:
+    if not ranked:
         return []
-    records = {r["id"]: r for r in await connection.fetch(_GROUPS, [each.id for each in counted])}
+    records = {r["id"]: r for r in await connection.fetch(_GROUPS, [group.id for group in ranked])}
     members = {group: record["members"] for group, record in records.items()}
     project = next(iter(records.values()))["project"]
-    users = await users_of(connection, project, members, release, pieces)
-    return [_row(records[each.id], each, users[each.id]) for each in counted]
+    users = await count_users(connection, project, members, release, windows)
+    return [_row(records[group.id], group, users[group.id]) for group in ranked]
 
 
-def _row(record: asyncpg.Record, counted: Counted, users: int) -> GroupRow:
+def _row(record: asyncpg.Record, ranked: RankedGroup, users: int) -> GroupRow:
     return GroupRow(
         id=record["id"],
         project=record["project"],
@@ -115,8 +125,8 @@ def _row(record: asyncpg.Record, counted: Counted, users: int) -> GroupRow:
         level=record["level"],
         type=record["type"],
         unhandled=record["any_unhandled"],
-        count=counted.crashes,
-        messages=counted.messages,
+        count=ranked.crashes,
+        messages=ranked.messages,
         users=users,
         first_seen=record["first"],
         last_seen=record["last"],
@@ -132,16 +142,16 @@ def _row(record: asyncpg.Record, counted: Counted, users: int) -> GroupRow:
     )
 
 
-def _encode_cursor(last: Counted) -> str:
+def _encode_cursor(last: RankedGroup) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode((last.rank, last.id))).decode().rstrip("=")
 
 
-def _decode_cursor(cursor: str) -> tuple[int | None, str]:
+def _decode_cursor(cursor: str) -> After:
     if not cursor:
-        return None, ""
+        return After()
     try:
         data = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         rank, group = msgspec.json.decode(data, type=tuple[_Rank, _Id])
     except ValueError as error:
-        raise ValueError("a cursor that no page gave") from error
-    return rank, group
+        raise ValueError("cursor: expected the next of an earlier page") from error
+    return After(rank, group)

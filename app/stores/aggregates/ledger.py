@@ -1,25 +1,29 @@
-"""The ledger: what became of every record, by minute received and category (API.md, "Ledger").
+"""The ledger: what became of every record, by minute received and category (API.md, "HTTP API").
 
-What is in flight is measured by itself: the records of the log that the progress of their ledger cell has not reached,
-looked at by the same snapshot of PostgreSQL as the counts. It is never the remainder of a sum.
+Records in flight are counted, never computed as the remainder of a sum: they are the records of the log that the
+progress of their ledger cell has not reached, by the same snapshot of PostgreSQL as the counts.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from app.cells import MINUTE, Cell, home
 from app.log.contract import Log, Record
 from app.model import Facts
 from app.records import UNATTRIBUTED, category_of, decode_facts
 from app.stores.aggregates.rows import Connection, counts_of
+from app.stores.aggregates.types import LedgerMinute, LedgerQuery, LostQuantity
 from app.topics import DELTAS, FACTS, SOURCES, Source, qualified
 
 OUTCOMES: Final = ("grouped", "duplicate", "filtered", "rate_limited", "dead_lettered")
 LOST: Final = "lost:"
-MOST: Final = 20_000
-"""Records of one source partition that are read one by one; what is behind them counts for the minute of the last."""
+"""Prefix of the counts of what SDKs did not send; the reason follows."""
+
+MAX_READ: Final = 20_000
+"""Records of one source partition that are read one by one, some seconds of work; those behind them are counted by
+offsets, for the minute of the last one read."""
 
 _ROWS = """
 select start, grp, counts from windows
@@ -27,56 +31,49 @@ where kind = 'l' and size = $1 and start >= $2 and start < $3 and ($4::bigint[] 
 
 _PROGRESS = "select deltas_partition, source_topic, source_partition, last from progress where deltas_topic = $1"
 
-Minute = tuple[int, str]
+MinuteKey = tuple[int, str]
 """Start of a minute (s) and category."""
 
 
-class Applied(NamedTuple):
-    """The greatest offset that each partition of ``deltas`` has counted of each source."""
+class _AppliedOffsets(NamedTuple):
+    """The greatest offset of each source that each partition of ``deltas`` has counted."""
 
     partitions: int
     last: Mapping[tuple[int, Source], int]
 
     def covers(self, source: Source, offset: int, cell: str) -> bool:
-        """Tell whether the ledger cell holds what this offset added to it."""
+        """Return whether the ledger cell includes what this offset added to it."""
         return self.last.get((home(cell, self.partitions), source), -1) >= offset
 
     def least(self, source: Source, start: int) -> int:
-        """Give the first offset of a source that may not be counted everywhere, not below ``start``."""
+        """Return the first offset of a source that may not be counted everywhere, not below ``start``."""
         return max(start, 1 + min(self.last.get((d, source), -1) for d in range(self.partitions)))
 
 
-async def minutes(
-    connection: Connection,
-    start: int,
-    end: int,
-    projects: Collection[int] | None,
-    log: Log | None = None,
-    generation: int = 1,
-) -> list[dict[str, Any]]:
-    """Give the ledger of [start, end) (ms, rounded outward to minutes) of some projects, or of all.
-
-    Without a log nothing counts as in flight.
-    """
-    low, high = start // 1000 // MINUTE * MINUTE, -(-end // 1000 // MINUTE) * MINUTE
+async def read_ledger(
+    connection: Connection, query: LedgerQuery, log: Log | None = None, generation: int = 1
+) -> list[LedgerMinute]:
+    """Return the minutes of a range in order. Without a log nothing counts as in flight."""
+    low, high = query.start_ms // 1000 // MINUTE * MINUTE, -(-query.end_ms // 1000 // MINUTE) * MINUTE
+    projects = None if query.projects is None else list(query.projects)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        records = await connection.fetch(_ROWS, MINUTE, low, high, None if projects is None else list(projects))
-        applied = await read_applied(connection, log, generation) if log else None
-    sums: dict[Minute, Counter[str]] = {}
+        records = await connection.fetch(_ROWS, MINUTE, low, high, projects)
+        applied = await _read_applied(connection, log, generation) if log else None
+    sums: dict[MinuteKey, Counter[str]] = {}
     for record in records:
         sums.setdefault((record["start"], record["grp"]), Counter()).update(counts_of(record))
     if log and applied:
-        for (minute, category), quantity in (await in_flight(log, generation, applied, projects)).items():
+        for (minute, category), quantity in (await _count_in_flight(log, generation, applied, projects)).items():
             if low <= minute < high:
                 sums.setdefault((minute, category), Counter())["in_flight"] += quantity
     return [_minute(minute, category, counts) for (minute, category), counts in sorted(sums.items())]
 
 
-async def read_applied(connection: Connection, log: Log, generation: int) -> Applied:
-    """Read how far each source is counted."""
+async def _read_applied(connection: Connection, log: Log, generation: int) -> _AppliedOffsets:
+    """Read how far each source is counted on each partition of ``deltas``."""
     topic = qualified(generation, DELTAS)
     partitions = len(await log.bounds(topic))
-    return Applied(
+    return _AppliedOffsets(
         partitions,
         {
             (record["deltas_partition"], Source(record["source_topic"], record["source_partition"])): record["last"]
@@ -85,56 +82,59 @@ async def read_applied(connection: Connection, log: Log, generation: int) -> App
     )
 
 
-async def in_flight(
-    log: Log, generation: int, applied: Applied, projects: Collection[int] | None = None
-) -> Counter[Minute]:
-    """Count what the log holds beyond what is counted, by minute received and category.
+async def _count_in_flight(
+    log: Log, generation: int, applied: _AppliedOffsets, projects: Collection[int] | None = None
+) -> Counter[MinuteKey]:
+    """Count the records of the log that are not counted yet, by minute received and category.
 
-    Of some projects, it is what was read one by one: whose the records behind ``MOST`` are is not known.
+    With ``projects`` the records behind the first ``MAX_READ`` are left out: their project is unknown.
     """
-    found: Counter[Minute] = Counter()
+    quantities: Counter[MinuteKey] = Counter()
     for name in SOURCES:
         topic = qualified(generation, name)
-        for partition, bound in (await log.bounds(topic)).items():
-            await _in_flight_of(log, Source(topic, partition), bound.end, applied, projects, found, bound.start)
-    return found
+        for partition, bounds in (await log.bounds(topic)).items():
+            source = Source(topic, partition)
+            offsets = range(applied.least(source, bounds.start), bounds.end)
+            quantities += await _count_in_flight_of(log, source, offsets, applied, projects)
+    return quantities
 
 
-async def _in_flight_of(
-    log: Log, source: Source, end: int, applied: Applied, projects: Collection[int] | None, found: Counter[Minute],
-    start: int,
-) -> None:  # fmt: skip
-    at, seen = applied.least(source, start), 0
-    last: Minute | None = None
-    while at < end and seen < MOST:
+async def _count_in_flight_of(
+    log: Log, source: Source, offsets: range, applied: _AppliedOffsets, projects: Collection[int] | None
+) -> Counter[MinuteKey]:
+    quantities: Counter[MinuteKey] = Counter()
+    at, read = offsets.start, 0
+    last: MinuteKey | None = None
+    while at < offsets.stop and read < MAX_READ:
         records = await log.read(source.topic, source.partition, at)
         if not records:
-            return
+            return quantities
         for record in records:
-            for where, minute, quantity in _items(record):
-                if projects is not None and where.project not in projects:
+            for cell, minute, quantity in _ledger_entries(record):
+                if projects is not None and cell.project not in projects:
                     continue
-                if not applied.covers(source, record.offset, where.key()):
-                    found[minute] += quantity
+                if not applied.covers(source, record.offset, cell.key()):
+                    quantities[minute] += quantity
                     last = minute
-        at, seen = records[-1].offset + 1, seen + len(records)
-    if last and at < end and projects is None:
-        found[last] += end - at
+        at, read = records[-1].offset + 1, read + len(records)
+    if last and at < offsets.stop and projects is None:
+        quantities[last] += offsets.stop - at
+    return quantities
 
 
-def _items(record: Record) -> Iterator[tuple[Cell, Minute, int]]:
-    """Give the ledger cells that a source record will count in, with how much, as its agent does it."""
+def _ledger_entries(record: Record) -> Iterator[tuple[Cell, MinuteKey, int]]:
+    """Yield the ledger cells that a source record will count in and the quantities, as its agent does."""
     facts = _facts(record)
     if facts is None:
-        yield _item(UNATTRIBUTED, category_of(record.topic), record.stamp, 1)
+        yield _ledger_entry(UNATTRIBUTED, category_of(record.topic), record.stamp, 1)
     elif facts.kind == "refused":
         for refused in facts.refused:
-            yield _item(facts.project, refused.category, facts.received, refused.quantity)
+            yield _ledger_entry(facts.project, refused.category, facts.received, refused.quantity)
     else:
-        yield _item(facts.project, facts.category, facts.received, 1)
+        yield _ledger_entry(facts.project, facts.category, facts.received, 1)
 
 
-def _item(project: int, category: str, received: int, quantity: int) -> tuple[Cell, Minute, int]:
+def _ledger_entry(project: int, category: str, received: int, quantity: int) -> tuple[Cell, MinuteKey, int]:
     second = received // 1000
     return Cell("l", project, category), (second - second % MINUTE, category), quantity
 
@@ -142,17 +142,17 @@ def _item(project: int, category: str, received: int, quantity: int) -> tuple[Ce
 def _facts(record: Record) -> Facts | None:
     try:
         return decode_facts(record.headers[FACTS])
-    except (KeyError, ValueError):  # will become a dead letter that belongs to no project
+    except (KeyError, ValueError):  # its agent makes it a dead letter, which belongs to no project
         return None
 
 
-def _minute(start: int, category: str, counts: Counter[str]) -> dict[str, Any]:
+def _minute(start: int, category: str, counts: Counter[str]) -> LedgerMinute:
     outcomes = {name: counts[name] for name in (*OUTCOMES, "in_flight")}
     lost = sorted((name.removeprefix(LOST), number) for name, number in counts.items() if name.startswith(LOST))
-    return {
-        "start": datetime.fromtimestamp(start, UTC).isoformat().replace("+00:00", "Z"),
-        "category": category,
-        "accepted": sum(outcomes.values()),
+    return LedgerMinute(
+        start=datetime.fromtimestamp(start, UTC).isoformat().replace("+00:00", "Z"),
+        category=category,
+        accepted=sum(outcomes.values()),
         **outcomes,
-        "lost": [{"reason": reason, "category": category, "quantity": number} for reason, number in lost],
-    }
+        lost=[LostQuantity(reason, category, number) for reason, number in lost],
+    )

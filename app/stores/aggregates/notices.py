@@ -1,6 +1,7 @@
-"""Groups as deltas tell of them: made once, kept up to date, and a notice for each that is new or needs another look.
+"""Writes a fold's groups, ends decisions about them, and writes notices of new, regressed and reopened groups.
 
-All of it is written in the transaction that counts the events, so that a redelivery, which counts none, tells nothing.
+All of it is written in the transaction that counts the events: a redelivery, which counts none, writes no notice
+(EXACTNESS.md, "Notices").
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ import asyncpg
 
 from app.cells import DAY, Cell
 from app.stores.aggregates.rows import Connection
-from app.stores.aggregates.standing import NOTICES, Seen, Standing, ending, together
+from app.stores.aggregates.standing import NOTICE_KINDS, Decision, GroupActivity, combine, status_after
 from tables.fold import Fold, GroupChange
 
 _UPSERT = """
@@ -28,8 +29,9 @@ on conflict (id) do update
      or (excluded.unhandled and not groups.unhandled)
 returning id, xmax = 0 as made"""
 
-# A merged group's status is its root's. Rows are locked in one order, whichever partition of `deltas` tells of them.
-_STANDING = """
+# A merged group's status is its root's. Rows are locked in the order of ids, so that partitions of `deltas` that change
+# the same groups do not deadlock.
+_DECISIONS = """
 select s.id as root, s.project, s.status, s.since, s.spared, s.events_left, s.until,
        array(select n.id from unnest($1::text[]) n (id) left join group_aliases a on a.id = n.id
              where coalesce(a.root, n.id) = s.id order by n.id) as members
@@ -40,12 +42,12 @@ where s.id = any(array(select coalesce(a.root, n.id) from unnest($1::text[]) n (
 order by s.id
 for update of s"""
 
-_END = """
+_END_DECISIONS = """
 update group_states s
 set status = n.status, since = n.at, version = version + 1, spared = null, events_left = null, until = null
 from unnest($1::text[], $2::text[], $3::bigint[]) n (id, status, at) where s.id = n.id"""
 
-_COUNT = """
+_COUNT_DOWN = """
 update group_states s set events_left = s.events_left - n.events
 from unnest($1::text[], $2::bigint[]) n (id, events) where s.id = n.id"""
 
@@ -55,7 +57,9 @@ select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigin
 on conflict do nothing"""
 
 
-class _Notice(NamedTuple):
+class _NewNotice(NamedTuple):
+    """A row of ``notices``, in the order of _NOTICE's parameters."""
+
     id: str
     project: int
     group: str
@@ -64,90 +68,126 @@ class _Notice(NamedTuple):
     release: str
 
 
+class _FirstEvent(NamedTuple):
+    """The first event that a fold counts of a group: a stable name; about when the last happened (ms); a release."""
+
+    name: str
+    last_seen: int
+    release: str
+
+
 async def write_groups(connection: Connection, fold: Fold) -> None:
-    """Make or update the groups that a fold tells of, end decisions, and note what is new, regressed or open again."""
+    """Create or update the groups of a fold, end decisions, and write notices of new, regressed and reopened groups."""
     notices = await _write(connection, fold.groups) if fold.groups else []
-    seen = _seen(fold)
-    notices += await _decide(connection, fold, seen) if seen else []
+    activity = _activity(fold)
+    notices += await _apply_decisions(connection, fold, activity) if activity else []
     if notices:
         await connection.execute(_NOTICE, *(list(column) for column in zip(*notices, strict=True)))
 
 
-async def _write(connection: Connection, changes: Mapping[str, GroupChange]) -> list[_Notice]:
+async def _write(connection: Connection, changes: Mapping[str, GroupChange]) -> list[_NewNotice]:
     cells = {cell.group: cell for cell in map(Cell.parse, changes)}
     groups = {Cell.parse(key).group: change for key, change in changes.items()}
     records = await connection.fetch(_UPSERT, *_columns(sorted(groups), cells, groups))
-    made = sorted(record["id"] for record in records if record["made"])
-    return [
-        _Notice(f"new:{_address(group, told)}", cells[group].project, group, "new", told.first_seen, told.facts.release)
-        for group in made
-        for told in [groups[group]]
-    ]
+    return [_new(group, cells[group], groups[group]) for group in sorted(r["id"] for r in records if r["made"])]
 
 
-def _seen(fold: Fold) -> dict[str, Seen]:
-    """Give what is counted of each group: every event is in one day of (project, group), and of its release if any."""
-    found: dict[str, Seen] = {}
+def _new(group: str, cell: Cell, change: GroupChange) -> _NewNotice:
+    return _NewNotice(
+        id=f"new:{_event_name(group, change)}",
+        project=cell.project,
+        group=group,
+        kind="new",
+        at=change.first_seen,
+        release=change.facts.release,
+    )
+
+
+def _activity(fold: Fold) -> dict[str, GroupActivity]:
+    """Return what the fold counts of each group, from day windows: every event is in one of (project, group).
+
+    An event with a release is also in one of (project, group, release), from which the releases are read.
+    """
+    activity: dict[str, GroupActivity] = {}
     for key, changes in fold.rows.items():
         cell = Cell.parse(key.cell) if key.size == DAY else None
         if cell is None or cell.kind != "c" or not cell.group:
             continue
-        counted = sum(change.counts.get(name, 0) for change in changes for name in ("crashes", "messages"))
-        part = Seen(releases=frozenset([cell.release])) if cell.release else Seen(events=counted)
-        found[cell.group] = together(found.get(cell.group, Seen()), part)
+        events = sum(change.counts.get(name, 0) for change in changes for name in ("crashes", "messages"))
+        part = GroupActivity(releases=frozenset([cell.release])) if cell.release else GroupActivity(events=events)
+        activity[cell.group] = combine(activity.get(cell.group, GroupActivity()), part)
     for name, group in fold.groups.items():
         cell = Cell.parse(name)
-        found[cell.group] = together(found.get(cell.group, Seen()), Seen(last=group.last_seen))
-    return found
+        activity[cell.group] = combine(
+            activity.get(cell.group, GroupActivity()), GroupActivity(last_seen=group.last_seen)
+        )
+    return activity
 
 
-async def _decide(connection: Connection, fold: Fold, seen: Mapping[str, Seen]) -> list[_Notice]:
-    """End the decisions that these events end, and count down those that wait for more."""
+async def _apply_decisions(
+    connection: Connection, fold: Fold, activity: Mapping[str, GroupActivity]
+) -> list[_NewNotice]:
+    """End the decisions that these events end, and count down those that wait for further events."""
     counted: dict[str, int] = {}
     ended: dict[str, tuple[str, int]] = {}
-    notices: list[_Notice] = []
-    for record in await connection.fetch(_STANDING, list(seen)):
-        root, members, standing = record["root"], record["members"], _standing(record)
-        whole = reduce(together, (seen[member] for member in members))
-        status = ending(standing, whole)
+    notices: list[_NewNotice] = []
+    for record in await connection.fetch(_DECISIONS, list(activity)):
+        root, members, decision = record["root"], record["members"], _decision(record)
+        whole = reduce(combine, (activity[member] for member in members))
+        status = status_after(decision, whole)
         if status is not None:
-            name, at, release = _first(fold, members[0])
-            at, kind = whole.last if whole.last is not None else at, NOTICES[status]
-            release = min(whole.releases - (standing.spared or frozenset()), default=release)
+            first = _first_event(fold, members[0])
+            at = first.last_seen if whole.last_seen is None else whole.last_seen
             ended[root] = (status, at)
-            notices.append(_Notice(f"{kind}:{name}", record["project"], root, kind, at, release))
-        elif standing.events_left is not None and whole.events:
+            kind = NOTICE_KINDS[status]
+            notices.append(
+                _NewNotice(
+                    id=f"{kind}:{first.name}",
+                    project=record["project"],
+                    group=root,
+                    kind=kind,
+                    at=at,
+                    release=min(whole.releases - (decision.known_releases or frozenset()), default=first.release),
+                )
+            )
+        elif decision.events_left is not None and whole.events:
             counted[root] = whole.events
     if ended:
-        await connection.execute(_END, list(ended), *(list(column) for column in zip(*ended.values(), strict=True)))
+        columns = (list(column) for column in zip(*ended.values(), strict=True))
+        await connection.execute(_END_DECISIONS, list(ended), *columns)
     if counted:
-        await connection.execute(_COUNT, list(counted), list(counted.values()))
+        await connection.execute(_COUNT_DOWN, list(counted), list(counted.values()))
     return notices
 
 
-def _first(fold: Fold, group: str) -> tuple[str, int, str]:
-    """Name the first event that a fold counts of a group; give about when (ms) the last happened, and the release.
+def _first_event(fold: Fold, group: str) -> _FirstEvent:
+    """Return the first event that a fold counts of a group.
 
-    Where only windows of its releases are known, the delta that brought the first stands for the event.
+    Where the fold has only windows of the group's releases (the group's own cell lives on another partition), the delta
+    that brought the first of them stands for the event, and the start of the last window for its time.
     """
-    told = next((change for name, change in fold.groups.items() if Cell.parse(name).group == group), None)
-    if told is not None:
-        return _address(group, told), told.last_seen, told.facts.release
-    rows = [(key.start, changes[0].at) for key, changes in fold.rows.items() if Cell.parse(key.cell).group == group]
-    generation, offset = min(at for _, at in rows)
-    return f"{group}:deltas/{generation}/{offset}", max(start for start, _ in rows) * 1000, ""
+    change = next((change for name, change in fold.groups.items() if Cell.parse(name).group == group), None)
+    if change is not None:
+        return _FirstEvent(_event_name(group, change), change.last_seen, change.facts.release)
+    windows = [(key.start, changes[0].at) for key, changes in fold.rows.items() if Cell.parse(key.cell).group == group]
+    generation, offset = min(version for _, version in windows)
+    last_start = max(start for start, _ in windows)
+    return _FirstEvent(f"{group}:deltas/{generation}/{offset}", last_start * 1000, "")
 
 
-def _standing(record: asyncpg.Record) -> Standing:
+def _decision(record: asyncpg.Record) -> Decision:
     spared = record["spared"]
-    return Standing(
-        record["status"], record["since"], None if spared is None else frozenset(spared),
-        record["events_left"], record["until"],
-    )  # fmt: skip
+    return Decision(
+        status=record["status"],
+        since=record["since"],
+        known_releases=None if spared is None else frozenset(spared),
+        events_left=record["events_left"],
+        until=record["until"],
+    )
 
 
-def _address(group: str, change: GroupChange) -> str:
-    """Name a group's first counted event by its address: the same however often it is written."""
+def _event_name(group: str, change: GroupChange) -> str:
+    """Return the name of a group's first counted event, its address: the same however often it is written."""
     return f"{group}:{change.source.topic}/{change.source.partition}/{change.facts.sample_offset}"
 
 

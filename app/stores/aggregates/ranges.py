@@ -1,4 +1,7 @@
-"""Ranges of time: half-open, rounded outward to stored windows, and cut into the largest windows that fit (API.md)."""
+"""Ranges of time: half-open, rounded outward to stored windows, and cut into the largest windows that fit.
+
+The rules are in API.md, "What the numbers mean".
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,8 +9,8 @@ from typing import NamedTuple
 from app.cells import MINUTE, SIZES
 
 
-class Piece(NamedTuple):
-    """The windows of one size that start in [start, end), all in seconds."""
+class WindowRange(NamedTuple):
+    """The windows of one size that start in [``start``, ``end``), all in seconds."""
 
     size: int
     start: int
@@ -19,23 +22,26 @@ def outward(start: int, end: int, size: int = MINUTE) -> tuple[int, int]:
     return start - start % size, end + -end % size
 
 
-def cover(start: int, end: int, sizes: Sequence[int] = SIZES) -> list[Piece]:
-    """Cut a range (s) into whole windows, the largest where it covers them; ends are rounded to the smallest."""
+def cover(start: int, end: int, sizes: Sequence[int] = SIZES) -> list[WindowRange]:
+    """Cut a range (s) into whole windows without gap or overlap, each the largest that fits.
+
+    The ends are rounded outward to the smallest of ``sizes`` (ascending, each a multiple of the one before).
+    """
     size, smaller = sizes[-1], sizes[:-1]
     if not smaller:
         low, high = outward(start, end, size)
-        return [Piece(size, low, high)] if low < high else []
+        return [WindowRange(size, low, high)] if low < high else []
     low, high = start + -start % size, end - end % size
     if low >= high:
         return cover(start, end, smaller)
-    return [*cover(start, low, smaller), Piece(size, low, high), *cover(high, end, smaller)]
+    return [*cover(start, low, smaller), WindowRange(size, low, high), *cover(high, end, smaller)]
 
 
-def sizes_of(pieces: Sequence[Piece]) -> list[int]:
-    """Give the sizes of window that a cover uses, in seconds, smallest first."""
-    return sorted({piece.size for piece in pieces})
+def sizes_of(ranges: Sequence[WindowRange]) -> list[int]:
+    """Return the window sizes of a cover, in seconds, smallest first."""
+    return sorted({windows.size for windows in ranges})
 
 
-def columns(pieces: Sequence[Piece]) -> tuple[list[int], list[int], list[int]]:
-    """Give the pieces as one array a field, as PostgreSQL takes them."""
-    return [p.size for p in pieces], [p.start for p in pieces], [p.end for p in pieces]
+def columns(ranges: Sequence[WindowRange]) -> tuple[list[int], list[int], list[int]]:
+    """Return sizes, starts and ends as three arrays, the parameters of ``unnest``."""
+    return [r.size for r in ranges], [r.start for r in ranges], [r.end for r in ranges]

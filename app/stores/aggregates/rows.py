@@ -1,6 +1,6 @@
-"""Window rows in PostgreSQL: reading them by key, and writing them by compare-and-set on their version.
+"""Window rows in PostgreSQL: read by key, written by compare-and-set on their version.
 
-Rows go over as one array a column; the number of round trips does not depend on how many there are.
+Rows are sent as one array a column: the number of round trips does not depend on the number of rows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,7 +47,7 @@ returning project, kind::text, grp, release, size, start"""
 
 
 async def read_rows(connection: Connection, keys: Sequence[WindowKey]) -> dict[WindowKey, Row]:
-    """Give the rows that exist."""
+    """Return the rows that exist."""
     if not keys:
         return {}
     records = await connection.fetch(_READ, *_columns(keys))
@@ -57,7 +57,10 @@ async def read_rows(connection: Connection, keys: Sequence[WindowKey]) -> dict[W
 async def write_rows(
     connection: Connection, rows: Mapping[WindowKey, Row], bases: Mapping[WindowKey, Version]
 ) -> list[WindowKey]:
-    """Write each row whose stored version is still its base, NEVER meaning that none is stored; return the others."""
+    """Write each row whose stored version is still its base and return the keys of the others.
+
+    A base of ``NEVER`` means that no row is stored.
+    """
     known = [key for key in rows if bases[key] != NEVER]
     fresh = [key for key in rows if bases[key] == NEVER]
     written: set[WindowKey] = set()
@@ -72,9 +75,9 @@ async def write_rows(
 
 
 def row_of(record: asyncpg.Record) -> Row:
-    """Read a row from a record that has its four value columns."""
+    """Read a row from a record with the four value columns."""
     return Row(
-        _decode_counts(record["counts"]),
+        counts_of(record),
         decode_sketches(record["sketches"]),
         record["generation"],
         record["version"],
@@ -104,10 +107,8 @@ def _columns(keys: Sequence[WindowKey]) -> list[list[Any]]:
 
 
 def _values(rows: Iterable[Row]) -> list[list[Any]]:
-    given = list(rows)
-    return [
-        [row.generation for row in given],
-        [row.version for row in given],
-        [_encode_counts(row.counts).decode() for row in given],
-        [encode_sketches(row.sketches) for row in given],
+    columns = [
+        (row.generation, row.version, _encode_counts(row.counts).decode(), encode_sketches(row.sketches))
+        for row in rows
     ]
+    return [list(column) for column in zip(*columns, strict=True)]

@@ -1,20 +1,31 @@
-"""Reads the numbers of a project, a release or a group: points of one window size, totals of a range, releases."""
+"""Reads the numbers of a project, a release or a group: points by window, totals of a range, releases of a range.
+
+A group is given as the ids of its members, the project as ``[""]``: groups have no sessions.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from app.stores.aggregates.ranges import columns, cover, sizes_of
-from app.stores.aggregates.release_order import newest_first
+from app.stores.aggregates.release_order import age_key
 from app.stores.aggregates.rows import Connection, row_of
-from app.stores.aggregates.types import Point, ReleaseCounts, ReleaseRow, Totals
+from app.stores.aggregates.types import (
+    Point,
+    PointsQuery,
+    ReleaseCounts,
+    ReleaseRow,
+    ReleasesQuery,
+    Totals,
+    TotalsQuery,
+)
 from tables.windows import Row, united
 
-# Members of a merged group are each a row; '' stands for no group and no release.
+# Each member of a merged group has a row of its own; '' is no group and no release.
 _POINTS = """
-select release, start, generation, version, counts, sketches from windows
-where project = $1 and kind = 'c' and grp = any($2::text[]) and release = any($3::text[])
+select start, generation, version, counts, sketches from windows
+where project = $1 and kind = 'c' and grp = any($2::text[]) and release = $3
   and size = $4 and start >= $5 and start < $6
-order by release, start"""
+order by start"""
 
 _TOTALS = """
 select w.generation, w.version, w.counts, w.sketches
@@ -35,85 +46,87 @@ select w.release, coalesce(sum((w.counts ->> 'crashes')::bigint), 0)::bigint as 
 from unnest($2::int[], $3::bigint[], $4::bigint[]) r (size, low, high)
 join windows w on w.project = $1 and w.kind = 'c' and w.grp = '' and w.release <> ''
   and w.size = r.size and w.start >= r.low and w.start < r.high
+where $5::text[] is null or w.release = any($5)
 group by w.release"""
 
 _FIRST_SEEN = "select release, first_seen from releases where project = $1 and release = any($2::text[])"
 
 
-async def series(
-    connection: Connection, project: int, groups: Sequence[str], releases: Sequence[str], window: tuple[int, int, int]
-) -> dict[str, list[Point]]:
-    """Give by release the stored windows of (size, start, end), in seconds, that have any number, in order."""
-    records = await connection.fetch(_POINTS, project, list(groups), list(releases), *window)
-    found: dict[str, dict[int, list[Row]]] = {release: defaultdict(list) for release in releases}
+async def read_points(connection: Connection, query: PointsQuery, members: Sequence[str]) -> list[Point]:
+    """Return the windows that have any number, in order."""
+    records = await connection.fetch(
+        _POINTS, query.project, list(members), query.release, query.size, query.start, query.end
+    )
+    rows: dict[int, list[Row]] = defaultdict(list)
     for record in records:
-        found[record["release"]][record["start"]].append(row_of(record))
-    known = groups == [""]
-    return {
-        release: [_point(start, _united(rows), sessions=known) for start, rows in starts.items()]
-        for release, starts in found.items()
-    }
+        rows[record["start"]].append(row_of(record))
+    with_sessions = members == [""]
+    return [_point(start, _united(parts), with_sessions=with_sessions) for start, parts in rows.items()]
 
 
-async def totals(
-    connection: Connection, project: int, groups: Sequence[str], release: str, start: int, end: int
-) -> Totals:
-    """Sum a range (s): counts, distinct users, and what follows from sessions (None where a group is asked for)."""
-    pieces = cover(start, end)
-    records = await connection.fetch(_TOTALS, project, list(groups), release, *columns(pieces))
-    row, known = _united(map(row_of, records)), groups == [""]
+async def read_totals(connection: Connection, query: TotalsQuery, members: Sequence[str]) -> Totals:
+    """Sum a range: counts, distinct users, and what follows from sessions."""
+    windows = cover(query.start, query.end)
+    records = await connection.fetch(_TOTALS, query.project, list(members), query.release, *columns(windows))
+    row, with_sessions = _united(map(row_of, records)), members == [""]
     count = row.counts.get
-    return {
-        "crashes": count("crashes", 0),
-        "unhandled": count("unhandled", 0),
-        "messages": count("messages", 0),
-        "users": row.unique("users"),
-        "sessions": count("sessions", 0) if known else None,
-        "crashed_sessions": count("crashed_sessions", 0) if known else None,
-        "errored_sessions": count("errored_sessions", 0) if known else None,
-        "crash_free_sessions": crash_free_sessions(row) if known else None,
-        "crash_free_users": crash_free_users(row) if known else None,
-        "sizes": sizes_of(pieces),
-    }
+    return Totals(
+        crashes=count("crashes", 0),
+        unhandled=count("unhandled", 0),
+        messages=count("messages", 0),
+        users=row.unique("users"),
+        sessions=count("sessions", 0) if with_sessions else None,
+        crashed_sessions=count("crashed_sessions", 0) if with_sessions else None,
+        errored_sessions=count("errored_sessions", 0) if with_sessions else None,
+        crash_free_sessions=crash_free_sessions(row) if with_sessions else None,
+        crash_free_users=crash_free_users(row) if with_sessions else None,
+        sizes=sizes_of(windows),
+    )
 
 
-async def releases(
-    connection: Connection, project: int, start: int, end: int, only: Sequence[str] | None = None
-) -> list[ReleaseRow]:
-    """Give the releases that have any number in a range (s), or some of them, the newest first."""
-    pieces = columns(cover(start, end))
-    rows: dict[str, list[Row]] = defaultdict(list)
-    for record in await connection.fetch(_RELEASES, project, *pieces, None if only is None else list(only)):
-        rows[record["release"]].append(row_of(record))
-    whole = _united(map(row_of, await connection.fetch(_TOTALS, project, [""], "", *pieces)))
-    firsts = await _first_seen(connection, project, list(rows))
-    sessions = whole.counts.get("sessions", 0)
-    found = [_release(name, _united(parts), sessions, firsts.get(name, 0)) for name, parts in rows.items()]
-    return sorted(found, key=lambda row: newest_first(row.first_seen, row.release), reverse=True)
+async def read_releases(connection: Connection, query: ReleasesQuery) -> list[ReleaseRow]:
+    """Return the releases that have any number in a range, the newest first."""
+    windows = columns(cover(query.start, query.end))
+    parts: dict[str, list[Row]] = defaultdict(list)
+    for record in await connection.fetch(_RELEASES, query.project, *windows, _names(query)):
+        parts[record["release"]].append(row_of(record))
+    project = _united(map(row_of, await connection.fetch(_TOTALS, query.project, [""], "", *windows)))
+    first_seen = await _first_seen(connection, query.project, list(parts))
+    sessions = project.counts.get("sessions", 0)
+    rows = [_release(name, _united(rows), sessions, first_seen.get(name, 0)) for name, rows in parts.items()]
+    return sorted(rows, key=lambda row: age_key(row.first_seen, row.release), reverse=True)
 
 
-async def release_counts(connection: Connection, project: int, start: int, end: int) -> list[ReleaseCounts]:
-    """Give the releases that have any number in a range (s), the newest first, without what takes a look at users."""
-    records = await connection.fetch(_RELEASE_COUNTS, project, *columns(cover(start, end)))
-    firsts = await _first_seen(connection, project, [record["release"] for record in records])
-    found = [ReleaseCounts(name, crashes, sessions, firsts.get(name, 0)) for name, crashes, sessions in records]
-    return sorted(found, key=lambda row: newest_first(row.first_seen, row.release), reverse=True)
+async def read_release_counts(connection: Connection, query: ReleasesQuery) -> list[ReleaseCounts]:
+    """Return the releases that have any number in a range, the newest first, without reading any sketch."""
+    windows = columns(cover(query.start, query.end))
+    records = await connection.fetch(_RELEASE_COUNTS, query.project, *windows, _names(query))
+    first_seen = await _first_seen(connection, query.project, [record["release"] for record in records])
+    rows = [ReleaseCounts(name, crashes, sessions, first_seen.get(name, 0)) for name, crashes, sessions in records]
+    return sorted(rows, key=lambda row: age_key(row.first_seen, row.release), reverse=True)
+
+
+def _names(query: ReleasesQuery) -> list[str] | None:
+    return None if query.only is None else list(query.only)
 
 
 async def _first_seen(connection: Connection, project: int, releases: Sequence[str]) -> dict[str, int]:
-    """Give when releases were first seen, ms."""
+    """Return when releases were first seen, ms."""
     records = await connection.fetch(_FIRST_SEEN, project, list(releases))
     return {record["release"]: record["first_seen"] for record in records}
 
 
 def crash_free_sessions(row: Row) -> float | None:
-    """Give 1 - crashed / all sessions, None without sessions."""
+    """Return 1 - crashed / all sessions, None without sessions."""
     sessions = row.counts.get("sessions", 0)
     return 1 - row.counts.get("crashed_sessions", 0) / sessions if sessions else None
 
 
 def crash_free_users(row: Row) -> float | None:
-    """Give 1 - distinct users of crashed sessions / distinct users of sessions, None where no session named a user."""
+    """Return 1 - distinct users of crashed sessions / distinct users of sessions, None where no session named a user.
+
+    Both are estimates, so that the difference is kept from falling below 0.
+    """
     users = row.unique("session_users")
     return max(0.0, 1 - row.unique("crashed_users") / users) if users else None
 
@@ -122,29 +135,29 @@ def _united(rows: Iterable[Row]) -> Row:
     return united((row.counts, row.sketches) for row in rows)
 
 
-def _point(start: int, row: Row, *, sessions: bool) -> Point:
+def _point(start: int, row: Row, *, with_sessions: bool) -> Point:
     count = row.counts.get
     return Point(
-        start,
-        count("crashes", 0),
-        count("unhandled", 0),
-        count("messages", 0),
-        row.unique("users"),
-        count("sessions", 0) if sessions else None,
-        count("crashed_sessions", 0) if sessions else None,
+        start=start,
+        crashes=count("crashes", 0),
+        unhandled=count("unhandled", 0),
+        messages=count("messages", 0),
+        users=row.unique("users"),
+        sessions=count("sessions", 0) if with_sessions else None,
+        crashed_sessions=count("crashed_sessions", 0) if with_sessions else None,
     )
 
 
-def _release(name: str, row: Row, sessions: int, first_seen: int) -> ReleaseRow:
-    count = row.counts.get
+def _release(name: str, row: Row, project_sessions: int, first_seen: int) -> ReleaseRow:
+    sessions = row.counts.get("sessions", 0)
     return ReleaseRow(
-        name,
-        count("crashes", 0),
-        row.unique("users"),
-        count("sessions", 0),
-        count("crashed_sessions", 0),
-        crash_free_sessions(row),
-        crash_free_users(row),
-        count("sessions", 0) / sessions if sessions else None,
-        first_seen,
+        release=name,
+        crashes=row.counts.get("crashes", 0),
+        users=row.unique("users"),
+        sessions=sessions,
+        crashed_sessions=row.counts.get("crashed_sessions", 0),
+        crash_free_sessions=crash_free_sessions(row),
+        crash_free_users=crash_free_users(row),
+        adoption=sessions / project_sessions if project_sessions else None,
+        first_seen=first_seen,
     )

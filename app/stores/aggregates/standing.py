@@ -1,9 +1,9 @@
-"""What a decision about a group means for the events that come after it. Pure: the same whatever the cut of batches.
+"""How decisions about a group end: the effect of later events on its status. Pure, the same for any cut of batches.
 
 =========================  ============================================================================================
 resolved                   an event that happened after the decision makes it ``regressed``
-resolved in next release   so does an event in a release that was not known at the decision, whenever it happened;
-                           known releases, and events without one, change nothing
+resolved in next release   an event in a release that was unknown at the decision makes it ``regressed``, whenever it
+                           happened; known releases, and events without one, change nothing
 ignored                    nothing changes it
 ignored until N events     the N-th event counted after the decision opens it again
 ignored until a time       the first event that happened at that time or later opens it again
@@ -14,54 +14,55 @@ from typing import Final, Literal, NamedTuple
 
 SETTABLE: Final = ("open", "resolved", "ignored")
 STATUSES: Final = (*SETTABLE, "regressed")
-MOST_EVENTS: Final = 10**9
-"""Events that a decision can wait for."""
+MAX_EVENTS: Final = 10**9
+"""The most events that a decision can wait for; they fit the column, a 64-bit integer, however they are summed."""
 
-Ending = Literal["regressed", "open"]
-NOTICES: Final[dict[Ending, Literal["regressed", "reopened"]]] = {"regressed": "regressed", "open": "reopened"}
+EndStatus = Literal["regressed", "open"]
+NOTICE_KINDS: Final[dict[EndStatus, Literal["regressed", "reopened"]]] = {"regressed": "regressed", "open": "reopened"}
 
 
-class Until(NamedTuple):
-    """How a decision ends by itself; at most one of these, none for a decision that stands."""
+class EndCondition(NamedTuple):
+    """What ends a decision by itself: at most one of these, none for a permanent decision."""
 
     next_release: bool = False
     events: int | None = None
-    """More events."""
+    """This many further events."""
     time: int | None = None
-    """Milliseconds since the epoch."""
+    """An event at or after this time, milliseconds since the epoch."""
 
 
-FOR_GOOD: Final = Until()
+PERMANENT: Final = EndCondition()
 
 
-class Standing(NamedTuple):
-    """What was decided, as it is stored."""
+class Decision(NamedTuple):
+    """A decision as it is stored; ``known_releases`` is None unless it ends with the next release."""
 
     status: str
     since: int
     """Milliseconds since the epoch."""
-    spared: frozenset[str] | None
+    known_releases: frozenset[str] | None
+    """The project's releases at the decision."""
     events_left: int | None
     until: int | None
 
 
-class Seen(NamedTuple):
+class GroupActivity(NamedTuple):
     """What one flush counts of a group."""
 
-    last: int | None = None
-    """Time (ms) of its latest event, None where only its releases are known here."""
+    last_seen: int | None = None
+    """Time (ms) of its latest event; None where this flush has only windows of its releases."""
     events: int = 0
     releases: frozenset[str] = frozenset()
 
 
-def together(one: Seen, other: Seen) -> Seen:
-    """Put two parts of what was seen together."""
-    known = [time for time in (one.last, other.last) if time is not None]
-    return Seen(max(known, default=None), one.events + other.events, one.releases | other.releases)
+def combine(one: GroupActivity, other: GroupActivity) -> GroupActivity:
+    """Return the activity of two disjoint parts together."""
+    times = [time for time in (one.last_seen, other.last_seen) if time is not None]
+    return GroupActivity(max(times, default=None), one.events + other.events, one.releases | other.releases)
 
 
-def check(status: str, until: Until) -> None:
-    """Raise ValueError, with a text for people, for a decision that makes no sense."""
+def check_decision(status: str, until: EndCondition) -> None:
+    """Raise ValueError, with a text for people, for a status or an end condition that cannot be set."""
     if status not in SETTABLE:
         raise ValueError(f"status {status!r}; one of {', '.join(SETTABLE)} can be set")
     if until.next_release and status != "resolved":
@@ -70,18 +71,18 @@ def check(status: str, until: Until) -> None:
         raise ValueError("only ignoring ends after events or at a time")
     if until.events is not None and until.time is not None:
         raise ValueError("ignore until events or until a time, not both")
-    if until.events is not None and not 1 <= until.events <= MOST_EVENTS:
-        raise ValueError(f"events is a number from 1 to {MOST_EVENTS}")
+    if until.events is not None and not 1 <= until.events <= MAX_EVENTS:
+        raise ValueError(f"events is a number from 1 to {MAX_EVENTS}")
 
 
-def ending(standing: Standing, seen: Seen) -> Ending | None:
-    """Give the status that events bring a group to, None where the decision stands."""
-    if standing.status == "resolved" and standing.spared is not None:
-        return "regressed" if seen.releases - standing.spared else None
-    if standing.status == "resolved":
-        return "regressed" if seen.last is not None and seen.last > standing.since else None
-    if standing.status != "ignored":
+def status_after(decision: Decision, activity: GroupActivity) -> EndStatus | None:
+    """Return the status that events bring a group to, None where the decision stands."""
+    if decision.status == "resolved" and decision.known_releases is not None:
+        return "regressed" if activity.releases - decision.known_releases else None
+    if decision.status == "resolved":
+        return "regressed" if activity.last_seen is not None and activity.last_seen > decision.since else None
+    if decision.status != "ignored":
         return None
-    counted = standing.events_left is not None and seen.events >= standing.events_left
-    passed = standing.until is not None and seen.last is not None and seen.last >= standing.until
+    counted = decision.events_left is not None and activity.events >= decision.events_left
+    passed = decision.until is not None and activity.last_seen is not None and activity.last_seen >= decision.until
     return "open" if counted or passed else None

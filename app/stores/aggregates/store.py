@@ -1,23 +1,38 @@
 """The aggregates store: windows, groups, releases, progress and notices in PostgreSQL, written by rates, read by web.
 
-Times are seconds since the epoch where they are starts of windows, milliseconds elsewhere. Every method raises
-StoreUnavailable where PostgreSQL does not answer; nothing was written then, or repeating it changes nothing.
+Every method raises StoreUnavailable while PostgreSQL does not answer; then nothing was written, or repeating the call
+changes nothing.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import asyncpg
+import msgspec
 
-from app.cells import MINUTE
 from app.log.contract import Log
 from app.postgres import translated
-from app.stores.aggregates import decisions, flush, groups, groups_sql, ledger, series, timings
-from app.stores.aggregates.ranges import cover, sizes_of
+from app.stores.aggregates import decisions, flush, groups, ledger, series, timings
 from app.stores.aggregates.rows import Connection, read_rows
-from app.stores.aggregates.standing import FOR_GOOD, Until
-from app.stores.aggregates.types import GroupRow, Point, ReleaseCounts, ReleaseRow, TimingRows, Totals
+from app.stores.aggregates.standing import PERMANENT, EndCondition
+from app.stores.aggregates.types import (
+    GroupPage,
+    GroupRow,
+    GroupsQuery,
+    LedgerMinute,
+    LedgerQuery,
+    Notice,
+    Point,
+    PointsQuery,
+    ReleaseCounts,
+    ReleaseRow,
+    ReleasesQuery,
+    TimingRows,
+    TimingsQuery,
+    Totals,
+    TotalsQuery,
+)
 from app.topics import Source
 from tables.fold import Fold, Progress
 from tables.windows import Row, WindowKey
@@ -25,164 +40,124 @@ from tables.windows import Row, WindowKey
 if TYPE_CHECKING:
     from app.postgres import Pool
 
-RECENT: Final = 5 * MINUTE
-"""Seconds at the end of a range that tell the rate now."""
-
 _NOTICES = """
 select id, grp as "group", kind, at, (extract(epoch from created) * 1000)::bigint as created
 from notices where project = $1 and created > to_timestamp($2 / 1000.0) order by created, id limit 1000"""
 
 
 class Aggregates:
-    """The store over a pool of connections."""
+    """The store over a pool of connections, which the caller opens and closes."""
 
     def __init__(self, pool: "Pool") -> None:
-        """Use this pool, which the caller opens and closes."""
         self._pool = pool
 
     # Written by rates.
 
     async def progress(self, topic: str, partition: int) -> dict[Source, Progress]:
-        """Give how far each source is counted on a partition of ``deltas`` (topic with generation)."""
+        """Return how far each source is counted on a partition of ``deltas`` (topic with generation)."""
         async with self._connection() as connection:
             return await flush.read_progress(connection, topic, partition)
 
     async def flush(
         self, topic: str, partition: int, fold: Fold, bases: Mapping[WindowKey, Row]
     ) -> dict[WindowKey, Row]:
-        """Write what a fold changed, all or nothing, and return its rows as stored. Raises Fenced."""
+        """Write the changes of a fold, all or nothing, and return its rows as stored. Raises Fenced."""
         async with self._connection() as connection:
             return await flush.flush(connection, topic, partition, fold, bases)
 
     async def rows(self, keys: Sequence[WindowKey]) -> dict[WindowKey, Row]:
-        """Give the rows that exist."""
+        """Return the rows that exist."""
         async with self._connection() as connection:
             return await read_rows(connection, keys)
 
     # Read by web.
 
-    async def points(
-        self, project: int, size: int, start: int, end: int, *, group: str = "", release: str = ""
-    ) -> list[Point]:
-        """Give the stored windows of ``size`` that start in [start, end); sessions are None where a group is given."""
+    async def points(self, query: PointsQuery) -> list[Point]:
+        """Return the stored windows that start in the range, in order."""
         async with self._connection() as connection:
-            members = await groups.members_of(connection, _plain(group)) if group else [""]
-            found = await series.series(connection, project, members, [_plain(release)], (size, start, end))
-            return found[_plain(release)]
+            query = msgspec.structs.replace(query, release=_storable(query.release))
+            return await series.read_points(connection, query, await self._members(connection, query.group))
 
-    async def release_series(
-        self, project: int, releases: Sequence[str], size: int, start: int, end: int
-    ) -> dict[str, list[Point]]:
-        """Give the stored windows of each release."""
+    async def totals(self, query: TotalsQuery) -> Totals:
+        """Sum a range."""
         async with self._connection() as connection:
-            names = list(dict.fromkeys(map(_plain, releases)))
-            return await series.series(connection, project, [""], names, (size, start, end))
+            query = msgspec.structs.replace(query, release=_storable(query.release))
+            return await series.read_totals(connection, query, await self._members(connection, query.group))
 
-    async def totals(self, project: int, start: int, end: int, *, group: str = "", release: str = "") -> Totals:
-        """Sum a range: ``crashes, unhandled, messages, users``, and from sessions (None where a group is given)
-        ``sessions, crashed_sessions, errored_sessions, crash_free_sessions, crash_free_users``; ``sizes`` are the
-        windows that it was summed from.
-        """  # noqa: D205  the summary is a list
-        async with self._connection() as connection:
-            members = await groups.members_of(connection, _plain(group)) if group else [""]
-            return await series.totals(connection, project, members, _plain(release), start, end)
-
-    async def groups(
-        self,
-        project: int,
-        start: int,
-        end: int,
-        *,
-        release: str = "",
-        status: str = "",
-        sort: groups_sql.Sort = "last_seen",
-        limit: int = 50,
-        cursor: str = "",
-    ) -> tuple[list[GroupRow], str | None, list[int]]:
-        """Give one page of the groups that have events in a range, the cursor of the next, the sizes of window used.
-
-        The status ``open`` includes regressed groups. Raises ValueError for a cursor or sort that is none.
-        """
-        if sort not in groups_sql.SORTS:
-            raise ValueError(f"sort {sort!r}; one of {', '.join(groups_sql.SORTS)}")
-        pieces = cover(start, end)
-        recent, before = cover(max(start, end - RECENT), end), cover(2 * start - end, start)
-        asked = groups_sql.Asked(project, pieces, _plain(release), _plain(status), sort, limit, cursor, recent, before)
-        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            rows, following = await groups.page(connection, asked)
-        return rows, following, sizes_of(pieces)
+    async def groups(self, query: GroupsQuery) -> GroupPage:
+        """Return one page of groups. Raises ValueError for an unknown sort or a cursor that no page returned."""
+        query = msgspec.structs.replace(query, release=_storable(query.release), status=_storable(query.status))
+        async with self._snapshot() as connection:
+            return await groups.read_page(connection, query)
 
     async def group(self, group_id: str) -> GroupRow | None:
-        """Give a group over all its life, or the one that it was merged into; None where there is none."""
-        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            return await groups.one(connection, _plain(group_id))
+        """Return a group over all its life, or the one that it was merged into; None for an unknown id."""
+        async with self._snapshot() as connection:
+            return await groups.read_group(connection, _storable(group_id))
 
     async def group_project(self, group_id: str) -> int | None:
-        """Give the project of a group, None where there is none."""
+        """Return the project of a group, None for an unknown id."""
         async with self._connection() as connection:
-            found = await connection.fetchval("select project from groups where id = $1", _plain(group_id))
-            return None if found is None else int(found)
+            project = await connection.fetchval("select project from groups where id = $1", _storable(group_id))
+            return None if project is None else int(project)
 
     async def members(self, group_id: str) -> list[str]:
-        """Give the ids whose events belong to a group (or to the one that it was merged into), the root first."""
+        """Return the ids whose events belong to a group (or to the one that it was merged into), the root first."""
         async with self._connection() as connection:
-            return await groups.members_of(connection, _plain(group_id))
+            return await groups.members_of(connection, _storable(group_id))
 
-    async def releases(self, project: int, start: int, end: int, only: Sequence[str] | None = None) -> list[ReleaseRow]:
-        """Give the releases that have any number in a range, or some of them, the newest first."""
-        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            return await series.releases(connection, project, start, end, only)
+    async def releases(self, query: ReleasesQuery) -> list[ReleaseRow]:
+        """Return the releases that have any number in a range, the newest first."""
+        async with self._snapshot() as connection:
+            return await series.read_releases(connection, query)
 
-    async def release_counts(self, project: int, start: int, end: int) -> list[ReleaseCounts]:
-        """Give the releases that have any number in a range, the newest first; no user is looked at."""
-        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            return await series.release_counts(connection, project, start, end)
+    async def release_counts(self, query: ReleasesQuery) -> list[ReleaseCounts]:
+        """Return the releases that have any number in a range, the newest first, without counting users."""
+        async with self._snapshot() as connection:
+            return await series.read_release_counts(connection, query)
 
-    async def timings(
-        self, project: int, start: int, end: int, *, release: str = "", kind: str = "", limit: int = 200
-    ) -> TimingRows:
-        """Give how long pages and requests took in a range, of all releases or one, of all kinds or one."""
-        async with self._connection() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            return await timings.rows(connection, project, _plain(release), (start, end), kind, limit)
+    async def timings(self, query: TimingsQuery) -> TimingRows:
+        """Return the durations of pages and requests in a range, by name and by kind."""
+        async with self._snapshot() as connection:
+            return await timings.read_timings(
+                connection, msgspec.structs.replace(query, release=_storable(query.release))
+            )
 
-    async def notices(self, project: int, after_created: int) -> list[dict[str, Any]]:
-        """Give the notices written after a time (ms), oldest first: ``id, group, kind, at, created``.
+    async def notices(self, project: int, after_created: int) -> list[Notice]:
+        """Return at most 1,000 notices created after a time (ms), oldest first.
 
-        ``created`` is when the writing transaction began: one that took long shows up behind a newer one. Who follows
-        looks back some seconds and passes over the ids it has.
+        ``created`` is when the writing transaction began, so that a long one appears behind newer notices. A follower
+        asks again for the last seconds and skips the ids that it has.
         """
         async with self._connection() as connection:
-            return [dict(record) for record in await connection.fetch(_NOTICES, project, after_created)]
+            return [Notice(**record) for record in await connection.fetch(_NOTICES, project, after_created)]
 
-    async def ledger(
-        self,
-        start_ms: int,
-        end_ms: int,
-        projects: Collection[int] | None = None,
-        *,
-        log: Log | None = None,
-        generation: int = 1,
-    ) -> list[dict[str, Any]]:
-        """Give the ledger's minutes of some projects, or of all, ready for the API. Without a log none is in flight."""
+    async def ledger(self, query: LedgerQuery, *, log: Log | None = None, generation: int = 1) -> list[LedgerMinute]:
+        """Return the ledger's minutes. Without a log nothing counts as in flight."""
         async with self._connection() as connection:
-            return await ledger.minutes(connection, start_ms, end_ms, projects, log, generation)
+            return await ledger.read_ledger(connection, query, log, generation)
 
     # Decided by people.
 
-    async def set_status(self, group_id: str, status: str, now_ms: int, until: Until = FOR_GOOD) -> None:
-        """Set a group's status: open, resolved or ignored, until something. Raises UnknownGroup, ValueError."""
+    async def set_status(self, group_id: str, status: str, now_ms: int, until: EndCondition = PERMANENT) -> None:
+        """Set a group's status: open, resolved or ignored, until a condition. Raises UnknownGroup, ValueError."""
         async with self._connection() as connection:
-            await decisions.set_status(connection, _plain(group_id), status, now_ms, until)
+            await decisions.set_status(connection, _storable(group_id), status, now_ms, until)
 
     async def merge(self, group_id: str, into: str) -> None:
-        """Show a group as part of another, now and in future. Raises UnknownGroup, ValueError across projects."""
+        """Make a group part of another, now and in future. Raises UnknownGroup, ValueError across projects."""
         async with self._connection() as connection:
-            await decisions.merge(connection, _plain(group_id), _plain(into))
+            await decisions.merge(connection, _storable(group_id), _storable(into))
 
     async def unmerge(self, group_id: str) -> None:
-        """Take a merged group out again; of a root, take out all that was merged into it."""
+        """Detach a merged group; of a root, detach all of its members."""
         async with self._connection() as connection:
-            await decisions.unmerge(connection, _plain(group_id))
+            await decisions.unmerge(connection, _storable(group_id))
+
+    @staticmethod
+    async def _members(connection: Connection, group: str) -> list[str]:
+        """Return the ids of a group's members; ``[""]``, the project's own rows, for no group."""
+        return await groups.members_of(connection, _storable(group)) if group else [""]
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
@@ -193,7 +168,16 @@ class Aggregates:
                 except asyncpg.DataError as error:
                     raise ValueError(f"a value that no column can hold: {error}") from error
 
+    @asynccontextmanager
+    async def _snapshot(self) -> AsyncIterator[Connection]:
+        """Open a read-only transaction in which all queries see the same rows."""
+        async with (
+            self._connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield connection
 
-def _plain(text: str) -> str:
-    """Give a name as it is stored: what PostgreSQL cannot hold was replaced on the way in."""
+
+def _storable(text: str) -> str:
+    """Return a name as it is stored: ingest replaced null characters and lone surrogates, which PostgreSQL refuses."""
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

@@ -1,18 +1,19 @@
-"""Reads how long pages and requests took: the buckets of a range, united by name, and the percentiles in them."""
+"""Reads the timings of a range: the buckets of durations united by name, and their percentiles."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from app.cells import timing_of
 from app.stores.aggregates.ranges import columns, cover, sizes_of
-from app.stores.aggregates.release_order import natural
+from app.stores.aggregates.release_order import name_key
 from app.stores.aggregates.rows import Connection
-from app.stores.aggregates.types import TimingRow, TimingRows
+from app.stores.aggregates.types import TimingRow, TimingRows, TimingsQuery
 from tables import latency
 from tables.windows import LATENCY, decode_sketches
 
 PERCENTILES = (50, 75, 95, 99)
 
-# Read row by row: what is held is one sketch a name, however long the range.
+# Read through a cursor: memory holds one sketch a name, however long the range.
 _ROWS = """
 select w.grp, w.sketches
 from unnest($3::int[], $4::bigint[], $5::bigint[]) r (size, low, high)
@@ -27,33 +28,38 @@ join windows w on w.project = $1 and w.kind = 't' and w.release <> ''
   and w.size = r.size and w.start >= r.low and w.start < r.high"""
 
 
-async def rows(
-    connection: Connection, project: int, release: str, span: tuple[int, int], kind: str, limit: int
-) -> TimingRows:
-    """Give the timings of a span (s); to be called within a transaction."""
-    pieces = cover(*span)
-    sums: dict[str, dict[int, int]] = defaultdict(dict)
-    async for record in connection.cursor(_ROWS, project, release, *columns(pieces), kind, prefetch=500):
-        counts = sums[record["grp"]]
-        for bucket, count in latency.counts_of(decode_sketches(record["sketches"])[LATENCY]).items():
-            counts[bucket] = counts.get(bucket, 0) + count
-    names = [_row(*timing_of(group), counts) for group, counts in sums.items()]
+async def read_timings(connection: Connection, query: TimingsQuery) -> TimingRows:
+    """Return the timings of a range. Call within a transaction: it reads through a cursor."""
+    windows = cover(query.start, query.end)
+    parameters = (query.project, query.release, *columns(windows), query.kind)
+    by_group: dict[str, dict[int, int]] = defaultdict(dict)
+    async for record in connection.cursor(_ROWS, *parameters, prefetch=500):
+        _add(by_group[record["grp"]], latency.counts_of(decode_sketches(record["sketches"])[LATENCY]))
+    names = [_row(*timing_of(group), buckets) for group, buckets in by_group.items()]
     names.sort(key=lambda row: (-row.count, row.kind, row.name))
-    known = [record["release"] for record in await connection.fetch(_RELEASES, project, *columns(pieces))]
-    known.sort(key=natural, reverse=True)
-    return TimingRows(names[:limit], _by_kind(sums), len(names), sizes_of(pieces), known)
+    records = await connection.fetch(_RELEASES, query.project, *columns(windows))
+    return TimingRows(
+        names=names[: query.limit],
+        kinds=_by_kind(by_group),
+        total=len(names),
+        sizes=sizes_of(windows),
+        releases=sorted((record["release"] for record in records), key=name_key, reverse=True),
+    )
 
 
-def _by_kind(sums: dict[str, dict[int, int]]) -> list[TimingRow]:
-    kinds: dict[str, dict[int, int]] = defaultdict(dict)
-    for group, counts in sums.items():
-        whole = kinds[timing_of(group)[0]]
-        for bucket, count in counts.items():
-            whole[bucket] = whole.get(bucket, 0) + count
-    found = [_row(kind, "", counts) for kind, counts in kinds.items()]
-    return sorted(found, key=lambda row: (-row.count, row.kind))
+def _add(buckets: dict[int, int], more: Mapping[int, int]) -> None:
+    for bucket, count in more.items():
+        buckets[bucket] = buckets.get(bucket, 0) + count
 
 
-def _row(kind: str, name: str, counts: dict[int, int]) -> TimingRow:
-    found = (round(ms, 3) for ms in latency.percentiles(counts, PERCENTILES))
-    return TimingRow(name, kind, sum(counts.values()), *found)
+def _by_kind(by_group: Mapping[str, Mapping[int, int]]) -> list[TimingRow]:
+    by_kind: dict[str, dict[int, int]] = defaultdict(dict)
+    for group, buckets in by_group.items():
+        _add(by_kind[timing_of(group)[0]], buckets)
+    rows = [_row(kind, "", buckets) for kind, buckets in by_kind.items()]
+    return sorted(rows, key=lambda row: (-row.count, row.kind))
+
+
+def _row(kind: str, name: str, buckets: dict[int, int]) -> TimingRow:
+    p50, p75, p95, p99 = (round(ms, 3) for ms in latency.percentiles(buckets, PERCENTILES))
+    return TimingRow(name=name, kind=kind, count=sum(buckets.values()), p50=p50, p75=p75, p95=p95, p99=p99)

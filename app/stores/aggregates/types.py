@@ -1,14 +1,87 @@
-"""What the aggregates store gives to those who read it."""
+"""What the aggregates store is asked (``…Query``) and what it returns.
 
-from typing import Any, NamedTuple
+Starts of windows and ends of ranges are seconds since the epoch; all other times are milliseconds. Ranges are half-open
+and are rounded outward to whole windows (API.md, "What the numbers mean"). In a query an empty text selects everything.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from app.model import Address
 
+GroupSort = Literal["last_seen", "first_seen", "count", "users", "rate", "growth"]
+GROUP_SORTS: Final[tuple[GroupSort, ...]] = ("last_seen", "first_seen", "count", "users", "rate", "growth")
+
+
+class RangeQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A project's windows that overlap [``start``, ``end``), in seconds."""
+
+    project: int
+    start: int
+    end: int
+
+
+class PointsQuery(RangeQuery, frozen=True, kw_only=True):
+    """The stored windows of ``size`` seconds that start in the range: of a project, a group, or a release of either."""
+
+    size: int
+    group: str = ""
+    release: str = ""
+
+
+class TotalsQuery(RangeQuery, frozen=True, kw_only=True):
+    """The sums of a project, of a group, or of a release of either."""
+
+    group: str = ""
+    release: str = ""
+
+
+class GroupsQuery(RangeQuery, frozen=True, kw_only=True):
+    """One page of the groups that have events in the range, greatest first by ``sort``.
+
+    The status ``open`` includes regressed groups. ``cursor`` is the ``next`` of the page before, "" for the first page.
+    """
+
+    release: str = ""
+    status: str = ""
+    sort: GroupSort = "last_seen"
+    limit: int = 50
+    cursor: str = ""
+
+
+class ReleasesQuery(RangeQuery, frozen=True, kw_only=True):
+    """The releases that have windows in the range; ``only`` restricts them to these names, None means all."""
+
+    only: Sequence[str] | None = None
+
+
+class TimingsQuery(RangeQuery, frozen=True, kw_only=True):
+    """Durations by name, at most ``limit`` names, the most frequent first; "" selects all releases, all kinds."""
+
+    release: str = ""
+    kind: str = ""
+    limit: int = 200
+
+
+class EventCountsQuery(RangeQuery, frozen=True, kw_only=True):
+    """The events of some groups by window of ``size`` seconds; ``members`` maps each group to its members' ids."""
+
+    size: int
+    members: Mapping[str, Sequence[str]]
+
+
+class LedgerQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """The minutes that overlap [``start_ms``, ``end_ms``), of some projects; None means all."""
+
+    start_ms: int
+    end_ms: int
+    projects: Collection[int] | None = None
+
 
 class Point(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One stored window, as the API gives it."""
+    """The numbers of one stored window; sessions are None where the query names a group."""
 
     start: int
     crashes: int
@@ -19,8 +92,27 @@ class Point(msgspec.Struct, frozen=True, omit_defaults=True):
     crashed_sessions: int | None
 
 
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """The sums of a range; users are distinct, shares are 0..1.
+
+    What follows from sessions is None where the query names a group; shares are also None without sessions (without
+    sessions that name a user). ``sizes`` are the window sizes, in seconds, that the range was summed from.
+    """
+
+    crashes: int
+    unhandled: int
+    messages: int
+    users: int
+    sessions: int | None
+    crashed_sessions: int | None
+    errored_sessions: int | None
+    crash_free_sessions: float | None
+    crash_free_users: float | None
+    sizes: list[int]
+
+
 class GroupRow(msgspec.Struct, frozen=True):
-    """One group (merged members summed) over a range."""
+    """One group over a range; the counts of merged members are summed, their users united."""
 
     id: str
     project: int
@@ -39,22 +131,49 @@ class GroupRow(msgspec.Struct, frozen=True):
     status: str
     grouping: str
     members: list[str]
+    """Ids whose events belong to the group, its own first."""
     sample: Address
     sample_event: str
     next_release: bool = False
-    """Resolved in the next release only (``app.stores.aggregates.standing``)."""
+    """Whether it was resolved in the next release only (``app.stores.aggregates.standing``)."""
     events_left: int | None = None
-    """Ignored until so many more events were counted."""
+    """Further events until an ignored group opens again."""
     until: int | None = None
-    """Ignored until it happens at or after this time, ms."""
+    """An ignored group opens again with an event that happens at or after this time, ms."""
     recent: int = 0
     """Events in the last five minutes of the range."""
     before: int = 0
     """Events in the equally long range before."""
 
 
+class GroupPage(NamedTuple):
+    """One page of groups; ``next`` is the cursor of the next page, None on the last; ``sizes`` of windows summed, s."""
+
+    rows: list[GroupRow]
+    next: str | None
+    sizes: list[int]
+
+
+class NoticedGroup(NamedTuple):
+    """A group that appeared or regressed in a release."""
+
+    group: str
+    title: str
+    kind: str
+    """``new`` or ``regressed``."""
+    at: int
+    """Milliseconds since the epoch."""
+
+
+class ReleaseGroups(NamedTuple):
+    """The groups that appeared or regressed in a release: how many of each kind in all, and the latest of them."""
+
+    counts: dict[str, int]
+    latest: list[NoticedGroup]
+
+
 class ReleaseCounts(NamedTuple):
-    """What a list of releases is made of where nobody asks for users."""
+    """The counts of one release; distinct users, which are slow to count, are not among them."""
 
     release: str
     crashes: int
@@ -77,10 +196,10 @@ class ReleaseRow(msgspec.Struct, frozen=True):
 
 
 class TimingRow(msgspec.Struct, frozen=True):
-    """How long one thing took over a range: how often it was measured, and the percentiles, ms."""
+    """The durations of one name over a range: the number of measurements and their percentiles, ms."""
 
     name: str
-    """'' for all names of the kind together."""
+    """Empty for all names of the kind together."""
     kind: str
     count: int
     p50: float
@@ -90,9 +209,9 @@ class TimingRow(msgspec.Struct, frozen=True):
 
 
 class TimingRows(msgspec.Struct, frozen=True):
-    """The timings of a range: by name, the most frequent first; by kind; how many names there are; sizes summed, s.
+    """The timings of a range: by name, the most frequent first; by kind; the number of names; the sizes summed, s.
 
-    ``releases`` are all that have any in the range.
+    ``releases`` are all that have timings in the range, the newest name first.
     """
 
     names: list[TimingRow]
@@ -102,4 +221,35 @@ class TimingRows(msgspec.Struct, frozen=True):
     releases: list[str]
 
 
-Totals = dict[str, Any]
+class Notice(msgspec.Struct, frozen=True):
+    """A group that is new, regressed or open again; ``at`` is the event's time, ``created`` the row's, both ms."""
+
+    id: str
+    group: str
+    kind: str
+    at: int
+    created: int
+
+
+class LostQuantity(msgspec.Struct, frozen=True):
+    """What SDKs say that they did not send, for one reason."""
+
+    reason: str
+    category: str
+    quantity: int
+
+
+class LedgerMinute(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the records received in one minute, as the API shows it; ``accepted`` sums the outcomes."""
+
+    start: str
+    """Start of the minute, ISO 8601 UTC."""
+    category: str
+    accepted: int
+    grouped: int
+    duplicate: int
+    filtered: int
+    rate_limited: int
+    dead_lettered: int
+    in_flight: int
+    lost: list[LostQuantity]

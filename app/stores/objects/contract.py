@@ -1,4 +1,4 @@
-"""What a store of objects is to the rest of Faultline; one suite of tests runs on every implementation."""
+"""The contract of an object store; one suite of tests runs on every implementation (tests/contract)."""
 
 from collections.abc import AsyncIterator
 from typing import Protocol
@@ -8,18 +8,21 @@ from app.records import Stored
 
 
 class ObjectStore(Protocol):
-    """A place for objects: a folder or an S3 bucket. Names are relative, with ``/``."""
+    """Stores objects in a folder or an S3 bucket. Names are relative, with ``/``.
+
+    All methods raise StoreUnavailable, and BadName for a name that no object can have (``app.stores.objects.names``).
+    """
 
     async def put(self, name: str, data: bytes) -> None:
-        """Write a whole object, durable and visible at once or not at all; an existing one is replaced."""
+        """Write an object, durable on return; it is visible whole or not at all, and replaces an existing one."""
         ...
 
     async def get(self, name: str, start: int, length: int) -> bytes:
-        """Read a range. Raises FileNotFoundError."""
+        """Return at most ``length`` bytes from ``start``. Raises FileNotFoundError."""
         ...
 
     async def size(self, name: str) -> int:
-        """Give an object's bytes. Raises FileNotFoundError."""
+        """Return an object's size in bytes. Raises FileNotFoundError."""
         ...
 
     def list(self, prefix: str) -> AsyncIterator[str]:
@@ -27,11 +30,11 @@ class ObjectStore(Protocol):
         ...
 
     async def delete(self, name: str) -> None:
-        """Delete an object; one that is not there is no error."""
+        """Delete an object; a missing one is no error."""
         ...
 
     async def ping(self) -> None:
-        """Ask whether it answers and would take objects, as cheaply as can be. Raises StoreUnavailable."""
+        """Check cheaply that the store answers and would accept objects. Raises StoreUnavailable."""
         ...
 
 
@@ -39,5 +42,5 @@ class Archive(Protocol):
     """The file server's reading side."""
 
     async def read(self, address: Address) -> Stored | None:
-        """Give the report at an address by one ranged read, None where the archive does not have it (yet)."""
+        """Return the report at an address by one ranged read, None where the archive does not have it (yet)."""
         ...

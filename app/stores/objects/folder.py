@@ -1,7 +1,7 @@
 """Objects as files of a folder.
 
-A file is written beside its place under a hidden name, made durable, and renamed: it is there whole or not at all, also
-after a power cut. The folder may be shared by several processes.
+A file is written under a hidden name in its folder, synced, and renamed: it is visible whole or not at all, also after
+a power failure. The folder may be shared by several processes.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from app.stores.errors import StoreUnavailable
 from app.stores.objects.names import checked_name, checked_prefix, is_name
 
 STALE_SECONDS: Final = 3600
-"""A hidden file of this age is of a writer that was killed: no write takes so long."""
+"""A hidden file of this age belongs to a killed writer: no write takes so long."""
 
 HIDDEN: Final = ".writing-"
 
@@ -27,36 +27,38 @@ T = TypeVar("T")
 
 
 class FolderObjects:
-    """``app.stores.objects.contract.ObjectStore`` on a local folder. Files get mode 0600, folders 0700."""
+    """``app.stores.objects.contract.ObjectStore`` in a local folder, which the first put creates.
+
+    Files get mode 0600, folders 0700.
+    """
 
     def __init__(self, root: Path) -> None:
-        """Take the folder; it is made when something is first put."""
         self._root = root
         self._cleaned = False
 
     async def put(self, name: str, data: bytes) -> None:
-        """Write a whole object, durable and visible at once or not at all. Raises BadName, StoreUnavailable.
+        """Write an object, durable on return; it is visible whole or not at all. Raises BadName, StoreUnavailable.
 
-        The first one also deletes what killed writers left.
+        The first call also deletes the files that killed writers left.
         """
         path = self._path(name)
         if not self._cleaned:
             self._cleaned = True
             await self.clean()
-        await _off_loop(partial(_write, self._root, path, data))
+        await _in_thread(partial(_write, self._root, path, data))
 
     async def get(self, name: str, start: int, length: int) -> bytes:
-        """Read at most ``length`` bytes from ``start``. Raises FileNotFoundError, BadName, StoreUnavailable."""
+        """Return at most ``length`` bytes from ``start``. Raises FileNotFoundError, BadName, StoreUnavailable."""
         path = self._path(name)
-        return await _off_loop(partial(_read, path, start, length))
+        return await _in_thread(partial(_read, path, start, length))
 
     async def size(self, name: str) -> int:
-        """Give an object's bytes. Raises FileNotFoundError, BadName, StoreUnavailable."""
+        """Return an object's size in bytes. Raises FileNotFoundError, BadName, StoreUnavailable."""
         path = self._path(name)
-        return await _off_loop(lambda: path.stat().st_size)
+        return await _in_thread(lambda: path.stat().st_size)
 
     async def list(self, prefix: str) -> AsyncIterator[str]:
-        """Yield the names that start with ``prefix``, in order, one folder at a time; hidden files are none."""
+        """Yield the names that start with ``prefix``, in order, reading one folder at a time; skip hidden files."""
         checked_prefix(prefix)
         waiting = [prefix[: prefix.rfind("/") + 1]]
         while waiting:
@@ -64,27 +66,27 @@ class FolderObjects:
             if entry and not entry.endswith("/"):
                 yield entry
             else:
-                waiting += await _off_loop(partial(_children, self._root, entry, prefix))
+                waiting += await _in_thread(partial(_children, self._root, entry, prefix))
 
     async def delete(self, name: str) -> None:
-        """Delete an object; one that is not there is no error. Raises BadName, StoreUnavailable."""
+        """Delete an object; a missing one is no error. Raises BadName, StoreUnavailable."""
         path = self._path(name)
-        await _off_loop(partial(path.unlink, missing_ok=True))
+        await _in_thread(partial(path.unlink, missing_ok=True))
 
     async def ping(self) -> None:
-        """Look whether the folder, or the first above it that is there, can be written to. Raises StoreUnavailable."""
-        await _off_loop(partial(_check, self._root))
+        """Check that the folder, or the first existing one above it, can be written to. Raises StoreUnavailable."""
+        await _in_thread(partial(_check, self._root))
 
     async def clean(self) -> int:
-        """Delete what killed writers left, an hour old at least, and count it."""
-        return await _off_loop(partial(_clean, self._root))
+        """Delete the files that killed writers left, those of ``STALE_SECONDS`` age, and count them."""
+        return await _in_thread(partial(_clean, self._root))
 
     def _path(self, name: str) -> Path:
         return self._root / checked_name(name)
 
 
-async def _off_loop(call: Callable[[], T]) -> T:
-    """Run what touches the disk in a thread. Raises StoreUnavailable for what the disk refuses."""
+async def _in_thread(call: Callable[[], T]) -> T:
+    """Run a call that touches the disk in a thread. Raises FileNotFoundError, StoreUnavailable for other OSErrors."""
     try:
         return await asyncio.to_thread(call)
     except FileNotFoundError:
@@ -94,11 +96,11 @@ async def _off_loop(call: Callable[[], T]) -> T:
 
 
 def _check(root: Path) -> None:
-    there = next(folder for folder in (root, *root.parents) if folder.exists())
-    if not there.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(there))
+    existing = next(folder for folder in (root, *root.parents) if folder.exists())
+    if not existing.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(existing))
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(existing))
 
 
 def _write(root: Path, path: Path, data: bytes) -> None:
@@ -124,7 +126,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _make_folder(root: Path, folder: Path) -> None:
-    """Make a folder and those above it, each durable in its parent."""
+    """Create a folder and those above it, each synced in its parent."""
     if folder.is_dir():
         return
     if folder != root:
@@ -148,18 +150,18 @@ def _read(path: Path, start: int, length: int) -> bytes:
 
 
 def _children(root: Path, folder: str, prefix: str) -> list[str]:
-    """Give what is in a folder and may lead to names with the prefix, last name first; folders end in a slash."""
+    """Return the entries of a folder that may lead to names with the prefix, last one first; folders end in a slash."""
     try:
         with os.scandir(root / folder) as entries:
-            found = [
+            names = [
                 folder + entry.name + ("/" if entry.is_dir(follow_symlinks=False) else "")
                 for entry in entries
                 if not entry.is_symlink()
             ]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    wanted = [name for name in found if name.startswith(prefix) or (name.endswith("/") and prefix.startswith(name))]
-    return sorted((name for name in wanted if is_name(name.removesuffix("/"))), reverse=True)
+    matching = [name for name in names if name.startswith(prefix) or (name.endswith("/") and prefix.startswith(name))]
+    return sorted((name for name in matching if is_name(name.removesuffix("/"))), reverse=True)
 
 
 def _clean(root: Path) -> int:

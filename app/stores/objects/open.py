@@ -1,4 +1,4 @@
-"""Which store of objects the settings select."""
+"""Opens the object store that the settings select."""
 
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
@@ -10,13 +10,13 @@ from app.stores.objects.folder import FolderObjects
 
 
 def open_objects(url: str) -> AbstractAsyncContextManager[ObjectStore]:
-    """Give the store that a URL names, open inside ``async with``; it may be opened again. Raises SettingsError."""
+    """Return the store that a URL names, open inside ``async with``; it may be opened again. Raises SettingsError."""
     parts = urlsplit(url)
     if parts.scheme == "s3":
         from app.stores.objects.s3 import S3Objects  # noqa: PLC0415  loads AWS's client only where it is used
-        from app.stores.objects.s3_address import place_of  # noqa: PLC0415  with it
+        from app.stores.objects.s3_address import bucket_of  # noqa: PLC0415  with it
 
-        return S3Objects(place_of(url))
+        return S3Objects(bucket_of(url))
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
         return nullcontext(FolderObjects(Path(unquote(parts.path))))
-    raise SettingsError(f"files: {url}: is not file:///path/of/a/folder or s3://bucket/prefix?endpoint=…")
+    raise SettingsError(f"files: expected file:///path/of/a/folder or s3://bucket/prefix?endpoint=…, received {url!r}")

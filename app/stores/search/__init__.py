@@ -1,1 +1,1 @@
-"""Search: PostgreSQL's full text, or Elasticsearch."""
+"""Search over events: PostgreSQL's full text, or Elasticsearch."""

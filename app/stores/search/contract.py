@@ -1,4 +1,4 @@
-"""What search is to the rest of Faultline; one suite of tests runs on every implementation."""
+"""The contract of a search store; one suite of tests runs on every implementation (tests/contract)."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -11,10 +11,19 @@ from app.records import EventSummary
 
 
 class Document(msgspec.Struct, frozen=True):
-    """One event as search knows it."""
+    """One event with its searchable fields."""
 
     address: Address
     summary: EventSummary
+
+
+def generation_of(topic: str) -> int:
+    """Return the generation in a topic's name, 0 where there is none.
+
+    Of an event's documents the one with the greatest (generation, offset) stays.
+    """
+    head = topic.partition(".")[0]
+    return int(head) if head.isascii() and head.isdigit() else 0
 
 
 class Hits(msgspec.Struct, frozen=True):
@@ -26,10 +35,10 @@ class Hits(msgspec.Struct, frozen=True):
 
 
 class Search(Protocol):
-    """Events by words, fields, group and id."""
+    """Searches events by words, fields, group and id. All methods raise StoreUnavailable."""
 
     async def index(self, documents: Sequence[Document]) -> None:
-        """Make documents findable within a second, durable on return; idempotent, an event's greatest offset wins."""
+        """Write documents, durable on return and found within a second; idempotent: an event's greatest offset wins."""
         ...
 
     async def search(
@@ -43,25 +52,41 @@ class Search(Protocol):
         limit: int = 50,
         cursor: str = "",
     ) -> Hits:
-        """Find events of a project with start <= time < end (ms). Raises ValueError for a query it cannot read."""
+        """Return events of a project with start <= time < end (ms), newest first.
+
+        Args:
+            project: Id of the project.
+            query: A text in the language of ``app.stores.search.query``.
+            start: First time, ms.
+            end: End of the times, ms, exclusive.
+            groups: Only events of these groups; empty for all.
+            limit: Documents of a page, 1 to 1,000.
+            cursor: The ``next`` of the page before, "" for the first page.
+
+        Raises:
+            ValueError: For a query over a limit, or a cursor that no search returned; the text is for people.
+        """
         ...
 
     async def by_time(
         self, project: int, query: str, start: int, end: int, step: int, *, groups: Sequence[str] = ()
     ) -> dict[int, int]:
-        """Count what ``search`` finds by steps of ``step`` ms: start (ms, a multiple of ``step``) -> events, if any."""
+        """Count the events that ``search`` finds by steps of ``step`` ms: start of a step (ms) -> events, if any."""
         ...
 
     async def event(self, event_id: str, project: int | None = None) -> list[Document]:
-        """Give the events of this id (one a project, the newest where an id came again after a day)."""
+        """Return the events of an id, one a project: the newest, where an id came again after a day."""
         ...
 
     async def facets(
         self, project: int, groups: Sequence[str], start: int, end: int
     ) -> dict[str, list[tuple[str, int]]]:
-        """Give the most frequent values of each tag, release, environment and user of a group's events."""
+        """Return the most frequent values of each tag, release, environment and user, with their counts.
+
+        Counts the newest 10,000 events of the groups. Keys that most events have come first.
+        """
         ...
 
     async def retain(self, days: int) -> list[date]:
-        """Drop what was received over ``days`` days ago, and give the days; safe from several processes."""
+        """Drop the days received over ``days`` days ago and return them; safe from several processes."""
         ...

@@ -1,4 +1,4 @@
-"""The days of the events table: made when needed, dropped whole when they are old."""
+"""The days of the events table, its partitions: created when needed, dropped whole when they are old."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -9,7 +9,9 @@ import structlog
 if TYPE_CHECKING:
     from app.postgres import Connection
 
-LOCK: Final = 0x4661_756C_7400_0004  # "Fault", search: one process at a time changes the days
+LOCK: Final = 0x4661_756C_7400_0004
+"""Key of the advisory lock ("Fault", then the number of search): one process at a time changes the days."""
+
 DAY_MS: Final = 86_400_000
 EPOCH: Final = date(1970, 1, 1)
 
@@ -17,16 +19,19 @@ _log: Final = structlog.get_logger(__name__)
 
 
 def day_of(received: int) -> date:
-    """Give the UTC day of a time in ms; what is before 1970 or after 9999 belongs to the first or last day."""
+    """Return the UTC day of a time in ms; a time before 1970 or after 9999 belongs to the first or last day."""
     return EPOCH + timedelta(days=min(max(received // DAY_MS, 0), (date.max - EPOCH).days - 1))
 
 
 async def make_days(connection: "Connection", days: Iterable[date]) -> None:
-    """Make the children of days that are missing. Readers go on meanwhile: the table is attached when it is whole."""
+    """Create the partitions of days that are missing.
+
+    Each is created as a table of its own and then attached, which does not lock out readers.
+    """
     async with connection.transaction():
         await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
-        known = await _days(connection)
-        for day in sorted(set(days) - set(known)):
+        existing = await _days(connection)
+        for day in sorted(set(days) - set(existing)):
             name, end = _name(day), day + timedelta(days=1)
             await connection.execute(f"create table {name} (like events including all)")
             await connection.execute(
@@ -35,9 +40,9 @@ async def make_days(connection: "Connection", days: Iterable[date]) -> None:
 
 
 async def drop_days(connection: "Connection", keep: int) -> list[date]:
-    """Drop the days that are over ``keep`` days old by the server's clock, and give them.
+    """Drop the days that are over ``keep`` days old by the server's clock, and return them.
 
-    Raises asyncpg.LockNotAvailableError where a long search is in the way.
+    Raises asyncpg.LockNotAvailableError where a search holds a day for over two seconds.
     """
     async with connection.transaction():
         await connection.execute("set local lock_timeout = '2s'")
@@ -59,4 +64,5 @@ async def _days(connection: "Connection") -> list[date]:
 
 
 def _name(day: date) -> str:
+    """Return the partition's name; ``_days`` reads the day back from it."""
     return f"events_{day:%Y%m%d}"

@@ -1,6 +1,6 @@
-"""Search in Elasticsearch: daily indices behind an alias, written in bulk, read by the language of search_query.
+"""Search in Elasticsearch: daily indices behind an alias, written in bulk.
 
-What is written can be found within a second (the indices' refresh). All methods raise StoreUnavailable.
+Documents are found within a second after they were written: the refresh interval of the indices.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from app.stores.search.contract import Document, Hits
 from app.stores.search.cursor import cursor_after, read_cursor
 from app.stores.search.elastic_client import connected, read, server_of
 from app.stores.search.elastic_documents import document_of
-from app.stores.search.elastic_index import Writer
+from app.stores.search.elastic_index import IndexWriter
 from app.stores.search.elastic_query import Query, matching, within
 from app.stores.search.elastic_schema import SORT
 from app.stores.search.query import parse
@@ -26,33 +26,37 @@ TOTAL_CAP: Final = 1_000_000
 """Totals are exact up to this and stop there, as on PostgreSQL."""
 
 FACET_EVENTS: Final = 10_000
-"""Facets count the newest events of a group, this many (at most ``index.max_result_window``)."""
+"""Facets count this many events of a group, the newest; at most ``index.max_result_window``, which is 10,000."""
 
 FACET_KEYS: Final = 60
 FACET_VALUES: Final = 10
 FACET_SHARD_VALUES: Final = 1000
-"""Values that each shard tells of: counts are exact where a day has no more of them."""
+"""Values that each shard returns: counts are exact where no day has more."""
 
 MAX_PROJECTS: Final = 1000
+"""Projects whose event of one id is returned at most."""
+
 SECONDS: Final = "8s"
-"""A search that takes longer is given up, so that it does not go on for nobody."""
+"""Elasticsearch gives up a search that takes longer, before our own request times out (``REQUEST_SECONDS``)."""
 
 
-class Search:
-    """``app.stores.search.contract.Search`` over a server of Elasticsearch 9."""
+class ElasticSearch:
+    """``app.stores.search.contract.Search`` over a server of Elasticsearch 9.
+
+    ``name`` is the alias and the template, and begins the indices' names; a new day's index has ``shards`` shards.
+    """
 
     def __init__(self, client: AsyncElasticsearch, name: str, shards: int = 1) -> None:
-        """Take a client, the name of the alias, and how many shards a day's index gets."""
         self._client = client
         self._name = name
-        self._writer = Writer(client, name, shards)
+        self._writer = IndexWriter(client, name, shards)
 
     async def index(self, documents: Sequence[Document]) -> None:
-        """Make documents findable, durable on return; of one event and day the greatest offset stays."""
+        """Write documents, durable on return; of one event and day the greatest offset stays."""
         await self._writer.write(documents)
 
     async def retain(self, days: int) -> list[date]:
-        """Delete the days received over ``days`` days ago, and give them; safe from several processes."""
+        """Delete the days received over ``days`` days ago and return them; safe from several processes."""
         return await self._writer.retain(days)
 
     async def search(
@@ -66,77 +70,79 @@ class Search:
         limit: int = 50,
         cursor: str = "",
     ) -> Hits:
-        """Find events with start <= time < end (ms), newest first.
+        """Return events with start <= time < end (ms), newest first.
 
-        Raises ValueError, with a text for people, for a query over a limit or a cursor that is none.
+        Raises ValueError, with a text for people, for a query over a limit or a cursor that no search returned.
         """
         limit = min(max(limit, 1), MAX_LIMIT)
         body: dict[str, Any] = {"query": matching(within(project, start, end, groups), parse(query))}
         if cursor:
             last = read_cursor(cursor)
             body["search_after"] = [last.time, last.topic, last.partition, last.offset]
-        found = (await self._ask(**body, sort=SORT, size=limit + 1, track_total_hits=TOTAL_CAP, source=["found"]))[
-            "hits"
-        ]
-        documents = [document_of(hit) for hit in found["hits"][:limit]]
-        more = len(found["hits"]) > limit
-        return Hits(documents, min(found["total"]["value"], TOTAL_CAP), cursor_after(documents[-1]) if more else None)
+        # One document more than the page tells whether another page follows.
+        answer = await self._search(**body, sort=SORT, size=limit + 1, track_total_hits=TOTAL_CAP, source=["found"])
+        hits = answer["hits"]["hits"]
+        documents = [document_of(hit) for hit in hits[:limit]]
+        total = min(answer["hits"]["total"]["value"], TOTAL_CAP)
+        return Hits(documents, total, cursor_after(documents[-1]) if len(hits) > limit else None)
 
     async def by_time(
         self, project: int, query: str, start: int, end: int, step: int, *, groups: Sequence[str] = ()
     ) -> dict[int, int]:
-        """Count what ``search`` finds by steps of ``step`` ms."""
-        wanted = {"steps": {"histogram": {"field": "time", "interval": step, "min_doc_count": 1}}}
-        counted = await self._counted(matching(within(project, start, end, groups), parse(query)), wanted)
-        return {int(at): events for at, events in counted.get("steps", [])}
+        """Count the events that ``search`` finds by steps of ``step`` ms."""
+        steps = {"steps": {"histogram": {"field": "time", "interval": step, "min_doc_count": 1}}}
+        counts = await self._count(matching(within(project, start, end, groups), parse(query)), steps)
+        return {int(at): events for at, events in counts.get("steps", [])}
 
     async def event(self, event_id: str, project: int | None = None) -> list[Document]:
-        """Give the events of this id, one a project, the newest where it came again after a day."""
+        """Return the events of an id, one a project: the newest, where the id came again after a day."""
         filters: list[Query] = [{"term": {"event": value(event_id.strip().replace("-", ""))}}]
         if project is not None:
             filters.append({"term": {"project": project}})
-        found = await self._ask(
+        answer = await self._search(
             query=matching(filters),
             collapse={"field": "project"},
             sort=[{"received": "desc"}, *SORT],
             size=MAX_PROJECTS,
             source=["found"],
         )
-        hits = [document_of({**hit, "sort": hit["sort"][1:]}) for hit in found["hits"]["hits"]]
-        return sorted(hits, key=lambda hit: hit.summary.project)
+        documents = [document_of({**hit, "sort": hit["sort"][1:]}) for hit in answer["hits"]["hits"]]
+        return sorted(documents, key=lambda document: document.summary.project)
 
     async def facets(
         self, project: int, groups: Sequence[str], start: int, end: int
     ) -> dict[str, list[tuple[str, int]]]:
-        """Give the 10 most frequent values of each tag, release, environment and user of some groups' events.
+        """Return the 10 most frequent values of each tag, release, environment and user of some groups' events.
 
-        Counts the newest 10,000 events; keys that most events have come first.
+        Counts the newest 10,000 events. Keys that most events have come first.
         """
         filters = within(project, start, end, groups)
-        oldest = await self._ask(
+        # Aggregations have no limit of events: the time of the oldest one that counts becomes a filter.
+        oldest = await self._search(
             query=matching(filters), sort=SORT, from_=FACET_EVENTS - 1, size=1, track_total_hits=False, source=False
         )
         for hit in oldest["hits"]["hits"]:
             filters.append({"range": {"time": {"gte": hit["sort"][0]}}})
-        keys = await self._counted(matching(filters), {"keys": _values_of("facet_keys", FACET_KEYS)})
+        keys = await self._count(matching(filters), {"keys": _values_of("facet_keys", FACET_KEYS)})
         names = [name for name, _ in keys.get("keys", [])]
         if not names:
             return {}
-        wanted = {str(at): _values_of(f"facets.{name}", FACET_VALUES) for at, name in enumerate(names)}
-        counted = await self._counted(matching(filters), wanted)
-        return {name: counted[str(at)] for at, name in enumerate(names) if counted.get(str(at))}
+        # Aggregations are named by number: the name of a tag may hold signs that Elasticsearch refuses there.
+        aggregations = {str(at): _values_of(f"facets.{name}", FACET_VALUES) for at, name in enumerate(names)}
+        counts = await self._count(matching(filters), aggregations)
+        return {name: counts[str(at)] for at, name in enumerate(names) if counts.get(str(at))}
 
-    async def _counted(self, query: Query, wanted: dict[str, Any]) -> dict[str, list[tuple[Any, int]]]:
-        """Count values, or steps of one; no index, no counts."""
-        found = await self._ask(query=query, aggs=wanted, size=0, track_total_hits=False)
-        buckets = {name: counts["buckets"] for name, counts in found.get("aggregations", {}).items()}
-        return {name: [(each["key"], each["doc_count"]) for each in every] for name, every in buckets.items()}
+    async def _count(self, query: Query, aggregations: dict[str, Any]) -> dict[str, list[tuple[Any, int]]]:
+        """Return the (key, events) of each aggregation's buckets; {} where there is no index."""
+        answer = await self._search(query=query, aggs=aggregations, size=0, track_total_hits=False)
+        buckets = {name: result["buckets"] for name, result in answer.get("aggregations", {}).items()}
+        return {name: [(bucket["key"], bucket["doc_count"]) for bucket in every] for name, every in buckets.items()}
 
-    async def _ask(self, **body: Any) -> Mapping[str, Any]:  # noqa: ANN401  the client's own arguments
-        """Search all days: whole answers only; where there is no index yet there are no events."""
+    async def _search(self, **body: Any) -> Mapping[str, Any]:  # noqa: ANN401  the client's own arguments
+        """Search all days; without an index there are no hits. Raises StoreUnavailable rather than return a part."""
 
-        async def ask() -> Mapping[str, Any]:
-            with _limits_told():
+        async def search() -> Mapping[str, Any]:
+            with _too_many_terms_refused():
                 answer = await self._client.search(
                     index=self._name,
                     ignore_unavailable=True,
@@ -144,13 +150,13 @@ class Search:
                     timeout=SECONDS,
                     **body,
                 )
-            found: Mapping[str, Any] = answer.body
-            return found
+            body_of_answer: Mapping[str, Any] = answer.body
+            return body_of_answer
 
-        found = await read(ask)
-        if found["timed_out"]:
+        answer = await read(search)
+        if answer["timed_out"]:
             raise StoreUnavailable(f"search: Elasticsearch gave up after {SECONDS}")
-        return found
+        return answer
 
 
 def _values_of(field: str, size: int) -> dict[str, Any]:
@@ -158,8 +164,8 @@ def _values_of(field: str, size: int) -> dict[str, Any]:
 
 
 @contextmanager
-def _limits_told() -> Iterator[None]:
-    """Raise ValueError, with a text for people, where a phrase's last word is the beginning of thousands."""
+def _too_many_terms_refused() -> Iterator[None]:
+    """Raise ValueError, with a text for people, where a phrase's last word is the prefix of thousands of words."""
     try:
         yield
     except ApiError as error:
@@ -169,8 +175,8 @@ def _limits_told() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def opened(setting: str) -> AsyncIterator[Search]:
-    """Open search on the server that the setting names. Raises SettingsError."""
+async def opened(setting: str) -> AsyncIterator[ElasticSearch]:
+    """Open search on the servers that the setting names. Raises SettingsError."""
     server = server_of(setting)
     async with connected(server) as client:
-        yield Search(client, server.options.index, server.options.shards)
+        yield ElasticSearch(client, server.options.index, server.options.shards)

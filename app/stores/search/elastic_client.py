@@ -1,4 +1,4 @@
-"""The client of Elasticsearch: what the setting says of it, and what its errors mean to those who use a store."""
+"""The client of Elasticsearch: made from the setting ``search``, its errors translated to those of a store."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
+import stamina
 from elasticsearch import ApiError, AsyncElasticsearch, OrjsonSerializer, TransportError, UnsupportedProductError
 from msgspec import Meta
 
@@ -15,31 +16,33 @@ from app.stores.errors import StoreUnavailable
 
 NAME: Final = "faultline-events"
 REQUEST_SECONDS: Final = 10.0
-"""A request that takes longer is given up: a server that hangs must not hold a batch."""
+"""Time limit of a request, and of a read with all its attempts: a server that hangs must not hold a batch."""
 
-AGAIN: Final = (0.1, 0.3, 1.0)
-"""Seconds before a read is tried again: shards move, and a day's first event makes an index."""
+ATTEMPTS: Final = 4
+FIRST_WAIT: Final = 0.1
+LONGEST_WAIT: Final = 1.0
+"""Reads are repeated after 0.1, 0.3 and 0.9 s: while shards move, or the index of a new day is created."""
 
-FOR_NOW: Final = frozenset({401, 403, 408, 429, 500, 502, 503, 504})
-"""Statuses that say nothing of what was asked: waiting, or the operator, will help."""
+TRANSIENT: Final = frozenset({401, 403, 408, 429, 500, 502, 503, 504})
+"""Statuses whose cause is not the request: it passes, or (401, 403) the operator mends it while batches wait."""
 
 T = TypeVar("T")
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What may stand after ``?`` in the setting."""
+    """The options after ``?`` in the setting."""
 
     index: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9._-]{0,99}$")] = NAME
-    """Name of the alias and the template, and what the names of indices begin with."""
+    """Name of the alias and of the template, and prefix of the names of indices."""
     shards: Annotated[int, Meta(ge=1, le=1024)] = 1
-    """Of each day's index."""
+    """Primary shards of each day's index."""
     api_key: str = ""
     ca_certs: str = ""
-    """File of the certificates that vouch for the server, where the system's do not."""
+    """File of CA certificates, for a server whose certificate the system's do not verify."""
 
 
 class Server(msgspec.Struct, frozen=True):
-    """What the setting ``search`` says: where the servers are, who asks, and the options."""
+    """The setting ``search``: addresses of the servers, (name, password) or None, and options."""
 
     hosts: list[str]
     user: tuple[str, str] | None
@@ -57,22 +60,22 @@ def server_of(setting: str) -> Server:
         name, _, password = user.partition(":")
         addresses = [f"{parts.scheme}://{host}" for host in hosts.split(",")]
         for address in addresses:
-            _check(address)
+            _check_address(address)
         options = msgspec.convert(dict(parse_qsl(parts.query)), Options, strict=False)
     except (ValueError, msgspec.ValidationError) as error:
         raise SettingsError(f"search: {error}") from error
     return Server(addresses, (unquote(name), unquote(password)) if at else None, options)
 
 
-def _check(address: str) -> None:
+def _check_address(address: str) -> None:
     parts = urlsplit(address)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port is None:
-        raise ValueError("an address of Elasticsearch is http(s)://host:port")
+        raise ValueError(f"expected http(s)://host:port, received {address!r}")
 
 
 @asynccontextmanager
 async def connected(server: Server) -> AsyncIterator[AsyncElasticsearch]:
-    """Give a client; it connects at first use and again whenever a connection broke."""
+    """Open a client; it connects at first use, and again after a connection broke."""
     certificates: dict[str, Any] = {"ca_certs": server.options.ca_certs} if server.options.ca_certs else {}
     client = AsyncElasticsearch(
         server.hosts,
@@ -91,28 +94,38 @@ async def connected(server: Server) -> AsyncIterator[AsyncElasticsearch]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise StoreUnavailable where Elasticsearch does not answer or refuses for now."""
+    """Raise StoreUnavailable where Elasticsearch does not answer, or refuses for a passing reason."""
     try:
         yield
-    except (TransportError, UnsupportedProductError) as error:  # the latter: something else listens there
+    except (TransportError, UnsupportedProductError) as error:  # the latter: another program answers at the address
         raise StoreUnavailable(f"search: Elasticsearch does not answer ({type(error).__name__})") from error
     except ApiError as error:
-        if error.status_code not in FOR_NOW:
+        if error.status_code not in TRANSIENT:
             raise
-        raise StoreUnavailable(f"search: Elasticsearch refuses for now ({error.status_code})") from error
+        raise StoreUnavailable(f"search: Elasticsearch refuses with status {error.status_code}") from error
 
 
 async def read(call: Callable[[], Awaitable[T]]) -> T:
-    """Do what only reads, again where it fails for now. Raises StoreUnavailable in REQUEST_SECONDS at most."""
+    """Return the result of a call that only reads, repeated while Elasticsearch is unavailable.
+
+    Raises StoreUnavailable within ``REQUEST_SECONDS``.
+    """
+
+    @stamina.retry(
+        on=StoreUnavailable,
+        attempts=ATTEMPTS,
+        timeout=None,
+        wait_initial=FIRST_WAIT,
+        wait_exp_base=3,
+        wait_max=LONGEST_WAIT,
+        wait_jitter=0,
+    )
+    async def attempt() -> T:
+        with translated():
+            return await call()
+
     try:
         async with asyncio.timeout(REQUEST_SECONDS):
-            for seconds in AGAIN:
-                try:
-                    with translated():
-                        return await call()
-                except StoreUnavailable:
-                    await asyncio.sleep(seconds)
-            with translated():
-                return await call()
+            return await attempt()
     except TimeoutError as error:
-        raise StoreUnavailable("search: Elasticsearch does not answer in time") from error
+        raise StoreUnavailable(f"search: Elasticsearch does not answer in time ({REQUEST_SECONDS} s)") from error

@@ -1,4 +1,4 @@
-"""Writes documents into the daily indices of Elasticsearch and drops days that are old."""
+"""Writes documents into the daily indices of Elasticsearch and deletes old days."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,35 +13,41 @@ from elasticsearch.helpers import async_streaming_bulk
 from app.stores.errors import StoreUnavailable
 from app.stores.search.contract import Document
 from app.stores.search.elastic_client import translated
-from app.stores.search.elastic_documents import LEAST, WHOLE, Indexed, indexed
+from app.stores.search.elastic_documents import LEAST, WHOLE, IndexedDocument, indexed
 from app.stores.search.elastic_schema import PRIORITY, VERSION, day_of_index, index_of, template
 
 BULK: Final = 500
 """Documents of one request at most."""
 
 BULK_BYTES: Final = 4 << 20
+"""Bytes of one request; Elasticsearch refuses requests above 100 MB (``http.max_content_length``)."""
+
 RETRIES: Final = 4
 FIRST_BACKOFF: Final = 0.2
-"""Seconds, doubled each time: what is refused for now is sent again for 3 s, then the batch waits."""
+"""Seconds, doubled each time: documents that are refused with 429 or 503 are sent again for 3 s in all. After that the
+batch is retried as a whole."""
 
 SHARD_SECONDS: Final = "1s"
-"""How long Elasticsearch itself waits for a shard that is not there."""
+"""How long Elasticsearch waits for a missing shard before it answers: less than our own request's time."""
 
 CONFLICT: Final = 409
 BAD: Final = 400
 CONTENT: Final = frozenset({"document_parsing_exception", "mapper_parsing_exception", "illegal_argument_exception"})
-"""Errors that blame the document; others of this status blame the cluster (too many shards, say)."""
+"""Errors of status 400 whose cause is the document; others are the cluster's (too many shards, say)."""
 
 _log: Final = structlog.get_logger(__name__)
-Place = tuple[str, str]
+
+DocumentKey = tuple[str, str]
 """Index and ``_id``."""
 
 
-class Writer:
-    """Writes into ``<name>-YYYYMMDD`` by received day; idempotent, of an event and day the greatest offset stays."""
+class IndexWriter:
+    """Writes into ``<name>-YYYYMMDD`` by received day; idempotent: of an event and day the greatest offset stays.
+
+    One index a day, so that retention deletes whole indices and a search skips those outside of its range.
+    """
 
     def __init__(self, client: AsyncElasticsearch, name: str, shards: int) -> None:
-        """Take a client and the name of alias and template."""
         self._client = client
         self._name = name
         self._shards = shards
@@ -54,17 +60,18 @@ class Writer:
                 chunk = documents[start : start + BULK]
                 try:
                     await self._write(chunk, WHOLE)
-                except DayGone:  # another process dropped it: make it again
+                except DayGone:  # another process deleted it since this one created it: create it again
                     self._days.clear()
                     await self._write(chunk, WHOLE)
 
     async def retain(self, days: int) -> list[date]:
-        """Delete the indices of days over ``days`` days ago, and give the days."""
+        """Delete the indices of days over ``days`` days ago and return the days."""
         first = datetime.now(UTC).date() - timedelta(days=days)
         with translated():
-            there = await self._client.indices.get(index=f"{self._name}-*", features="aliases", expand_wildcards="all")
-            named = [(day_of_index(self._name, name), name) for name in there]
-            old = sorted((day, name) for day, name in named if day is not None and day < first)
+            pattern = f"{self._name}-*"
+            indices = await self._client.indices.get(index=pattern, features="aliases", expand_wildcards="all")
+            days_of = [(day_of_index(self._name, name), name) for name in indices]
+            old = sorted((day, name) for day, name in days_of if day is not None and day < first)
             for _, name in old:
                 await self._client.indices.delete(index=name, ignore_unavailable=True)
         dropped = [day for day, _ in old]
@@ -74,23 +81,25 @@ class Writer:
         return dropped
 
     async def _write(self, documents: Sequence[Document], extent: int) -> None:
-        """Write one request's documents; those refused for their content again, with less of it."""
+        """Write one request's documents; write those that are refused for their content again, with less of it."""
         rows = await asyncio.to_thread(_newest, documents, extent)
         await self._prepare({row.day for row, _ in rows})
         refused = await self._send([row for row, _ in rows])
         if not refused:
             return
         if extent == LEAST:
-            raise StoreUnavailable(
-                f"search: Elasticsearch refuses {len(refused)} documents ({next(iter(refused.values()))})"
-            )
-        for place, error in refused.items():
-            _log.error("search_document_refused", index=place[0], id=place[1], error=error, extent=extent)
+            reason = next(iter(refused.values()))
+            raise StoreUnavailable(f"search: Elasticsearch refuses {len(refused)} documents ({reason})")
+        for (index, document_id), error in refused.items():
+            _log.error("search_document_refused", index=index, id=document_id, error=error, extent=extent)
         again = [document for row, document in rows if (index_of(self._name, row.day), row.id) in refused]
         await self._write(again, extent + 1)
 
     async def _prepare(self, days: set[date]) -> None:
-        """Make the indices of days that are new here, after the template: without it every field would be guessed."""
+        """Create the indices of days that this process has not seen, after the template.
+
+        Without a template Elasticsearch would guess the type of every field.
+        """
         missing = days - self._days
         if not missing:
             return
@@ -100,13 +109,14 @@ class Writer:
                 await self._client.indices.create(index=index_of(self._name, day), timeout=SHARD_SECONDS)
             except BadRequestError as error:
                 if error.error != "resource_already_exists_exception":
-                    raise StoreUnavailable(f"search: no index of {day}: {error.error}") from error
+                    raise StoreUnavailable(f"search: the index of {day} cannot be created: {error.error}") from error
             self._days.add(day)
 
     async def _put_template(self) -> None:
+        """Write this version's template, unless a newer Faultline has written its own."""
         try:
-            there = await self._client.indices.get_index_template(name=self._name)
-            version = max(entry["index_template"].get("version", 0) for entry in there["index_templates"])
+            templates = await self._client.indices.get_index_template(name=self._name)
+            version = max(entry["index_template"].get("version", 0) for entry in templates["index_templates"])
         except NotFoundError:
             version = 0
         if version <= VERSION:
@@ -118,9 +128,9 @@ class Writer:
                 version=VERSION,
             )
 
-    async def _send(self, rows: Sequence[Indexed]) -> dict[Place, str]:
-        """Send rows, again those that are refused for now; give those whose content is refused, with the error."""
-        answered, refused = 0, dict[Place, str]()
+    async def _send(self, rows: Sequence[IndexedDocument]) -> dict[DocumentKey, str]:
+        """Send documents; return those whose content is refused, with the error. Raises StoreUnavailable."""
+        answered, refused = 0, dict[DocumentKey, str]()
         results = async_streaming_bulk(
             self._client,
             self._actions(rows),
@@ -132,8 +142,8 @@ class Writer:
             retry_on_status=(429, 503),
             timeout=SHARD_SECONDS,
         )
-        async with aclosing(results) as each:  # type: ignore[type-var]  # an async generator, typed as an iterable
-            async for _, item in each:
+        async with aclosing(results) as items:  # type: ignore[type-var]  # an async generator, typed as an iterable
+            async for _, item in items:
                 answered += 1
                 result = item["index"]
                 if error := _refusal(result):
@@ -142,7 +152,7 @@ class Writer:
             raise StoreUnavailable(f"search: Elasticsearch answered for {answered} of {len(rows)} documents")
         return refused
 
-    def _actions(self, rows: Sequence[Indexed]) -> Iterator[dict[str, Any]]:
+    def _actions(self, rows: Sequence[IndexedDocument]) -> Iterator[dict[str, Any]]:
         for row in rows:
             yield {
                 "_index": index_of(self._name, row.day),
@@ -154,12 +164,12 @@ class Writer:
 
 
 class DayGone(StoreUnavailable):
-    """The index of a day is not there (any more)."""
+    """The index of a day does not exist (any more)."""
 
 
-def _newest(documents: Sequence[Document], extent: int) -> list[tuple[Indexed, Document]]:
-    """Give what is written of documents, of each event and day that with the greatest version."""
-    rows: dict[tuple[date, str], tuple[Indexed, Document]] = {}
+def _newest(documents: Sequence[Document], extent: int) -> list[tuple[IndexedDocument, Document]]:
+    """Return the documents to write: of each event and day the one with the greatest version."""
+    rows: dict[tuple[date, str], tuple[IndexedDocument, Document]] = {}
     for document in documents:
         row = indexed(document, extent)
         known = rows.get((row.day, row.id))
@@ -169,13 +179,13 @@ def _newest(documents: Sequence[Document], extent: int) -> list[tuple[Indexed, D
 
 
 def _refusal(result: Mapping[str, Any]) -> str:
-    """Give why a document's content was refused, '' where it is written. Raises StoreUnavailable for anything else."""
+    """Return why a document's content was refused, "" where it is written. Raises StoreUnavailable otherwise."""
     status = result["status"]
-    if status < BAD or status == CONFLICT:  # a conflict: what is there is as new or newer
+    if status < BAD or status == CONFLICT:  # a conflict: the stored version is the same or greater
         return ""
     kind = result["error"]["type"]
     if status == BAD and kind in CONTENT:
         return str(kind)
     if kind == "index_not_found_exception":
-        raise DayGone("search: the index of a day is not there")
-    raise StoreUnavailable(f"search: Elasticsearch refuses for now ({status} {kind})")
+        raise DayGone(f"search: index {result['_index']} does not exist")
+    raise StoreUnavailable(f"search: Elasticsearch refuses a document with status {status} ({kind})")

@@ -1,6 +1,6 @@
 """Queries in the language of ``app.stores.search.query`` as queries of Elasticsearch. Pure.
 
-Nothing is scored: every condition stands in a filter, and the order is that of time.
+Nothing is scored: every condition is a filter, and hits are ordered by time.
 """
 
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ from app.stores.search.text import runs, value
 Query = dict[str, Any]
 
 TEXTS: Final = {"": ("words", "joined"), "message": ("title", "title_joined")}
-"""By a term's field the text of parts and that of wholes."""
+"""Field of a term -> the indexed texts of its parts and of its wholes."""
 
 
 def within(project: int, start: int, end: int, groups: Sequence[str] = ()) -> list[Query]:
-    """Give the filters of a project's events with start <= time < end (ms), of these groups where there are any."""
+    """Return the filters of a project's events with start <= time < end (ms); no groups are all groups."""
     filters: list[Query] = [
         {"term": {"project": project}},
         {"range": {"time": {"gte": _fitted(start), "lt": _fitted(end)}}},
-        # A time lies in [received - 30 days, received + 1 minute]: indices of other days are passed over unread.
+        # An event's time lies in [received - 30 days, received + 1 minute]: indices of other days are skipped.
         {"range": {"received": {"gte": _received(start - DAY_MS), "lte": _received(end + MAX_AGE * 1000 + DAY_MS)}}},
     ]
     if groups:
@@ -32,7 +32,7 @@ def within(project: int, start: int, end: int, groups: Sequence[str] = ()) -> li
 
 
 def matching(filters: Sequence[Query], terms: Sequence[Term] = ()) -> Query:
-    """Give the query of what passes all filters and fulfils all terms."""
+    """Return the query of the events that pass all filters and fulfil all terms."""
     wanted = [_condition(term) for term in terms if not term.negated]
     unwanted = [_condition(term) for term in terms if term.negated]
     return {"bool": {"filter": [*filters, *wanted], "must_not": unwanted}}
@@ -71,24 +71,27 @@ def _word(field: str, text: str, *, prefix: bool) -> Query:
 
 
 def _phrase(text: str, texts: tuple[str, str], *, prefix: bool) -> list[Query]:
-    """Give what finds the words of a text, each right after the one before; the last may be a beginning."""
-    found = runs(text)
-    parts = [part for run in found for part in run.parts]
+    """Return queries of which one must match: the words of a text, each right after the one before.
+
+    With ``prefix`` the last word may be the beginning of one.
+    """
+    text_runs = runs(text)
+    parts = [part for run in text_runs for part in run.parts]
     if len(parts) == 1:
         return [_word(name, parts[0], prefix=prefix) for name in texts]
-    queries = [{"intervals": {texts[0]: _next_to_each_other(parts, texts, prefix=prefix)}}] if parts else []
-    if len(found) == 1 and found[0].whole:
-        queries += [_word(name, found[0].whole, prefix=prefix) for name in texts]
+    queries = [{"intervals": {texts[0]: _adjacent(parts, texts, prefix=prefix)}}] if parts else []
+    if len(text_runs) == 1 and text_runs[0].whole:
+        queries += [_word(name, text_runs[0].whole, prefix=prefix) for name in texts]
     return queries
 
 
-def _next_to_each_other(parts: list[str], texts: tuple[str, str], *, prefix: bool) -> Query:
+def _adjacent(parts: list[str], texts: tuple[str, str], *, prefix: bool) -> Query:
     words = [_part(part, texts, prefix=prefix and at == len(parts)) for at, part in enumerate(parts, 1)]
     return {"all_of": {"ordered": True, "max_gaps": 0, "intervals": words}}
 
 
 def _part(part: str, texts: tuple[str, str], *, prefix: bool) -> Query:
-    """Give the places of one word, in the text of parts or that of wholes."""
+    """Return the positions of one word, in the text of parts or in that of wholes."""
     if prefix:
         either: list[Query] = [{"prefix": {"prefix": part, "use_field": name}} for name in texts]
     else:

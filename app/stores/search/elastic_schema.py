@@ -1,21 +1,23 @@
-"""What the daily indices in Elasticsearch are: their names, template, mapping and settings. Pure.
+"""The daily indices in Elasticsearch: names, template, mapping and settings. Pure.
 
-Only what every distribution of Elasticsearch 9 has is used. Fields are named explicitly; unknown ones are kept and not
-indexed. ``found`` is the event as it came, JSON in a text, so that nothing in it meets the mapping.
+Only features of every distribution of Elasticsearch 9 are used. All fields are named in the mapping; unknown ones are
+stored and not indexed. ``found`` is the event's summary, JSON in a text, so that the mapping cannot refuse any of it.
 """
 
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
 VERSION: Final = 1
-"""Of the template: an older Faultline leaves a newer one alone."""
+"""Version of the template: an older Faultline leaves a newer one alone."""
 
 PRIORITY: Final = 200
+"""Above 100, the priority of Elasticsearch's own templates: of those that match a name the greatest counts."""
+
 MAX_KEYWORD: Final = 512
-"""UTF-16 units; values are cut to 200 characters before."""
+"""UTF-16 units, above which a value is not indexed; values are cut to 200 characters, 400 units, before."""
 
 WORDS: Final = {"type": "text", "analyzer": "whitespace", "norms": False}
-"""Words come cut (``app.stores.search.text``), so that they are the same on every store."""
+"""Words are cut by ``app.stores.search.text``, so that they are the same on every store."""
 
 KEYWORD: Final = {"type": "keyword", "ignore_above": MAX_KEYWORD}
 NAMED: Final = (
@@ -44,16 +46,16 @@ MAPPING: Final[dict[str, Any]] = {
 }
 
 SORT: Final[list[dict[str, str]]] = [{"time": "desc"}, {"topic": "desc"}, {"partition": "desc"}, {"offset": "desc"}]
-"""Newest first; the address makes the order total."""
+"""Newest first; the address makes the order total, so that pages neither overlap nor skip."""
 
 
 def index_of(name: str, day: date) -> str:
-    """Give the name of the index of a day."""
+    """Return the name of a day's index, which the template matches and ``day_of_index`` reads back."""
     return f"{name}-{day:%Y%m%d}"
 
 
 def day_of_index(name: str, index: str) -> date | None:
-    """Give the day of an index, None where it is none of ours."""
+    """Return the day of an index, None for an index that is not Faultline's."""
     text = index.removeprefix(f"{name}-")
     if index == text or len(text) != len("YYYYMMDD") or not text.isascii() or not text.isdigit():
         return None
@@ -64,7 +66,7 @@ def day_of_index(name: str, index: str) -> date | None:
 
 
 def template(name: str, shards: int) -> dict[str, Any]:
-    """Give the template of the indices ``<name>-YYYYMMDD``, all behind the alias ``name``."""
+    """Return the template of the indices ``<name>-YYYYMMDD``, all behind the alias ``name``."""
     return {
         "settings": {
             "index.number_of_shards": shards,

@@ -1,7 +1,4 @@
-"""Search in PostgreSQL: full text over the events table, partitioned by the day received (app/migrations/0004).
-
-The language of queries is described in ``app.stores.search.query``. All methods raise StoreUnavailable.
-"""
+"""Search in PostgreSQL: full text over the events table, partitioned by the day received (app/migrations/0004)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -18,7 +15,7 @@ from app.stores.search.contract import Document, Hits
 from app.stores.search.cursor import Cursor, cursor_after, read_cursor
 from app.stores.search.days import DAY_MS, day_of, drop_days, make_days
 from app.stores.search.query import parse, tsquery
-from app.stores.search.rows import INSERT, Row, columns, document_of, newest
+from app.stores.search.rows import INSERT, EventRow, columns, document_of, newest
 from app.stores.search.text import storable
 
 if TYPE_CHECKING:
@@ -26,19 +23,19 @@ if TYPE_CHECKING:
 
 STORE: Final = "search"
 BULK: Final = 500
-"""Documents inserted by one statement."""
+"""Documents inserted by one statement: with texts of at most 8 KiB each some MB of parameters."""
 
 MAX_LIMIT: Final = 1000
 TOTAL_CAP: Final = 1_000_000
-"""Totals are exact up to this and stop there: a count must not take longer than people wait."""
+"""Totals are exact up to this and stop there: counting more takes longer than people wait."""
 
 FACET_EVENTS: Final = 10_000
-"""Facets count the newest events of a group, this many."""
+"""Facets count this many events of a group, the newest."""
 
 FACET_KEYS: Final = 60
 FACET_VALUES: Final = 10
 SECONDS: Final = 15
-"""A search that takes longer is given up, so that it cannot hold a connection."""
+"""PostgreSQL cancels a search that takes longer, so that it cannot hold a connection."""
 
 _PAGE: Final = 'select topic, partition, "offset", found from events where {where}'
 _NEWEST: Final = ' order by time desc, topic desc, partition desc, "offset" desc limit {limit}'
@@ -59,20 +56,21 @@ select key, value, times from ranked where place <= {values} order by present de
 _log: Final = structlog.get_logger(__name__)
 
 
-class Search:
-    """``app.stores.search.contract.Search`` over a migrated database."""
+class PostgresSearch:
+    """``app.stores.search.contract.Search`` over a pool of connections to a migrated database."""
 
     def __init__(self, pool: "Pool") -> None:
-        """Take a pool of connections."""
         self._pool = pool
         self._days: set[date] = set()
 
     async def index(self, documents: Sequence[Document]) -> None:
-        """Make documents findable, durable on return; of one event and day the greatest offset stays."""
+        """Write documents, durable and found on return; of one event and day the greatest offset stays."""
         with translated(STORE):
             async with self._pool.acquire() as connection:
                 for start in range(0, len(documents), BULK):
-                    rows = await asyncio.to_thread(newest, documents[start : start + BULK])  # the loop has other roles
+                    rows = await asyncio.to_thread(
+                        newest, documents[start : start + BULK]
+                    )  # CPU-bound; other roles share the loop
                     await self._insert(connection, rows)
 
     async def search(
@@ -86,38 +84,34 @@ class Search:
         limit: int = 50,
         cursor: str = "",
     ) -> Hits:
-        """Find events with start <= time < end (ms), newest first.
+        """Return events with start <= time < end (ms), newest first.
 
-        Raises ValueError, with a text for people, for a query over a limit or a cursor that is none.
+        Raises ValueError, with a text for people, for a query over a limit or a cursor that no search returned.
         """
-        where = _Where(project, start, end)
-        where.matching(tsquery(parse(query)))
-        where.of_groups(groups)
+        where = _matching(project, query, start, end, groups)
         limit = min(max(limit, 1), MAX_LIMIT)
         total_query, total_values = _TOTAL.format(where=where.text, cap=TOTAL_CAP), list(where.values)
         if cursor:
-            where.after(read_cursor(cursor))
+            _after(where, read_cursor(cursor))
         page_query = (_PAGE + _NEWEST).format(where=where.text, limit=limit + 1)
         async with self._reading() as connection:
             rows = await connection.fetch(page_query, *where.values)
-            whole = not cursor and len(rows) <= limit
-            total = len(rows) if whole else await connection.fetchval(total_query, *total_values)
+            is_all = not cursor and len(rows) <= limit
+            total = len(rows) if is_all else await connection.fetchval(total_query, *total_values)
         documents = [document_of(row) for row in rows[:limit]]
         return Hits(documents, total, cursor_after(documents[-1]) if len(rows) > limit else None)
 
     async def by_time(
         self, project: int, query: str, start: int, end: int, step: int, *, groups: Sequence[str] = ()
     ) -> dict[int, int]:
-        """Count what ``search`` finds, up to its greatest total, by steps of ``step`` ms."""
-        where = _Where(project, start, end)
-        where.matching(tsquery(parse(query)))
-        where.of_groups(groups)
+        """Count the events that ``search`` finds, ``TOTAL_CAP`` at most, by steps of ``step`` ms."""
+        where = _matching(project, query, start, end, groups)
         async with self._reading() as connection:
             counted = _BY_TIME.format(where=where.text, cap=TOTAL_CAP, step=int(step))
             return {row["start"]: row["events"] for row in await connection.fetch(counted, *where.values)}
 
     async def event(self, event_id: str, project: int | None = None) -> list[Document]:
-        """Give the events of this id, one a project, the newest where it came again after a day."""
+        """Return the events of an id, one a project: the newest, where the id came again after a day."""
         name = storable(event_id.strip().lower().replace("-", ""))
         with translated(STORE):
             return [document_of(row) for row in await self._pool.fetch(_EVENT, name, project)]
@@ -125,44 +119,43 @@ class Search:
     async def facets(
         self, project: int, groups: Sequence[str], start: int, end: int
     ) -> dict[str, list[tuple[str, int]]]:
-        """Give the 10 most frequent values of each tag, release, environment and user of some groups' events.
+        """Return the 10 most frequent values of each tag, release, environment and user of some groups' events.
 
-        Counts the newest 10,000 events; keys that most events have come first.
+        Counts the newest 10,000 events. Keys that most events have come first.
         """
-        where = _Where(project, start, end)
-        where.of_groups(groups)
+        where = _matching(project, "", start, end, groups)
         query = _FACETS.format(where=where.text, events=FACET_EVENTS, values=FACET_VALUES)
-        found: dict[str, list[tuple[str, int]]] = {}
+        facets: dict[str, list[tuple[str, int]]] = {}
         async with self._reading() as connection:
             for row in await connection.fetch(query, *where.values):
-                if row["key"] in found or len(found) < FACET_KEYS:
-                    found.setdefault(row["key"], []).append((row["value"], row["times"]))
-        return found
+                if row["key"] in facets or len(facets) < FACET_KEYS:
+                    facets.setdefault(row["key"], []).append((row["value"], row["times"]))
+        return facets
 
     async def retain(self, days: int) -> list[date]:
-        """Drop the days received over ``days`` days ago, and give them; safe from several processes."""
+        """Drop the days received over ``days`` days ago and return them; safe from several processes."""
         with translated(STORE):
             async with self._pool.acquire() as connection:
                 dropped = await drop_days(connection, days)
         self._days -= set(dropped)
         return dropped
 
-    async def _insert(self, connection: "Connection", rows: list[Row]) -> None:
+    async def _insert(self, connection: "Connection", rows: list[EventRow]) -> None:
         days = {row.day for row in rows}
         if days - self._days:
             await make_days(connection, days)
             self._days |= days
         try:
             await connection.execute(INSERT, *columns(rows))
-        except asyncpg.CheckViolationError:  # another process dropped a day: make it again
+        except asyncpg.CheckViolationError:  # another process dropped a day: there is no partition for its rows
             self._days.clear()
             await make_days(connection, days)
             await connection.execute(INSERT, *columns(rows))
         except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
             await self._insert_apart(connection, rows, error)
 
-    async def _insert_apart(self, connection: "Connection", rows: list[Row], error: Exception) -> None:
-        """Insert row by row; the one whose words PostgreSQL refuses is found by its id and group alone."""
+    async def _insert_apart(self, connection: "Connection", rows: list[EventRow], error: Exception) -> None:
+        """Insert row by row; one whose words PostgreSQL refuses without them: it is found by id, group and time."""
         if len(rows) > 1:
             for row in rows:
                 await self._insert(connection, [row])
@@ -175,7 +168,7 @@ class Search:
 
     @asynccontextmanager
     async def _reading(self) -> "AsyncIterator[Connection]":
-        """Give a connection whose plans see the values: a rare word and a frequent one need other plans."""
+        """Open a read-only transaction whose plans depend on the parameters: on whether a word is rare, say."""
         with translated(STORE):
             async with self._pool.acquire() as connection, connection.transaction(readonly=True):
                 await connection.execute(
@@ -184,39 +177,41 @@ class Search:
                 yield connection
 
 
-class _Where:
-    """The conditions of a search, with the values of their parameters."""
+class _Conditions:
+    """The conditions of a query with the values of their parameters, which are numbered in the order of adding."""
 
-    def __init__(self, project: int, start: int, end: int) -> None:
+    def __init__(self) -> None:
         self._conditions: list[str] = []
         self.values: list[Any] = []
-        self._add("project = {}", project)
-        self._add("time >= {} and time < {}", start, end)
-        # A time lies in [received - 30 days, received + 1 minute]: other days need not be looked at.
-        self._add("day between {} and {}", day_of(start - DAY_MS), day_of(end + MAX_AGE * 1000 + DAY_MS))
 
     @property
     def text(self) -> str:
         """The conditions as SQL; values are parameters."""
         return " and ".join(self._conditions)
 
-    def matching(self, query: str) -> None:
-        """Keep what matches a tsquery's text, all where it is ''."""
-        if query:
-            self._add("words @@ {}::text::tsquery", query)
-
-    def of_groups(self, groups: Sequence[str]) -> None:
-        """Keep the events of these groups, all where there are none."""
-        if groups:
-            self._add("grp = any({}::text[])", [storable(group) for group in groups])
-
-    def after(self, last: "Cursor") -> None:
-        """Keep what comes after a document in the order of pages."""
-        self._add("time <= {}", last.time)
-        values = (last.time, last.topic, last.partition, last.offset)
-        self._add('(time, topic, partition, "offset") < ({}, {}, {}, {})', *values)
-
-    def _add(self, condition: str, *values: Any) -> None:  # noqa: ANN401  whatever SQL takes
+    def add(self, condition: str, *values: Any) -> None:  # noqa: ANN401  whatever SQL takes
+        """Add a condition; each ``{}`` in it is the parameter of one value."""
         names = [f"${len(self.values) + number}" for number in range(1, len(values) + 1)]
         self._conditions.append(condition.format(*names))
         self.values += values
+
+
+def _matching(project: int, query: str, start: int, end: int, groups: Sequence[str]) -> _Conditions:
+    """Return the conditions of a project's events with start <= time < end (ms); no groups are all groups."""
+    where = _Conditions()
+    where.add("project = {}", project)
+    where.add("time >= {} and time < {}", start, end)
+    # An event's time lies in [received - 30 days, received + 1 minute]: partitions of other days are not read.
+    where.add("day between {} and {}", day_of(start - DAY_MS), day_of(end + MAX_AGE * 1000 + DAY_MS))
+    if words := tsquery(parse(query)):
+        where.add("words @@ {}::text::tsquery", words)
+    if groups:
+        where.add("grp = any({}::text[])", [storable(group) for group in groups])
+    return where
+
+
+def _after(where: _Conditions, last: Cursor) -> None:
+    """Restrict to the documents behind one, in the order of pages; the first condition lets the index be used."""
+    where.add("time <= {}", last.time)
+    values = (last.time, last.topic, last.partition, last.offset)
+    where.add('(time, topic, partition, "offset") < ({}, {}, {}, {})', *values)

@@ -13,9 +13,9 @@
 ``field:"two words"``        values, and by ``tag."two words":value`` keys, with spaces
 ===========================  ==========================================================================================
 
-All terms must hold. Case is ignored. Nothing is a mistake: what fits none of these is taken as words, and signs without
-a word say nothing. An event id, with or without dashes, finds its event. Only the limits of length, terms and words are
-refused.
+All terms must hold. Case is ignored. There are no syntax errors: text that fits none of these is taken as words, and
+signs without a word are ignored. An event id, with or without dashes, finds its event. Only queries over the limits of
+length, terms and words are refused.
 """
 
 import re
@@ -29,6 +29,7 @@ from app.stores.search.text import quoted, runs
 MAX_CHARACTERS: Final = 512
 MAX_TERMS: Final = 32
 MAX_WORDS: Final = 64
+"""These limits bound the time of a search: each word and term is a lookup of its own in the index."""
 
 FIELDS: Final = {
     **dict.fromkeys(("release", "environment", "level", "type", "user", "platform", "group", "url", "culprit"), ""),
@@ -39,7 +40,7 @@ FIELDS: Final = {
     "title": "message",
     "server_name": "server",
 }
-"""Names that a query may use; a value is the field's own name where the key is another one for it."""
+"""Names that a query may use; an alias has the field's name as its value, a field has ""."""
 
 _TERM: Final = re.compile(
     r"""(?P<no>-)?(?:(?:tag\."(?P<key>[^"]+)"|(?P<field>[^\W\d][\w.-]*)):(?!:|//|\\|\s))?(?:"(?P<quoted>[^"]*)(?:"|$)|(?P<plain>[^\s"]+))"""
@@ -48,7 +49,7 @@ EVENT_ID: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a
 
 
 class Term(msgspec.Struct, frozen=True):
-    """One condition. ``field`` is '' for words anywhere, ``tag.<key>`` for a tag; ``loose`` tags may be words too."""
+    """One condition. ``field`` is "" for words anywhere, ``tag.<key>`` for a tag; ``loose`` tags match as words too."""
 
     field: str
     text: str
@@ -76,7 +77,7 @@ def parse(query: str) -> list[Term]:
 
 
 def _term(match: "re.Match[str]") -> Term | None:
-    """Give the term of a match; None where it says nothing."""
+    """Return the term of a match; None for signs without a word."""
     written = f"tag.{match['key']}" if match["key"] else match["field"] or ""
     name = written.lower()
     text = match["plain"] if match["quoted"] is None else match["quoted"]
@@ -94,7 +95,7 @@ def _term(match: "re.Match[str]") -> Term | None:
 
 
 def tsquery(terms: list[Term]) -> str:
-    """Give PostgreSQL's text form of a query, '' for none: only quoted lexemes, operators and labels."""
+    """Return PostgreSQL's text form of a query, "" for none: only quoted lexemes, operators and labels."""
     return " & ".join(f"!({_condition(term)})" if term.negated else f"({_condition(term)})" for term in terms)
 
 
@@ -113,13 +114,13 @@ def _named(field: str, text: str, *, prefix: bool = False) -> str:
 
 
 def _phrase(text: str, *, prefix: bool = False, weight: str = "") -> str:
-    """Give the words of a text, each right after the one before; the last may be a beginning."""
-    found = runs(text)
-    every = f":{weight}" if weight else ""
-    last = f":*{weight}" if prefix else every
-    parts = [part for run in found for part in run.parts]
-    marks = [*[every] * (len(parts) - 1), last]
-    phrase = " <-> ".join(quoted(part) + mark for part, mark in zip(parts, marks, strict=True)) if parts else ""
-    if len(found) == 1 and found[0].whole:
-        return f"{quoted(found[0].whole)}{last} | ({phrase})"
+    """Return the words of a text, each right after the one before; the last may be a prefix."""
+    text_runs = runs(text)
+    label = f":{weight}" if weight else ""
+    last_label = f":*{weight}" if prefix else label
+    parts = [part for run in text_runs for part in run.parts]
+    labels = [*[label] * (len(parts) - 1), last_label]
+    phrase = " <-> ".join(quoted(part) + mark for part, mark in zip(parts, labels, strict=True)) if parts else ""
+    if len(text_runs) == 1 and text_runs[0].whole:
+        return f"{quoted(text_runs[0].whole)}{last_label} | ({phrase})"
     return f"({phrase})" if phrase else ""

@@ -1,4 +1,4 @@
-"""Documents as rows of the events table, and back. Pure but for the names of columns."""
+"""Documents as rows of the events table in PostgreSQL, and back. Pure."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -8,10 +8,10 @@ import msgspec
 
 from app.model import Address
 from app.records import EventSummary
-from app.stores.search.contract import Document
+from app.stores.search.contract import Document, generation_of
 from app.stores.search.days import day_of
-from app.stores.search.lexemes import MAX_TAGS, vector
-from app.stores.search.text import MAX_VALUE, storable
+from app.stores.search.lexemes import facets_of, vector
+from app.stores.search.text import storable
 
 INSERT: Final = """
 insert into events as e
@@ -26,13 +26,13 @@ on conflict (event_id, project, day) do update set
   words = excluded.words
 where (excluded.generation, excluded."offset") > (e.generation, e."offset")"""
 
-_found = msgspec.msgpack.Decoder(EventSummary)
+_summaries = msgspec.msgpack.Decoder(EventSummary)
 _encode = msgspec.msgpack.Encoder().encode
 _json = msgspec.json.Encoder().encode
 
 
-class Row(NamedTuple):
-    """One event as it is inserted, in the order of INSERT's parameters."""
+class EventRow(NamedTuple):
+    """One row of the events table, in the order of INSERT's parameters."""
 
     project: int
     event_id: str
@@ -48,28 +48,31 @@ class Row(NamedTuple):
     words: str
 
 
-def row_of(document: Document) -> Row:
-    """Give the row of a document."""
-    address, found = document.address, document.summary
-    return Row(
-        found.project,
-        storable(found.event_id),
-        day_of(found.received),
-        found.time,
-        storable(found.group),
-        generation_of(address.topic),
-        address.topic,
-        address.partition,
-        address.offset,
-        _encode(found),
-        _json(facets_of(found)).decode(),
-        vector(found),
+def row_of(document: Document) -> EventRow:
+    """Return the row of a document."""
+    address, summary = document.address, document.summary
+    return EventRow(
+        project=summary.project,
+        event_id=storable(summary.event_id),
+        day=day_of(summary.received),
+        time=summary.time,
+        grp=storable(summary.group),
+        generation=generation_of(address.topic),
+        topic=address.topic,
+        partition=address.partition,
+        offset=address.offset,
+        found=_encode(summary),
+        facets=_json(facets_of(summary)).decode(),
+        words=vector(summary),
     )
 
 
-def newest(documents: Iterable[Document]) -> list[Row]:
-    """Give the rows of documents, of each event and day the one with the greatest offset, in the order of the key."""
-    rows: dict[tuple[str, int, date], Row] = {}
+def newest(documents: Iterable[Document]) -> list[EventRow]:
+    """Return the rows of documents in key order, of each event and day the one with the greatest offset.
+
+    One order in all processes keeps inserts of the same events from deadlocking.
+    """
+    rows: dict[tuple[str, int, date], EventRow] = {}
     for row in map(row_of, documents):
         key = (row.event_id, row.project, row.day)
         if key not in rows or (rows[key].generation, rows[key].offset) < (row.generation, row.offset):
@@ -77,24 +80,11 @@ def newest(documents: Iterable[Document]) -> list[Row]:
     return [rows[key] for key in sorted(rows)]
 
 
-def columns(rows: Sequence[Row]) -> list[list[Any]]:
-    """Give rows as INSERT's parameters."""
+def columns(rows: Sequence[EventRow]) -> list[list[Any]]:
+    """Return rows as INSERT's parameters, one array a column."""
     return [list(column) for column in zip(*rows, strict=True)]
 
 
 def document_of(row: Any) -> Document:  # noqa: ANN401  a row of asyncpg
-    """Give the document of a row's address and ``found``."""
-    return Document(Address(row["topic"], row["partition"], row["offset"]), _found.decode(row["found"]))
-
-
-def generation_of(topic: str) -> int:
-    """Give the log generation in a topic's name, 0 where there is none."""
-    head = topic.partition(".")[0]
-    return int(head) if head.isascii() and head.isdigit() else 0
-
-
-def facets_of(found: EventSummary) -> dict[str, str]:
-    """Give what facets count of an event: its tags, and, before a tag of that name, release, environment, user."""
-    named = {"release": found.release, "environment": found.environment, "user": found.user}
-    both = {**dict(list(found.tags.items())[:MAX_TAGS]), **{key: text for key, text in named.items() if text}}
-    return {storable(key)[:MAX_VALUE]: storable(text)[:MAX_VALUE] for key, text in both.items() if text}
+    """Return the document of a row that has the address and ``found``."""
+    return Document(Address(row["topic"], row["partition"], row["offset"]), _summaries.decode(row["found"]))

@@ -1,9 +1,9 @@
-"""Words as search sees them: the same cutting of text for documents and for queries. Pure.
+"""Cuts text into words, in the same way for documents and for queries. Pure.
 
 Text is cut at everything that is no letter or digit, and at the humps of camelCase, so that parts of dotted names, of
-identifiers and of paths are found. An identifier with humps is also a word as a whole. Case is ignored, and so is how
-Unicode composes letters; ideographs, kana and Hangul syllables are words of one character. A word has 64 characters at
-most, what follows is left out.
+identifiers and of paths are found. An identifier with humps is also a word as a whole. Case and the composition of
+letters in Unicode are ignored; ideographs, kana and Hangul syllables are words of one character. A word has 64
+characters at most; the rest is cut off.
 """
 
 import re
@@ -13,17 +13,18 @@ from typing import Final, NamedTuple
 
 MAX_WORD: Final = 64
 MAX_VALUE: Final = 200
-"""Characters of a field's value that count; PostgreSQL takes lexemes up to 2046 bytes."""
+"""Characters of a field's value that are compared. PostgreSQL takes lexemes up to 2046 bytes: a name and a value of 200
+characters, of 4 bytes each, fit."""
 
 CACHED: Final = 20_000
-"""Runs kept cut, some 8 MB: events name the same modules, functions and files over and over."""
+"""Runs whose words are cached, some 8 MB: events name the same modules, functions and files over and over."""
 
 CACHED_LENGTH: Final = 32
-"""Characters of a run that is kept cut: longer ones seldom come again, and a cache of them has no bound in bytes."""
+"""Characters of a run that is cached: longer ones seldom come again, and a cache of them has no bound in bytes."""
 
 _RUN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _ASCII_RUN: Final = re.compile(r"[A-Za-z0-9]+")
-"""The same for text of ASCII alone, as nearly all is: without the classes of Unicode it takes a third less."""
+"""The same for text of ASCII alone, as nearly all is: a third faster than the classes of Unicode."""
 
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
@@ -31,40 +32,40 @@ _TYPE: Final = re.compile(r"(\S+?)(?:: .*)?", re.DOTALL)
 
 
 class Run(NamedTuple):
-    """Letters and digits without a break: its parts in order, and the whole where it has several ('' else)."""
+    """Letters and digits without a break: its words in order, and the whole where it has several ("" else)."""
 
     parts: list[str]
     whole: str
 
 
 def storable(text: str) -> str:
-    """Give the text with U+FFFD in place of what PostgreSQL's text cannot hold: nulls and lone surrogates."""
+    """Return the text with U+FFFD in place of nulls and lone surrogates, which PostgreSQL's text cannot hold."""
     return text if text.isascii() and "\0" not in text else _UNSTORABLE.sub("\ufffd", text)
 
 
 def runs(text: str) -> list[Run]:
     """Cut text into runs and those into words."""
-    found = _ASCII_RUN.findall(text) if text.isascii() else _RUN.findall(unicodedata.normalize("NFKC", text))
-    return [_remembered(run) if len(run) <= CACHED_LENGTH else _run(run) for run in found]
+    texts = _ASCII_RUN.findall(text) if text.isascii() else _RUN.findall(unicodedata.normalize("NFKC", text))
+    return [_cached_run(run) if len(run) <= CACHED_LENGTH else _run(run) for run in texts]
 
 
-def _run(found: str) -> Run:
-    found = found[: MAX_WORD * 2]
-    parts = [found] if found.islower() or found.isupper() else _HUMP.split(found)
+def _run(text: str) -> Run:
+    text = text[: MAX_WORD * 2]
+    parts = [text] if text.islower() or text.isupper() else _HUMP.split(text)
     words = [part.lower()[:MAX_WORD] for part in parts]
-    return Run(words, found.lower()[:MAX_WORD] if len(words) > 1 else "")
+    return Run(words, text.lower()[:MAX_WORD] if len(words) > 1 else "")
 
 
-_remembered: Final = lru_cache(CACHED)(_run)
+_cached_run: Final = lru_cache(CACHED)(_run)
 
 
 def value(text: str) -> str:
-    """Give a field's value as it is compared: without case, cut, storable."""
+    """Return a field's value as it is compared: in lower case, cut to ``MAX_VALUE``, storable."""
     return storable(text.strip().lower())[:MAX_VALUE]
 
 
 def type_of(title: str) -> str:
-    """Give the exception's type of a title ``Type: message``; '' where the title is a message."""
+    """Return the exception's type of a title ``Type: message``; "" where the title is a message."""
     match = _TYPE.fullmatch(title)
     return match[1].removesuffix(":") if match else ""
 

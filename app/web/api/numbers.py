@@ -4,6 +4,7 @@ from aiohttp import web
 from msgspec import UNSET
 
 from app.stores.admin.projects import MAX_NAME
+from app.stores.aggregates import types
 from app.web import params, queries
 from app.web.api import present, replies, requests
 from app.web.call import Call
@@ -36,9 +37,17 @@ async def groups(call: Call) -> web.Response:
     span = queries.rounded(call.services, query.range(call.services.now()), before=True)
     try:
         rows, following, sizes = await call.services.aggregates.groups(
-            project.id, span.start // 1000, span.end // 1000, release=query.release,
-            status=params.or_empty(query.status), sort=query.sort, limit=query.limit, cursor=query.cursor,
-        )  # fmt: skip
+            types.GroupsQuery(
+                project=project.id,
+                start=span.start // 1000,
+                end=span.end // 1000,
+                release=query.release,
+                status=params.or_empty(query.status),
+                sort=query.sort,
+                limit=query.limit,
+                cursor=query.cursor,
+            )
+        )
     except ValueError as error:
         raise bad_request("bad_cursor", "cursor is the `next` of an earlier reply.") from error
     return reply(
@@ -65,7 +74,14 @@ async def rates(call: Call) -> web.Response:
     if query.group and (await call.group(query.group)).project != project.id:
         raise ApiError(404, "not_found", "This project has no such group.")
     points = await call.services.aggregates.points(
-        project.id, WINDOWS[window], span.start // 1000, span.end // 1000, group=query.group, release=query.release
+        types.PointsQuery(
+            project=project.id,
+            size=WINDOWS[window],
+            start=span.start // 1000,
+            end=span.end // 1000,
+            group=query.group,
+            release=query.release,
+        )
     )
     return reply(
         replies.RatesReply(
@@ -82,7 +98,9 @@ async def releases(call: Call) -> web.Response:
     """Answer ``GET /api/v1/projects/{project}/releases``."""
     project, complete = await call.project(), await call.services.complete_until()
     span = queries.rounded(call.services, call.parameters(RangeQuery).range(call.services.now()))
-    rows = await call.services.aggregates.releases(project.id, span.start // 1000, span.end // 1000)
+    rows = await call.services.aggregates.releases(
+        types.ReleasesQuery(project=project.id, start=span.start // 1000, end=span.end // 1000)
+    )
     return reply(
         replies.ReleasesReply(
             releases=[present.release(row) for row in rows],
@@ -99,9 +117,15 @@ async def timings(call: Call) -> web.Response:
     query = call.parameters(TimingsQuery)
     span = queries.rounded(call.services, query.range(call.services.now()))
     rows = await call.services.aggregates.timings(
-        project.id, span.start // 1000, span.end // 1000,
-        release=query.release, kind=params.or_empty(query.kind), limit=query.limit,
-    )  # fmt: skip
+        types.TimingsQuery(
+            project=project.id,
+            start=span.start // 1000,
+            end=span.end // 1000,
+            release=query.release,
+            kind=params.or_empty(query.kind),
+            limit=query.limit,
+        )
+    )
     return reply(
         replies.TimingsReply(
             timings=[present.timing(row) for row in rows.names],
@@ -124,7 +148,7 @@ async def ledger(call: Call) -> web.Response:
     if call.access.projects is not None and (project is None or not call.access.may_see(project)):
         raise ApiError(403, "forbidden", "This token is limited to some projects. Name one of them with project=.")
     minutes = await call.services.aggregates.ledger(
-        span.start, span.end, None if project is None else [project],
+        types.LedgerQuery(start_ms=span.start, end_ms=span.end, projects=None if project is None else [project]),
         log=call.services.log, generation=call.services.generation,
     )  # fmt: skip
     return reply(

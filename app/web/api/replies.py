@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import field
 
+from app.stores.aggregates.types import LedgerMinute
+
 
 class ProjectReply(msgspec.Struct):
     """A project with the keys of its SDKs."""
@@ -288,7 +290,7 @@ class EventReply(msgspec.Struct):
 class LedgerReply(msgspec.Struct):
     """The outcome of every record, by minute received and category; accepted is the sum of the six outcomes."""
 
-    minutes: list[dict[str, Any]]
+    minutes: list[LedgerMinute]
     start: str = field(name="from")
     to: str = ""
     complete_until: str | None = None

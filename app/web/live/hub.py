@@ -157,11 +157,11 @@ class Hub:
         except AWAY:
             return  # the next change looks back far enough
         for notice in notices:
-            if notice["id"] in sent or notice["created"] < self._since.get(project, 0):
+            if notice.id in sent or notice.created < self._since.get(project, 0):
                 continue
-            sent[notice["id"]] = None
+            sent[notice.id] = None
             for subscriber in self._subscribers.get(project, ()):
-                subscriber.notices.append(GroupNotice(notice["group"], notice["kind"], notice["at"]))
+                subscriber.notices.append(GroupNotice(notice.group, notice.kind, notice.at))
                 del subscriber.notices[:-PENDING]
                 subscriber.wake.set()
         while len(sent) > PENDING:

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, NamedTuple
 from aiohttp import web
 
 from app.cells import DAY, HOUR, MINUTE
+from app.stores.aggregates import types
 from app.stores.aggregates.types import Point
 from app.web import queries
 from app.web.call import Call
@@ -106,11 +107,14 @@ async def _read(call: Call, project: int, query: ChartQuery, columns: Axis) -> C
     names, parts = await _parts(call, project, query, columns)
 
     async def column(part: dict[str, str]) -> list[int]:
-        points = await store.points(project, columns.size, columns.start, columns.end, **(only | part))
+        points = await store.points(
+            types.PointsQuery(project=project, size=columns.size, start=columns.start, end=columns.end, **only | part)
+        )
         return columns.column(points, measure)
 
     totals, values = await asyncio.gather(
-        store.totals(project, columns.start, columns.end, **only), asyncio.gather(*map(column, [{}, *parts]))
+        store.totals(types.TotalsQuery(project=project, start=columns.start, end=columns.end, **only)),
+        asyncio.gather(*map(column, [{}, *parts])),
     )
     total, *stacked = values
     series: list[dict[str, Any]] = [
@@ -119,25 +123,29 @@ async def _read(call: Call, project: int, query: ChartQuery, columns: Axis) -> C
     rest = [max(value - sum(part), 0) for value, *part in zip(total, *stacked, strict=True)]
     if not series or any(rest):
         series.append({"name": "other" if series else measure, "values": rest})
-    return ChartData(total, series, max(sum(totals[name] or 0 for name in COUNTS[measure]) - sum(total), 0))
+    return ChartData(total, series, max(sum(getattr(totals, name) or 0 for name in COUNTS[measure]) - sum(total), 0))
 
 
 async def _parts(call: Call, project: int, query: ChartQuery, columns: Axis) -> tuple[list[str], list[dict[str, str]]]:
     """Return the names of the parts of a stack, and the filter of each."""
     store = call.services.aggregates
     if query.by == "release" and not query.release:
-        rows = await store.release_counts(project, columns.start, columns.end)
+        rows = await store.release_counts(types.ReleasesQuery(project=project, start=columns.start, end=columns.end))
         counts = [(row.sessions if query.measure == "sessions" else row.crashes, row.release) for row in rows]
         top = sorted((part for part in counts if part[0]), key=lambda part: -part[0])[:STACKED]
         return [name for _, name in top], [{"release": name} for _, name in top]
     if query.by == "group" and not query.group:
-        groups, _, _ = await store.groups(project, columns.start, columns.end, sort="count", limit=STACKED)
+        groups, _, _ = await store.groups(
+            types.GroupsQuery(project=project, start=columns.start, end=columns.end, sort="count", limit=STACKED)
+        )
         return [row.title for row in groups], [{"group": row.id} for row in groups]
     return [], []
 
 
 async def _marks(call: Call, project: int, columns: Axis) -> list[dict[str, Any]]:
     """Return when (s) the newest releases first appeared, oldest first."""
-    rows = await call.services.aggregates.release_counts(project, columns.start, columns.end)
+    rows = await call.services.aggregates.release_counts(
+        types.ReleasesQuery(project=project, start=columns.start, end=columns.end)
+    )
     fresh = [row for row in rows if columns.start * 1000 <= row.first_seen < columns.end * 1000]
     return [{"time": row.first_seen // 1000, "name": row.release} for row in reversed(fresh[:STACKED])]

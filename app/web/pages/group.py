@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
+from app.stores.aggregates import types
 from app.stores.search.contract import Document
 from app.web import queries
 from app.web.call import Call
@@ -39,8 +40,9 @@ async def show(call: Call) -> web.Response:
     shown = await page_range(call, row.project)
     project = await call.services.projects.get(row.project)
     span, query = queries.searchable_range(call.services), call.parameters(SearchQuery)
+    in_range = types.TotalsQuery(project=row.project, start=shown.start, end=shown.end, group=row.id)
     totals, hits, facets, why, base = await asyncio.gather(
-        call.services.aggregates.totals(row.project, shown.start, shown.end, group=row.id),
+        call.services.aggregates.totals(in_range),
         if_available(queries.search_events(call.services, row.project, query.q, span, groups=row.members,
                                            limit=EVENTS, cursor=query.cursor)),
         if_available(call.services.search.facets(row.project, row.members, span.start, span.end)),

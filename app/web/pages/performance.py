@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from app.model import TimingKind
+from app.stores.aggregates import types
 from app.stores.aggregates.types import TimingRow
 from app.web.call import Call
 from app.web.errors import bad_request
@@ -43,7 +44,7 @@ async def show(call: Call) -> web.Response:
     if sort not in SORTS:
         raise bad_request("bad_sort", f"sort is one of: {', '.join(SORTS)}.")
     timings = await call.services.aggregates.timings(
-        project.id, shown.start, shown.end, release=query.release, limit=MAX_NAMES
+        types.TimingsQuery(project=project.id, start=shown.start, end=shown.end, release=query.release, limit=MAX_NAMES)
     )
     rows = [row for row in timings.names if kind in ("", row.kind)]
     rows.sort(key=SORTS[sort][1], reverse=True)

@@ -8,6 +8,7 @@ from aiohttp import web
 from app.cells import HOUR
 from app.log.lag import lag
 from app.stores.admin.instances import Instances
+from app.stores.aggregates.types import LedgerQuery
 from app.topics import DELTAS, qualified
 from app.web.call import Call
 from app.web.health import unready_reasons
@@ -34,12 +35,14 @@ async def show(call: Call) -> web.Response:
         if_available(instances.watermark(qualified(services.generation, DELTAS))),
         if_available(
             services.aggregates.ledger(
-                now - HOUR * 1000, now + 1, call.access.projects, log=services.log, generation=services.generation
+                LedgerQuery(start_ms=now - HOUR * 1000, end_ms=now + 1, projects=call.access.projects),
+                log=services.log,
+                generation=services.generation,
             )
         ),
         if_available(call.request.app[DEAD_LETTERS].newest(LETTERS, call.access.projects)),
     )
-    sums = {name: sum(minute[name] for minute in minutes or ()) for name in ("accepted", *OUTCOMES)}
+    sums = {name: sum(getattr(minute, name) for minute in minutes or ()) for name in ("accepted", *OUTCOMES)}
     return page(
         "pipeline.html", **await shell(call, None, "pipeline"), stages=stages(lags or (), running or (), now),
         lags=lags, instances=None if running is None else in_data_order(running), watermark=watermark,

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from app.cells import HOUR, MINUTE
 from app.stores.admin.projects import Project
-from app.stores.aggregates import overview
+from app.stores.aggregates import overview, types
 from app.web import formatting, queries
 from app.web.call import Call
 from app.web.errors import bad_request
@@ -48,7 +48,7 @@ class Kpi(NamedTuple):
 async def show(call: Call) -> web.Response:
     """Answer ``GET /projects/{project}``."""
     project = await call.project()
-    if not await overview.heard(call.services.pool, project.id):
+    if not await overview.has_data(call.services.pool, project.id):
         return await start(call)
     complete, shown = await call.services.complete_until(), await page_range(call, project.id)
     query = call.parameters(GroupsQuery)
@@ -56,7 +56,9 @@ async def show(call: Call) -> web.Response:
     kpis, groups = await asyncio.gather(
         _kpis(call, project, shown, query.release), _groups(call, project, shown, query)
     )
-    releases = await call.services.aggregates.release_counts(project.id, shown.start, shown.end)
+    releases = await call.services.aggregates.release_counts(
+        types.ReleasesQuery(project=project.id, start=shown.start, end=shown.end)
+    )
     return page(
         "project.html", **base, **groups, kpis=kpis, complete=complete, page_range=shown, sorts=SORTS,
         statuses=STATUSES, releases=[row.release for row in releases],
@@ -68,7 +70,7 @@ async def start(call: Call) -> web.Response:
     """Answer ``GET /projects/{project}/start``: the keys, and the code that sends a first crash."""
     project = await call.project()
     base = await shell(call, project, "start")
-    heard = await overview.heard(call.services.pool, project.id)
+    heard = await overview.has_data(call.services.pool, project.id)
     dsn = project.dsn(call.base)
     return page(
         "start.html", **base, dsn=dsn, base=call.base, snippets=snippets(dsn, call.base, project.raygun_key),
@@ -102,26 +104,34 @@ async def _kpis(call: Call, project: Project, shown: PageRange, release: str) ->
     store, seconds = call.services.aggregates, call.services.now() / 1000
     minute = int(seconds) // MINUTE * MINUTE
     now, before, points = await asyncio.gather(
-        store.totals(project.id, shown.start, shown.end, release=release),
-        store.totals(project.id, shown.before.start // 1000, shown.before.end // 1000, release=release),
-        store.points(project.id, MINUTE, minute - HOUR, minute + MINUTE, release=release),
+        store.totals(types.TotalsQuery(project=project.id, start=shown.start, end=shown.end, release=release)),
+        store.totals(
+            types.TotalsQuery(
+                project=project.id, start=shown.before.start // 1000, end=shown.before.end // 1000, release=release
+            )
+        ),
+        store.points(
+            types.PointsQuery(
+                project=project.id, size=MINUTE, start=minute - HOUR, end=minute + MINUTE, release=release
+            )
+        ),
     )
     crashes = {point.start: point.crashes for point in points}
     recent = formatting.rate_per_minute(crashes, seconds, NOW_MINUTES)
     hour = formatting.rate_per_minute(crashes, seconds, 60)
-    sessions, users = now["crash_free_sessions"], now["crash_free_users"]
+    sessions, users = now.crash_free_sessions, now.crash_free_users
     previous = f"vs. previous {shown.name or 'range'}"
     return [
         Kpi("rate", "Crashes per minute", "Average of the last 5 minutes.", recent, "rate",
             formatting.compare(recent, hour), "vs. last hour"),
-        Kpi("crashes", "Crashes", "Events of level error or fatal in this range.", now["crashes"], "count",
-            formatting.compare(now["crashes"], before["crashes"]), previous),
-        Kpi("users", "Users with crashes", "Distinct users of crash events in this range.", now["users"], "count",
-            formatting.compare(now["users"], before["users"]), previous),
+        Kpi("crashes", "Crashes", "Events of level error or fatal in this range.", now.crashes, "count",
+            formatting.compare(now.crashes, before.crashes), previous),
+        Kpi("users", "Users with crashes", "Distinct users of crash events in this range.", now.users, "count",
+            formatting.compare(now.users, before.users), previous),
         Kpi("cfs", "Crash-free sessions", "1 - crashed sessions / all sessions.", sessions, "share",
-            formatting.compare(sessions, before["crash_free_sessions"], more_is_worse=False, points=True), previous),
+            formatting.compare(sessions, before.crash_free_sessions, more_is_worse=False, points=True), previous),
         Kpi("cfu", "Crash-free users", "1 - users with a crashed session / users with a session.", users, "share",
-            formatting.compare(users, before["crash_free_users"], more_is_worse=False, points=True), previous),
+            formatting.compare(users, before.crash_free_users, more_is_worse=False, points=True), previous),
     ]  # fmt: skip
 
 
@@ -129,15 +139,26 @@ async def _groups(call: Call, project: Project, shown: PageRange, query: GroupsQ
     """Return the values that the list of groups needs."""
     try:
         rows, following, sizes = await call.services.aggregates.groups(
-            project.id, shown.start, shown.end, release=query.release, status=or_empty(query.status),
-            sort=query.sort, limit=PAGE, cursor=query.cursor,
-        )  # fmt: skip
+            types.GroupsQuery(
+                project=project.id,
+                start=shown.start,
+                end=shown.end,
+                release=query.release,
+                status=or_empty(query.status),
+                sort=query.sort,
+                limit=PAGE,
+                cursor=query.cursor,
+            )
+        )
     except ValueError as error:
         raise bad_request("bad_cursor", "This page of the list no longer exists. Start at the first page.") from error
     size = max(queries.chart_window(shown.span), queries.smallest_window(call.services, shown.span.start))
     members = {row.id: row.members for row in rows}
-    counts = await overview.sparks(
-        call.services.pool, project.id, members, size, shown.start - shown.start % size, shown.end
+    counts = await overview.event_counts(
+        call.services.pool,
+        types.EventCountsQuery(
+            project=project.id, start=shown.start - shown.start % size, end=shown.end, size=size, members=members
+        ),
     )
     sparks = {
         group: formatting.downsample(formatting.dense(series, shown.start, shown.end, size), SPARK_BARS)

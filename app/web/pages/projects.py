@@ -7,6 +7,7 @@ from aiohttp import web
 
 from app.cells import DAY, HOUR, MINUTE
 from app.stores.admin.projects import Project
+from app.stores.aggregates import types
 from app.stores.aggregates.types import GroupRow, ReleaseRow
 from app.web import formatting
 from app.web.call import Call
@@ -48,10 +49,10 @@ async def _card(call: Call, project: Project) -> Card:
     end = int(seconds) // MINUTE * MINUTE + MINUTE
     start, store = end - HOUR, call.services.aggregates
     points, yesterday, release, (newest, _, _) = await asyncio.gather(
-        store.points(project.id, MINUTE, start, end),
-        store.points(project.id, MINUTE, start - DAY, end - DAY),
+        store.points(types.PointsQuery(project=project.id, size=MINUTE, start=start, end=end)),
+        store.points(types.PointsQuery(project=project.id, size=MINUTE, start=start - DAY, end=end - DAY)),
         _newest_release(call, project, end),
-        store.groups(project.id, end - DAY, end, sort="first_seen", limit=1),
+        store.groups(types.GroupsQuery(project=project.id, start=end - DAY, end=end, sort="first_seen", limit=1)),
     )
     crashes = {point.start: point.crashes for point in points}
     series = formatting.dense(crashes, start, end, MINUTE)
@@ -69,6 +70,13 @@ async def _card(call: Call, project: Project) -> Card:
 async def _newest_release(call: Call, project: Project, end: int) -> ReleaseRow | None:
     """Return the newest release of the day before ``end`` (s), None for none."""
     store = call.services.aggregates
-    names = [row.release for row in await store.release_counts(project.id, end - DAY, end)]
-    rows = await store.releases(project.id, end - DAY, end, only=names[:1]) if names else []
+    names = [
+        row.release
+        for row in await store.release_counts(types.ReleasesQuery(project=project.id, start=end - DAY, end=end))
+    ]
+    rows = (
+        await store.releases(types.ReleasesQuery(project=project.id, start=end - DAY, end=end, only=names[:1]))
+        if names
+        else []
+    )
     return rows[0] if rows else None

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from app.stores.aggregates import overview
+from app.stores.aggregates import overview, types
 from app.stores.aggregates.types import ReleaseRow
 from app.web import formatting
 from app.web.call import Call
@@ -41,13 +41,18 @@ async def show(call: Call) -> web.Response:
     project, complete = await call.project(), await call.services.complete_until()
     shown = await page_range(call, project.id)
     counts, base = await asyncio.gather(
-        call.services.aggregates.release_counts(project.id, shown.start, shown.end), shell(call, project, "releases")
+        call.services.aggregates.release_counts(
+            types.ReleasesQuery(project=project.id, start=shown.start, end=shown.end)
+        ),
+        shell(call, project, "releases"),
     )
     most = len(counts) if call.query.get("all") else SHOWN
     names = [row.release for row in counts[: most + 1]]
-    rows = await call.services.aggregates.releases(project.id, shown.start, shown.end, only=names)
+    rows = await call.services.aggregates.releases(
+        types.ReleasesQuery(project=project.id, start=shown.start, end=shown.end, only=names)
+    )
     compared = [(row, compare(row, older)) for row, older in zip(rows, [*rows[1:], None], strict=False)][:most]
-    arrivals = await overview.arrivals(call.services.pool, project.id, [row.release for row in rows], LISTED)
+    arrivals = await overview.new_and_regressed(call.services.pool, project.id, [row.release for row in rows], LISTED)
     return page(
         "releases.html", **base, rows=compared, arrivals=arrivals, page_range=shown, complete=complete,
         known=len(counts),

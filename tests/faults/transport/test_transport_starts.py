@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.runtime.worker import ROLES
+from app.roles import ROLE_NAMES
 
 if TYPE_CHECKING:
     from tests.faults.transport.conftest import Bench
@@ -53,7 +53,7 @@ async def test_all_roles_get_ready_and_stop(command: Sequence[str], database: st
     out, _ = await asyncio.wait_for(process.communicate(), 60)
     assert line == b'{"ready": true}\n', out.decode()
     assert process.returncode == 0, out.decode()
-    assert f"ready: {', '.join(ROLES)}" in out.decode()
+    assert f"ready: {', '.join(ROLE_NAMES)}" in out.decode()
 
 
 async def test_an_unknown_role_is_named(database: str, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""A Faultline whose roles are processes of their own, several of each, on stores that are given.
+"""A Faultline whose roles run in processes of their own, several of each, on given stores.
 
 Two ``faultline ingest`` on one port, one ``web``, one ``files``, and two ``worker --roles R`` for each role R. A thread
-starts again what ends by itself, as an orchestrator does. All end with the process that started them.
+restarts processes that end by themselves, as an orchestrator does. All end with the process that started them.
 """
 
 import os
@@ -12,28 +12,31 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-from tests.servers.process import free_ports
-from tests.system.member import LEAVE_SECONDS, Member
-from tests.system.site import Site, program
+from tests.support.member import LEAVE_SECONDS, Member
+from tests.support.ports import free_ports
+from tests.support.site import Site, program, run
 
-ROLES: Final = ("crashes", "sessions", "timings", "rates", "archive", "search")
-LOOK_SECONDS: Final = 0.05
+POLL_SECONDS: Final = 0.05
 READY_SECONDS: Final = 240
-"""For sixteen Pythons that start on two cores which others use as well."""
+"""For sixteen Python processes that start on two busy cores."""
 
 HOPELESS: Final = 20
-"""Ends of one process before it was ready: it cannot start."""
+"""Ends of one process before it was ready after which it is given up."""
 
 OWNS: Final = re.compile(r"faultline-(\w+) owns partitions \[([\d, ]*)\]")
 
 
 class Cluster(Site):
-    """The processes; a context manager that stops what it started."""
+    """The processes; a context manager that stops what it started.
+
+    ``folder`` takes logs and local state, ``stores`` are the settings that name the stores. Each role has ``workers``
+    processes.
+    """
 
     def __init__(self, folder: Path, stores: Mapping[str, str], *, partitions: int = 8, workers: int = 2) -> None:
-        """Take a folder for logs and local state, and the settings that name the stores."""
         self.folder = folder
         self._partitions = partitions
+        self._roles = default_roles()
         self._ports = dict(zip(("ingest", "web", "files"), free_ports(3), strict=True))
         self.settings = {
             "FAULTLINE_DISK_RESERVE_MB": "64",
@@ -64,7 +67,7 @@ class Cluster(Site):
 
     @property
     def token(self) -> str:
-        """A token that may do everything."""
+        """A token with all permissions."""
         return self._token
 
     @property
@@ -74,11 +77,11 @@ class Cluster(Site):
 
     @property
     def data(self) -> Path:
-        """The folder that commands are given; it stays empty."""
+        """The data folder of commands; it stays empty."""
         return self.folder / "cli"
 
     def start(self) -> Self:
-        """Make tables, a project and a token, start every process and wait until all are ready."""
+        """Migrate, make a project and a token, start every process, and wait until all are ready."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.command("migrate")
         number, name, dsn, raygun_key = self.command("project", "create", "Shop").splitlines()[-1].split("\t")
@@ -91,13 +94,13 @@ class Cluster(Site):
         return self
 
     def stop(self) -> None:
-        """End all, in order."""
+        """Stop all processes in order."""
         members = self.members.values()
         for member in members:
             member.ask_to_end()
         end = time.monotonic() + LEAVE_SECONDS
         while any(member.pid is not None for member in members) and time.monotonic() < end:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         self._ending.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -105,26 +108,26 @@ class Cluster(Site):
             member.close()
 
     def of(self, role: str) -> list[Member]:
-        """Give the members of a role."""
+        """Return the members of a role."""
         return [member for member in self.members.values() if member.role == role]
 
     def wait_ready(self) -> None:
-        """Wait until every wanted member is ready and its group owns everything."""
+        """Wait until every wanted member is ready and each group owns all partitions."""
         wanted = [member for member in self.members.values() if member.wanted]
         self._wait(lambda: all(member.ready for member in wanted), "readiness of all")
-        for role in ROLES:
+        for role in self._roles:
             self.wait_owned(role)
 
     def wait_owned(self, role: str) -> None:
-        """Wait until the living members of a role own all partitions, by what they said last."""
+        """Wait until the running members of a role own all partitions, by their last log lines."""
         self._wait(lambda: self.owned(role) == self._partitions, f"owners of all partitions for {role}")
 
     def owned(self, role: str) -> int:
-        """Give how many partitions the living members of a role own, by what they said last."""
+        """Return how many partitions the running members of a role own, by their last log lines."""
         return len({number for member in self.of(role) if member.pid is not None for number in _owned(member, role)})
 
     def kill(self, name: str) -> float:
-        """Kill -9 a worker and give the seconds until its group owns all partitions again."""
+        """Kill -9 a worker and return the seconds until its group owns all partitions again."""
         begun = time.monotonic()
         member = self.members[name]
         old = member.kill()
@@ -133,11 +136,11 @@ class Cluster(Site):
         return time.monotonic() - begun
 
     def ends(self) -> dict[str, list[int]]:
-        """Give the exit codes of members that ended though they were wanted."""
+        """Return the exit codes of members that ended though they were wanted."""
         return {name: list(member.ends) for name, member in self.members.items() if member.ends}
 
     def last_words(self) -> str:
-        """Give the ends of the logs of members that are not ready, or ended though they were wanted."""
+        """Return the last log lines of members that are not ready, or ended though they were wanted."""
         return "\n".join(
             f"-- {name}: ready {member.ready}\n{member.last_words()}"
             for name, member in self.members.items()
@@ -161,7 +164,7 @@ class Cluster(Site):
             more = {"FAULTLINE_PORT": str(self._ports[part]), "FAULTLINE_REUSE_PORT": str(count > 1).lower()}
             for number in range(1, count + 1):
                 yield self._member(f"{part}-{number}", [part], more)
-        for role in ROLES:
+        for role in self._roles:
             for number in range(1, workers + 1):
                 yield self._member(f"{role}-{number}", ["worker", "--roles", role], {})
 
@@ -173,11 +176,11 @@ class Cluster(Site):
         return f"http://127.0.0.1:{self._ports[part]}"
 
     def _keep(self) -> None:
-        """Start what is wanted and does not run, until told to end; the pipe tells the members when we are gone."""
+        """Start wanted members that do not run, until the stop; members notice the end of this process by the pipe."""
         reading, writing = os.pipe()
-        while not self._ending.wait(LOOK_SECONDS):
+        while not self._ending.wait(POLL_SECONDS):
             for member in self.members.values():
-                member.look(reading)
+                member.poll(reading)
         os.close(writing)
         os.close(reading)
 
@@ -187,10 +190,17 @@ class Cluster(Site):
             hopeless = any(member.failures >= HOPELESS for member in self.members.values())
             if hopeless or time.monotonic() > end:
                 raise AssertionError(f"no {what}; ended: {self.ends()}\n{self.last_words()}")
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
+
+
+def default_roles() -> list[str]:
+    """Return the names of all roles: the default of FAULTLINE_ROLES."""
+    rows = [line.split("\t") for line in run({}, "settings").splitlines()]
+    (names,) = [row[2] for row in rows if row[0] == "FAULTLINE_ROLES"]
+    return names.split(",")
 
 
 def _owned(member: Member, role: str) -> set[int]:
-    """Give what a process said last that it owns."""
-    said = [numbers for named, numbers in OWNS.findall(member.said()) if named == role]
-    return {int(number) for number in said[-1].split(",") if number.strip()} if said else set()
+    """Return the partitions that a process logged last as owned."""
+    logged = [numbers for named, numbers in OWNS.findall(member.log()) if named == role]
+    return {int(number) for number in logged[-1].split(",") if number.strip()} if logged else set()

@@ -1,4 +1,4 @@
-"""Timings of known truth: what raygun4js would send, and what every window of every name must then say."""
+"""Timings of known truth: what raygun4js would send, and the expected figures of every window of every name."""
 
 import json
 import random
@@ -9,10 +9,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import asyncpg
+import msgspec
 
-from tables import latency
-from tables.windows import LATENCY, decode_sketches
-from tests.system.truth_parts import LATENESS, RELEASES, Request, iso, when, windows_of
+from tests.support.truth_parts import LATENESS, RELEASES, Request, iso, when, windows_of
 
 SHARES = (50, 75, 95, 99)
 NAMES = {
@@ -21,6 +20,12 @@ NAMES = {
     "c": ("asset", {"/static/app.{:08x}f.js": "/static/app.{id}.js"}),
 }
 SITE = "https://shop.example"
+ACCURACY = 0.01
+"""The greatest relative error of a percentile."""
+LEAST, MOST = 0.01, 3_600_000.0
+"""ms; the limits between which durations are told apart."""
+GROWTH = (1 + ACCURACY) / (1 - ACCURACY)
+"""By what the top of a bucket of durations is greater than that of the bucket below."""
 
 Window = tuple[str, str, int, int]
 """(kind and name, release or '', size, start)."""
@@ -64,10 +69,9 @@ def _item(chance: random.Random) -> tuple[str, str, float, dict[str, Any]]:
 
 
 class TimingsChecker:
-    """Compares what an installation says of timings with the truth."""
+    """Compares the timings of an installation with the truth. ``base`` is the project's path in the API."""
 
     def __init__(self, sent: list[SentTiming], base: str) -> None:
-        """Take what was sent, and the project's path in the API."""
         self._base = base
         self.windows: dict[Window, list[float]] = defaultdict(list)
         for each in sent:
@@ -77,9 +81,9 @@ class TimingsChecker:
 
     async def check(self, read: Read) -> int:
         """Compare count and percentiles of every hour and day, and of the minutes of all releases together."""
-        asked = {key[1:] for key in self.windows}
+        spans = {key[1:] for key in self.windows}
         compared = 0
-        for release, size, start in sorted(asked):
+        for release, size, start in sorted(spans):
             if size > min(LATENESS) or not release:
                 compared += await self._window(read, release, size, start)
         return compared
@@ -90,26 +94,39 @@ class TimingsChecker:
         assert {name: row["count"] for name, row in rows.items()} == {name: len(ms) for name, ms in want.items()}
         for name, ms in want.items():
             for share in SHARES:
-                exact, found = ms[share * (len(ms) - 1) // 100], rows[name][f"p{share}"]
-                assert abs(found - exact) <= latency.ACCURACY * exact + 0.01, (name, release, size, start, share)
+                exact, read_value = ms[share * (len(ms) - 1) // 100], rows[name][f"p{share}"]
+                assert abs(read_value - exact) <= ACCURACY * exact + 0.01, (name, release, size, start, share)
         return len(want)
 
     async def points(self, read: Read, release: str, size: int, start: int) -> list[dict[str, Any]]:
-        """Give what the API says of one window."""
+        """Return the API's rows of one window."""
         query = {"from": iso(start), "to": iso(start + size)} | ({"release": release} if release else {})
         rows: list[dict[str, Any]] = (await read(f"{self._base}/timings?{urlencode(query)}"))["timings"]
         return rows
 
     async def rows(self, connection: "asyncpg.Connection[asyncpg.Record]") -> int:
-        """Compare count and buckets of every row in PostgreSQL; give how many there are."""
-        want = {key: Counter(map(latency.bucket, ms)) for key, ms in self.windows.items()}
+        """Compare count and buckets of every row in PostgreSQL; return how many there are."""
+        want = {key: Counter(map(_bucket, ms)) for key, ms in self.windows.items()}
         found = await connection.fetch(
             "select grp, release, size, start, counts, sketches from windows where kind = 't'"
         )
         got = {(row["grp"], row["release"], row["size"], row["start"]): row for row in found}
-        buckets = {key: latency.counts_of(decode_sketches(row["sketches"])[LATENCY]) for key, row in got.items()}
+        buckets = {key: _counts(row["sketches"]) for key, row in got.items()}
         assert buckets == want, sorted(key for key in got.keys() | want.keys() if buckets.get(key) != want.get(key))[:8]
         assert {key: json.loads(row["counts"]) for key, row in got.items()} == {
             key: {"timings": sum(counts.values())} for key, counts in want.items()
         }
         return len(got)
+
+
+def _bucket(ms: float) -> int:
+    """Return the bucket that a duration must be counted in, 0 for the lowest."""
+    number, top = 0, LEAST
+    while top < min(ms, MOST):
+        number, top = number + 1, top * GROWTH
+    return number
+
+
+def _counts(sketches: bytes) -> dict[int, int]:
+    """Return the count of each bucket of a stored row: a sketch within a map of sketches, both MessagePack."""
+    return msgspec.msgpack.decode(msgspec.msgpack.decode(sketches, type=dict[str, bytes])["ms"], type=dict[int, int])

@@ -1,4 +1,4 @@
-"""What all kinds of known truth share: requests, windows, and times that keep clear of the edges of lateness."""
+"""Shared by all kinds of known truth: requests, windows, and times that keep clear of the edges of lateness."""
 
 import random
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class Request:
 
 
 def when(chance: random.Random, now: float) -> tuple[float, float]:
-    """Give (time, about how late): mostly fresh; some too late for a minute, some for an hour as well."""
+    """Return (time, about how late): mostly fresh; some too late for a minute, some for an hour as well."""
     late = chance.choices(
         [
             chance.uniform(0, 60),
@@ -32,11 +32,11 @@ def when(chance: random.Random, now: float) -> tuple[float, float]:
         ],
         [80, 10, 6, 4],
     )[0]
-    return round(now - late, 3), late  # numbers are read to the nearest millisecond: none may round into a next minute
+    return round(now - late, 3), late  # times are read to the nearest millisecond: none may round into the next minute
 
 
 def windows_of(time: float, late: float) -> Iterator[tuple[int, int]]:
-    """Give (size, start) of each window that takes what happened then and came so late."""
+    """Return (size, start) of each window that takes what happened then and came so late."""
     return ((size, int(time // size) * size) for size in LATENESS if late <= LATENESS[size])
 
 

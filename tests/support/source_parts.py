@@ -25,7 +25,7 @@ from app.stores.admin.projects import Projects
 from app.stream.resources import Resource
 from app.stream.role import RoleApp
 from tables.spec import TableSpec
-from tests.unit.batches import Row
+from tests.support.batches import Row
 
 PARTITIONS = 4
 MEMORY = Memory(16)

@@ -1,4 +1,4 @@
-"""Indices of their own in a real Elasticsearch for each test, and a way to it that can be made to fail."""
+"""Indices of its own in a real Elasticsearch for each test."""
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from elasticsearch import AsyncElasticsearch
 
 from app.stores.search.contract import Document
-from app.stores.search.elastic import Search
+from app.stores.search.elastic import ElasticSearch
 from app.stores.search.elastic_client import connected, server_of
 
 
-class Refreshed(Search):
-    """Search that shows at once what was written; its users wait a second."""
+class Refreshed(ElasticSearch):
+    """Search that finds documents at once after they were written; in production they are found within a second."""
 
     async def index(self, documents: Sequence[Document]) -> None:
         await super().index(documents)
@@ -21,14 +21,14 @@ class Refreshed(Search):
 
 @asynccontextmanager
 async def elastic_client(url: str) -> AsyncIterator[AsyncElasticsearch]:
-    """Give a client of the server."""
+    """Open a client of the server."""
     async with connected(server_of(url)) as client:
         yield client
 
 
 @asynccontextmanager
 async def elastic_name(url: str) -> AsyncIterator[str]:
-    """Give a name for an alias; what was made under it is gone afterwards."""
+    """Yield a name for an alias and delete its indices and template afterwards."""
     name = f"test-{secrets.token_hex(6)}"
     try:
         yield name

@@ -1,4 +1,4 @@
-"""A way to a server that can be made to fail, by bytes: it passes connections on, unless a test says what to do."""
+"""A TCP proxy that can be made to fail: it forwards connections unless a test sets a fault."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,8 +9,8 @@ BUSY_BODY = b'<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>busy</Me
 CHUNK = 1 << 16
 
 
-class Way:
-    """``faults`` are used up one a connection, in order; then all goes well. Each is one of the words of ``_serve``."""
+class TcpProxy:
+    """Forwards connections; each uses up one of ``faults``, in order. A fault is one of the words of ``_serve``."""
 
     def __init__(self, host: str, port: int) -> None:
         self.port = 0
@@ -35,12 +35,12 @@ class Way:
         writer.close()
 
     def drop(self) -> None:
-        """Break all connections that there are."""
+        """Break all open connections."""
         for writer in self._writers:
             writer.transport.abort()
 
     async def end(self) -> None:
-        """Break all connections and wait until they are done."""
+        """Break all connections and wait for their end."""
         self.drop()
         await asyncio.gather(*self._handling)
 
@@ -58,17 +58,17 @@ class Way:
         onward_reader, onward_writer = await asyncio.open_connection(*self._target)
         self._writers.add(onward_writer)
         async with asyncio.TaskGroup() as group:
-            group.create_task(_pass(reader, onward_writer, self.cut_after if fault == "cut" else -1, writer))
+            group.create_task(_forward(reader, onward_writer, self.cut_after if fault == "cut" else -1, writer))
             seconds = 0.02 if fault == "slow" else 0.0
             limit = self.cut_after if fault == "torn" else -1
-            group.create_task(_pass(onward_reader, writer, limit, onward_writer, seconds))
+            group.create_task(_forward(onward_reader, writer, limit, onward_writer, seconds))
         self._writers.discard(onward_writer)
 
 
-async def _pass(
+async def _forward(
     source: asyncio.StreamReader, sink: asyncio.StreamWriter, limit: int, back: asyncio.StreamWriter, seconds: float = 0
 ) -> None:
-    """Copy until the end, or until ``limit`` bytes (-1: none) went by, and then break both ends."""
+    """Copy until the end, or break both ends after ``limit`` bytes (-1: no limit)."""
     with suppress(ConnectionError):
         while data := await source.read(CHUNK if limit < 0 else min(CHUNK, limit)):
             await asyncio.sleep(seconds)
@@ -83,13 +83,13 @@ async def _pass(
 
 
 @asynccontextmanager
-async def way_to(host: str, port: int) -> AsyncIterator[Way]:
-    """Open a way on a free port."""
-    way = Way(host, port)
-    server = await asyncio.start_server(way.handle, "127.0.0.1", 0)
-    way.port = server.sockets[0].getsockname()[1]
+async def tcp_proxy_to(host: str, port: int) -> AsyncIterator[TcpProxy]:
+    """Run a proxy on a free port."""
+    proxy = TcpProxy(host, port)
+    server = await asyncio.start_server(proxy.handle, "127.0.0.1", 0)
+    proxy.port = server.sockets[0].getsockname()[1]
     try:
-        yield way
+        yield proxy
     finally:
         server.close()
-        await way.end()
+        await proxy.end()

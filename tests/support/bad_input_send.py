@@ -4,7 +4,7 @@ import asyncio
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from tests.integration.bad_input import Case
+from tests.support.bad_input import Case
 
 CHUNK = 16
 

@@ -1,4 +1,4 @@
-"""A whole Faultline in a folder of its own, started as a user starts it; tests see its addresses and pids only."""
+"""A whole Faultline in a folder of its own, started as a user starts it; tests use its addresses and pids only."""
 
 import json
 import os
@@ -9,23 +9,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from tests.system.site import Site, program
+from tests.support.site import Site, program
 
 READY_SECONDS = 90
 STOP_SECONDS = 40
 
 
 class Installation(Site):
-    """``faultline up`` on a data folder; a context manager that stops what it started."""
+    """``faultline up`` on a data folder, with settings beyond the defaults; a context manager that stops it."""
 
     def __init__(self, data: Path, environment: Mapping[str, str] | None = None) -> None:
-        """Take the data folder and settings beyond the defaults."""
         self.folder = data
         self.settings = {"FAULTLINE_DISK_RESERVE_MB": "64", **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
-        """Start it and wait until it says that it is ready."""
+        """Start it and wait until it is ready."""
         self.data.mkdir(parents=True, exist_ok=True)
         began = time.time()
         with (self.data / "up.log").open("ab") as log:
@@ -36,7 +35,7 @@ class Installation(Site):
         return self
 
     def _described_since(self, began: float) -> bool:
-        """A run that was killed leaves its description behind until the next one removes it."""
+        """Return whether this run wrote the description: one that was killed leaves its own behind."""
         described = self.data / "faultline.json"
         return described.exists() and described.stat().st_mtime > began
 
@@ -47,7 +46,7 @@ class Installation(Site):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What ``faultline.json`` says now."""
+        """The present content of ``faultline.json``."""
         content: dict[str, Any] = json.loads((self.data / "faultline.json").read_text())
         return content
 
@@ -68,7 +67,7 @@ class Installation(Site):
 
     @property
     def token(self) -> str:
-        """The token that may do everything."""
+        """The token with all permissions."""
         return str(self.facts["token"])
 
     @property
@@ -78,7 +77,7 @@ class Installation(Site):
         return project
 
     def kill(self, role: str) -> int:
-        """Kill -9 the process of a role and give the pid it had."""
+        """Kill -9 the process of a role and return the pid it had."""
         pid = int(self.facts["pids"][role])
         os.kill(pid, signal.SIGKILL)
         return pid
@@ -104,7 +103,7 @@ class Installation(Site):
         self._wait(restarted, f"a new {role} process")
 
     def stop(self) -> int:
-        """Stop it as Ctrl-C does and give the exit code."""
+        """Stop it as Ctrl-C does and return the exit code."""
         if self._process is None:
             return 0
         self._process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Sends events of known truth to an installation and compares every number it then gives."""
+"""Sends events of known truth to an installation and compares every figure that it then returns."""
 
 import asyncio
 import json
@@ -12,19 +12,19 @@ from urllib.parse import urlencode
 import aiohttp
 import asyncpg
 
-from tests.system.site import Site
-from tests.system.truth import LABELS, Cell, Sent, Truth, Window
-from tests.system.truth_parts import SIZES, Request
-from tests.system.truth_timings import TimingsChecker
+from tests.support.site import Site
+from tests.support.truth import LABELS, Cell, Sent, Truth, Window
+from tests.support.truth_parts import SIZES, Request
+from tests.support.truth_timings import TimingsChecker
 
 SENDERS = 24
 COMPLETE_SECONDS = 180
 SPANS = {"1m": 4 * 3600, "1h": 5 * 86_400, "1d": 31 * 86_400}
-"""How far back each size of window is asked for, seconds."""
+"""How far back each size of window is read, seconds."""
 
 
 async def send(url: Callable[[], str], requests: Sequence[Request], during: Callable[[], Awaitable[None]]) -> None:
-    """Send all, several at a time, while ``during`` runs; what got no answer, or a 503, is sent again."""
+    """Send all, several at a time, while ``during`` runs; a request that got no answer, or a 503, is sent again."""
     todo = iter(requests)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         senders = [asyncio.create_task(_send_each(session, url, todo)) for _ in range(SENDERS)]
@@ -61,17 +61,16 @@ def _seconds(text: str) -> float:
 
 
 class Checker:
-    """Reads what an installation says and compares it with the truth."""
+    """Compares the figures of an installation with the truth."""
 
     def __init__(self, installation: Site, truth: Truth) -> None:
-        """Take both."""
         self._api, self._truth = installation, truth
         self._base = f"/api/v1/projects/{installation.project['id']}"
         self._timings = TimingsChecker(truth.timings, self._base)
         self._session: aiohttp.ClientSession
 
     async def check(self) -> dict[str, int]:
-        """Compare everything; give how many figures were compared."""
+        """Compare everything; return the counts of what was compared."""
         headers = {"Authorization": f"Bearer {self._api.token}"}
         async with aiohttp.ClientSession(self._api.url, headers=headers) as self._session:
             documents = await self._searched()
@@ -84,7 +83,7 @@ class Checker:
         return {"events": len(documents), "groups": len(groups), "windows": compared, "timings": timings}
 
     async def rows(self, database: str) -> int:
-        """Compare the counts of every window's row in PostgreSQL, after ``check``; give how many there are."""
+        """Compare the counts of every window's row in PostgreSQL, after ``check``; return how many there are."""
         truth = self._truth.windows(self._received_found)
         ids = {"": "", **self._groups_found}
         want = {
@@ -103,7 +102,7 @@ class Checker:
         return len(got) + timings
 
     async def points(self, until: float) -> dict[tuple[str, str, str], list[Any]]:
-        """Give, after ``check``, what the API says of every cell by size of window, up to ``until``."""
+        """Return, after ``check``, the API's points of every cell by size of window, up to ``until``."""
         headers, found = {"Authorization": f"Bearer {self._api.token}"}, {}
         async with aiohttp.ClientSession(self._api.url, headers=headers) as self._session:
             for group in ["", *self._groups_found.values()]:
@@ -122,7 +121,7 @@ class Checker:
         return points
 
     async def _searched(self) -> list[dict[str, Any]]:
-        """Search must list each event once; it follows by itself, later than the numbers."""
+        """Wait until search lists each event once; it follows later than the numbers."""
         documents, end = list[dict[str, Any]](), time.monotonic() + COMPLETE_SECONDS
         while len(documents) < len(self._truth.events):
             assert time.monotonic() < end, f"{len(documents)} of {len(self._truth.events)} events can be found"
@@ -144,7 +143,7 @@ class Checker:
                 return
 
     async def _payloads(self, documents: list[dict[str, Any]]) -> list[tuple[Sent, dict[str, Any]]]:
-        """The file server must give each payload back as it was sent."""
+        """Read each payload from the file server; each must be equal to what was sent."""
         by_payload = {sent.payload: sent for sent in self._truth.events}
         assert len(by_payload) == len(self._truth.events)
         limit = asyncio.Semaphore(16)
@@ -159,7 +158,7 @@ class Checker:
         return list(await asyncio.gather(*map(fetch, documents)))
 
     def _groups(self, found: list[tuple[Sent, dict[str, Any]]]) -> dict[str, str]:
-        """One label is one group, and the other way round; gives label -> group id."""
+        """Assert that labels and groups correspond one to one; return label -> group id."""
         groups: dict[str, set[str]] = defaultdict(set)
         for sent, doc in found:
             groups[str(sent.label)].add(doc["group"])

@@ -1,7 +1,7 @@
-"""Events of known truth: what is sent, and what every window of every cell must then say.
+"""Events of known truth: what is sent, and the expected figures of every window of every cell.
 
 Everything follows from a seed. Times keep clear of the edges of lateness, so that only what Faultline stamped itself
-(``received``, where a clock is corrected) has to be asked for afterwards.
+(``received``, where a clock is corrected) has to be read afterwards.
 """
 
 import json
@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.system import truth_timings
-from tests.system.truth_parts import RELEASES, Request, iso, when, windows_of
-from tests.system.truth_timings import SentTiming
+from tests.support import truth_timings
+from tests.support.truth_parts import RELEASES, Request, iso, when, windows_of
+from tests.support.truth_timings import SentTiming
 
 LABELS = 24
 USERS = 150
@@ -36,7 +36,7 @@ class Sent:
     unhandled: bool
     payload: bytes
     shift: float | None = None
-    """Seconds by which the client's clock was wrong; its ``sent_at`` tells, so that time = received - age."""
+    """Seconds by which the client's clock was wrong; its ``sent_at`` shows it, so that time = received - age."""
     age: float = 0.0
 
 
@@ -54,7 +54,7 @@ class SentSession:
 
 @dataclass
 class Window:
-    """What one window of one cell must say."""
+    """The expected figures of one window of one cell."""
 
     crashes: int = 0
     unhandled: int = 0
@@ -69,7 +69,7 @@ Cell = tuple[str, str]
 
 @dataclass
 class Truth:
-    """What was sent and what it amounts to."""
+    """What was sent, and the figures that follow from it."""
 
     events: list[Sent] = field(default_factory=list)
     sessions: list[SentSession] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Truth:
     requests: list[Request] = field(default_factory=list)
 
     def windows(self, received: dict[str, float]) -> dict[Cell, dict[tuple[int, int], Window]]:
-        """Give every window; ``received`` (epoch seconds by event id) of the events whose clock was corrected."""
+        """Return every window; ``received`` (epoch seconds by event id) of the events whose clock was corrected."""
         cells: dict[Cell, dict[tuple[int, int], Window]] = defaultdict(lambda: defaultdict(Window))
         for sent in self.events:
             time = sent.time if sent.shift is None else received[sent.event_id] - sent.age
@@ -149,7 +149,7 @@ def _sentry(truth: Truth, chance: random.Random, now: float, project: dict[str, 
 
 
 def _clock(chance: random.Random, late: float, share: float) -> tuple[float | None, float]:
-    """Give (by how much the client's clock is wrong, age at sending): corrected, its time is received - age."""
+    """Return (by how much the client's clock is wrong, age at sending): corrected, its time is received - age."""
     if late > 60 or chance.random() > share:
         return None, 0.0
     return chance.choice([-7200.0, 5400.0, 86_400.0 * 3]), float(chance.randrange(30))
@@ -211,7 +211,7 @@ def _add(truth: Truth, chance: random.Random, sent: Sent, request: Request) -> N
     truth.events.append(sent)
     truth.requests.append(request)
     if sent.shift is None and chance.random() < 0.05:
-        # A client's retry of what had arrived; where it lands among the others is up to the senders.
+        # A client's retry of an event that had arrived; the senders decide its place among the others.
         truth.requests.append(request)
 
 
@@ -259,7 +259,7 @@ def _envelope(project: dict[str, Any], kind: str, content: dict[str, Any], *, re
 
 
 def in_order(truth: Truth, seed: int = 3) -> list[Request]:
-    """Give the requests mixed, copies away from their originals, those that may not be repeated first."""
+    """Return the requests mixed, copies away from their originals, those that may not be repeated first."""
     first = [request for request in truth.requests if not request.retry]
     rest = [request for request in truth.requests if request.retry]
     return first + _near_shuffle(rest, random.Random(seed))

@@ -1,4 +1,4 @@
-"""One process of a cluster, and those that follow it when it ends."""
+"""One process of a cluster, and its successors."""
 
 import os
 import signal
@@ -11,20 +11,22 @@ from pathlib import Path
 from typing import Final
 
 WORDS: Final = 1500
-"""Characters of a log that tell why its process ended."""
+"""Characters at the end of a log that show why its process ended."""
 
 AGAIN_SECONDS: Final = 1.0
-"""Before a process that ended is started again."""
+"""Seconds before a process that ended is started again."""
 
 LEAVE_SECONDS: Final = 60.0
-"""A process ends itself sooner, with exit code 1, where its stop takes too long."""
+"""Seconds for a stop; a process whose stop takes too long ends itself sooner, with exit code 1."""
 
 
 class Member:
-    """A place in the cluster. Its keeper's thread calls ``look``; everything else may be called by another one."""
+    """A place in the cluster, named ``role-number``; ``folder`` takes its logs.
+
+    The cluster's thread calls ``poll``; another thread may call everything else.
+    """
 
     def __init__(self, name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
-        """Take its name (``role-number``), how it is run, and the folder of its logs."""
         self.name = name
         self.role = name.rpartition("-")[0]
         self.wanted = False
@@ -45,17 +47,17 @@ class Member:
         process = self._process
         return None if process is None else process.pid
 
-    def said(self) -> str:
-        """Give the log of the present process, or of the last one."""
-        return self._log.read_text(errors="replace") if self._log.exists() else ""
+    def log(self) -> str:
+        """Return the log of the present process, or of the last one."""
+        return self._log_file.read_text(errors="replace") if self._log_file.exists() else ""
 
     def last_words(self) -> str:
-        """Give the end of the log of each process that it was, the newest last."""
+        """Return the end of the log of each process that it was, the newest last."""
         logs = sorted(self._folder.glob(f"{self.name}.*.log"), key=lambda log: log.stat().st_mtime)
         return "\n".join(log.read_text(errors="replace")[-WORDS:] for log in logs[-2:])
 
-    def look(self, parent_fd: int) -> None:
-        """Note an end, start what is wanted, hear readiness."""
+    def poll(self, parent_fd: int) -> None:
+        """Record an end, start a wanted process, read its readiness."""
         with self._lock:
             if self._process is not None and self._process.poll() is not None:
                 if self.wanted:
@@ -65,17 +67,17 @@ class Member:
                 self._not_before = time.monotonic() + AGAIN_SECONDS
             if self.wanted and self._process is None and time.monotonic() >= self._not_before:
                 self._start(parent_fd)
-            self._hear()
+            self._read_ready()
 
     def kill(self) -> int:
-        """Kill -9 the process and give the pid that it had."""
+        """Kill -9 the process and return the pid that it had."""
         with self._lock:
             assert self._process is not None
             self._process.kill()
             return self._process.pid
 
     def ask_to_end(self) -> "subprocess.Popen[bytes] | None":
-        """Have it end by SIGTERM, and not be started again."""
+        """Send SIGTERM, and do not start it again."""
         with self._lock:
             self.wanted = False
             if self._process is not None:
@@ -83,7 +85,7 @@ class Member:
             return self._process
 
     def leave(self) -> int:
-        """End it by SIGTERM and give the exit code. Raises subprocess.TimeoutExpired."""
+        """End it by SIGTERM and return the exit code. Raises subprocess.TimeoutExpired."""
         process = self.ask_to_end()
         assert process is not None
         code = process.wait(LEAVE_SECONDS)
@@ -101,23 +103,23 @@ class Member:
                 self._forget()
 
     @property
-    def _log(self) -> Path:
+    def _log_file(self) -> Path:
         return self._folder / f"{self.name}.{self._runs}.log"
 
     def _start(self, parent_fd: int) -> None:
         self._runs += 1
-        self._ready_fd, says = os.pipe()
+        self._ready_fd, writing = os.pipe()
         os.set_blocking(self._ready_fd, False)
-        environment = {**self._environment, "FAULTLINE_READY_FD": str(says), "FAULTLINE_PARENT_FD": str(parent_fd)}
-        with self._log.open("ab") as log:
+        environment = {**self._environment, "FAULTLINE_READY_FD": str(writing), "FAULTLINE_PARENT_FD": str(parent_fd)}
+        with self._log_file.open("ab") as output:
             self._process = subprocess.Popen(
-                self._command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                pass_fds=[says, parent_fd], start_new_session=True,
+                self._command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                pass_fds=[writing, parent_fd], start_new_session=True,
             )  # fmt: skip
-        os.close(says)
+        os.close(writing)
 
-    def _hear(self) -> None:
-        """Take the line by which a process says that it is ready; it says nothing else there."""
+    def _read_ready(self) -> None:
+        """Read the line that reports readiness, if it was written."""
         if self._ready_fd is not None and not self.ready:
             with suppress(BlockingIOError):
                 self.ready = bool(os.read(self._ready_fd, 1024))

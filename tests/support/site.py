@@ -1,4 +1,4 @@
-"""What every installation has, however its parts run: addresses, a token, a project, commands, and where things lie."""
+"""What every installation has, however its parts run: addresses, a token, a project, commands, and its folders."""
 
 import json
 import os
@@ -14,13 +14,13 @@ ANSWER_SECONDS = 30
 
 
 class Site(ABC):
-    """A whole Faultline, seen from outside: by HTTP, by the command line, and in its stores."""
+    """A whole Faultline as seen from outside: by HTTP, by the command line, and in its stores."""
 
     folder: Path
     """Everything that it keeps on this machine, logs included."""
 
     settings: Mapping[str, str]
-    """What it was told beyond the defaults; the stores are named here, where they are not its own."""
+    """Its settings beyond the defaults, those that name its stores included."""
 
     @property
     @abstractmethod
@@ -40,7 +40,7 @@ class Site(ABC):
     @property
     @abstractmethod
     def token(self) -> str:
-        """A token that may do everything."""
+        """A token with all permissions."""
 
     @property
     @abstractmethod
@@ -50,7 +50,7 @@ class Site(ABC):
     @property
     @abstractmethod
     def data(self) -> Path:
-        """The folder by which commands find it."""
+        """The data folder by which commands find it."""
 
     def get(self, path: str, token: str | None = None) -> Any:  # noqa: ANN401  JSON of whatever shape
         """Read JSON from the API."""
@@ -73,15 +73,12 @@ class Site(ABC):
         )
         return made
 
-    def command(self, *arguments: str) -> str:
-        """Run ``faultline …`` on it and give what it says; it must succeed."""
-        environment = {**os.environ, **self.settings, "FAULTLINE_DATA": str(self.data), "COLUMNS": "200"}
-        done = subprocess.run([program(), *arguments], env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
-        return done.stdout
+    def command(self, *arguments: str, check: bool = True) -> str:
+        """Run ``faultline …`` on it and return its output; with ``check`` it must succeed."""
+        return run({**self.settings, "FAULTLINE_DATA": str(self.data)}, *arguments, check=check)
 
     def sign_in(self) -> str:
-        """Give a one-time address that signs a browser in at the pages."""
+        """Return a one-time address that signs a browser in at the pages."""
         code = self.command("sign-in").strip().partition("?")[2]
         return f"{self.url}/sign-in?{code}"
 
@@ -93,5 +90,13 @@ class Site(ABC):
 
 
 def program() -> str:
-    """Give the path of the command line."""
+    """Return the path of the command line."""
     return str(Path(sys.executable).parent / "faultline")
+
+
+def run(settings: Mapping[str, str], *arguments: str, check: bool = True) -> str:
+    """Run ``faultline …`` with settings and return its output; with ``check`` it must succeed."""
+    environment = {**os.environ, **settings, "COLUMNS": "200"}
+    done = subprocess.run([program(), *arguments], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 or not check, f"{arguments}: {done.stdout}{done.stderr}"
+    return done.stdout
