@@ -1,6 +1,6 @@
 """The contract of a log: topics of partitions of records, in order, durable when acknowledged."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
@@ -136,7 +136,7 @@ class Log(Protocol):
         """Return by partition the next offset to read that the group committed; partitions without one are absent."""
         ...
 
-    def tail(self, topic: str, start: Mapping[int, int] | None = None) -> AsyncIterator[list[Record]]:
+    def tail(self, topic: str, start: Mapping[int, int] | None = None) -> AsyncGenerator[list[Record], None]:
         """Yield the records of all partitions that are appended from now on; never ends by itself.
 
         "Now" is the first step of the iteration, or the offsets by partition in ``start`` (as ``bounds`` returned).

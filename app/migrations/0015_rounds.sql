@@ -9,7 +9,7 @@ alter table log_generations
 --   topic_ids, partitions, counts, compact: one entry a partition; `counts` are the offsets to reserve.
 --   slots, nths, stamps, keys, vals, headers: one entry a row; `slots` is the index of its partition (from 1), `nths` the
 --   row's distance from the partition's first new offset. Of a compacted topic only the last record of each key is a row.
---   deadline: ms since the epoch by this server's clock, 0 for none. notify: payload for the readers, '' for none.
+--   deadline: ms since the epoch by this server's clock, null for none. notify: payload for the readers, '' for none.
 -- Returns the first new offset of each partition, and the server's clock (ms) within the call. Raises FL001, whose detail
 -- is the ids of the sealed topics by comma, and FL002 where the deadline has passed; nothing is written then.
 -- The locks are those of log_reserve, in the same order and for the same reasons. The deadline is judged when they are
@@ -32,7 +32,7 @@ begin
     raise exception 'a topic of this append is sealed' using errcode = 'FL001', detail = refused;
   end if;
   clock := (extract(epoch from clock_timestamp()) * 1000)::bigint;
-  if deadline > 0 and clock > deadline then
+  if clock > deadline then
     raise exception 'a record was not appended before its deadline' using errcode = 'FL002';
   end if;
   today := (clock_timestamp() at time zone 'utc')::date;

@@ -27,6 +27,7 @@ from app.log.contract import Log, LogUnavailable, TopicSpec
 from app.log.generations import working_generation
 from app.log.open import AnyLog, open_log
 from app.normalise import scrub
+from app.postgres import make_pool
 from app.roles import PART_NAMES
 from app.runtime import allocator, logs
 from app.runtime.heartbeat import Heartbeat, beating
@@ -178,9 +179,7 @@ def build(
 @asynccontextmanager
 async def _pool(settings: Settings) -> AsyncIterator["Pool"]:
     """Yield the pool of queries; it connects at first use, and again after a connection broke."""
-    pool = await asyncpg.create_pool(
-        settings.database_url, min_size=0, max_size=CONNECTIONS, command_timeout=COMMAND_SECONDS
-    )
+    pool = await make_pool(settings.database_url, max_size=CONNECTIONS, command_timeout=COMMAND_SECONDS)
     try:
         yield pool
     finally:

@@ -27,7 +27,7 @@ from app.embedded import running_url
 from app.settings import Settings
 from tests.bench import client, cpu
 from tests.bench.ratios import console
-from tests.system.installation import Installation
+from tests.support.installation import Installation
 
 RATES: Final = (1, 10, 100, 400)
 SECONDS: Final = 20.0

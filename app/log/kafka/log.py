@@ -1,6 +1,6 @@
 """The log in Kafka (ARCHITECTURE.md, "Stores"): one idempotent producer, reads by offset, tails without a group."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Final, Self
 
 from app.log.contract import Bounds, NewRecord, Record, TopicSpec
@@ -93,6 +93,6 @@ class KafkaLog:
         """Return by partition the next offset to read that the group committed."""
         return await self._topics.committed(group, topic)
 
-    def tail(self, topic: str, start: Mapping[int, int] | None = None) -> AsyncIterator[list[Record]]:
+    def tail(self, topic: str, start: Mapping[int, int] | None = None) -> AsyncGenerator[list[Record], None]:
         """Yield the records appended from the first step of the iteration on, or from the offsets in ``start`` on."""
         return self._reader.tail(topic, start)

@@ -1,6 +1,6 @@
 """The log in PostgreSQL (ARCHITECTURE.md, "Stores"): group commit, reads on a pool, tails by NOTIFY."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
@@ -101,7 +101,7 @@ class PostgresLog:
         """Return by partition the next offset to read that the group committed."""
         return await self._reader.committed(group, topic)
 
-    def tail(self, topic: str, start: Mapping[int, int] | None = None) -> AsyncIterator[list[Record]]:
+    def tail(self, topic: str, start: Mapping[int, int] | None = None) -> AsyncGenerator[list[Record], None]:
         """Yield the records appended from the first step of the iteration on, or from the offsets in ``start`` on."""
         return self._reader.tail(topic, start)
 

@@ -1,7 +1,7 @@
 """Reads the log in PostgreSQL: records by offset, bounds, commits of groups, tails."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -14,8 +14,10 @@ from app.log.postgres.wake import Notifications
 if TYPE_CHECKING:
     from app.postgres import Pool
 
-POLL_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 5.0
 """Seconds after which a tail reads again by itself, should a notification be lost."""
+
+RETRY_SECONDS: Final = 1.0
 
 READ: Final = """
 select "offset", stamp, key, value, headers
@@ -75,6 +77,9 @@ class RoundLimits(NamedTuple):
     total: int
 
 
+TAIL_LIMITS: Final = RoundLimits(1000, 4 << 20, 4 << 20)
+
+
 class Round(NamedTuple):
     """What one round read: by partition the bounds, and the records where there are any."""
 
@@ -132,29 +137,35 @@ class Reader:
             rows = await self._pool.fetch(COMMITTED, group, topic.id)
         return {row["partition"]: row["committed"] for row in rows}
 
-    async def tail(self, name: str, start: Mapping[int, int] | None) -> AsyncIterator[list[Record]]:
+    async def tail(self, name: str, start: Mapping[int, int] | None) -> AsyncGenerator[list[Record], None]:
         """Yield the records after ``start`` (else after the first step of the iteration); outages only delay it."""
         with self._notifications.subscribe([name]) as subscription:
             position = dict(start) if start is not None else None
             while True:
+                subscription.clear()
                 try:
-                    ends = {number: bounds.end for number, bounds in (await self.bounds(name)).items()}
-                    position = ends if position is None else position
-                    async for records in self._catch_up(name, position, ends):
+                    if position is None:
+                        position = {number: bounds.end for number, bounds in (await self.bounds(name)).items()}
+                    async for records in self._catch_up(name, position):
                         yield records
                 except LogUnavailable:
-                    await asyncio.sleep(POLL_SECONDS)
+                    await asyncio.sleep(RETRY_SECONDS)
                 else:
                     await subscription.wait(POLL_SECONDS)
 
-    async def _catch_up(
-        self, name: str, position: dict[int, int], ends: Mapping[int, int]
-    ) -> AsyncIterator[list[Record]]:
-        """Yield the records up to ``ends``; ``position`` moves before each step. Compaction may have left none."""
-        for partition, end in ends.items():
-            at = position.setdefault(partition, 0)
-            while at < end:
-                records = await self.read(name, partition, at, 1000, 4 << 20)
-                at = position[partition] = records[-1].offset + 1 if records else end
+    async def _catch_up(self, name: str, position: dict[int, int]) -> AsyncGenerator[list[Record], None]:
+        """Yield the records up to the ends as last read; ``position`` moves before each step."""
+        topic = (await self._topics.find([name]))[name]
+        wanted = {number: position.get(number, 0) for number in range(topic.partitions)}
+        behind = True
+        while behind:
+            behind = False
+            bounds, read = await self.read_round(name, wanted, TAIL_LIMITS)
+            behind = len(bounds) < len(wanted)  # the round had no room for the others
+            for number, (_, end) in bounds.items():
+                records = read.get(number, [])
+                # Compaction may have left none, or none at the end.
+                wanted[number] = position[number] = records[-1].offset + 1 if records else max(end, wanted[number])
+                behind = behind or wanted[number] < end
                 if records:
                     yield records

@@ -45,9 +45,11 @@ COPY_BYTES: Final = 512 << 10
 LINGER_BYTES: Final = 128 << 10
 """Bytes of waiting records from which on a group waits for no others."""
 
-NOTIFY_SECONDS: Final = 0.05
+NOTIFY_SECONDS: Final = 0.02
 
 CLOSE_SECONDS: Final = 10.0
+
+CHANGELOG: Final = "-changelog"
 
 SEALED: Final = "FL001"
 TOO_LATE: Final = "FL002"
@@ -213,20 +215,20 @@ class Writer:
             refuse_late(records)
             placed = place(records, topics, starts)
             await _write(connection, placed)
-        self._unnotified |= {record.topic for record in records}
+        self._unnotified |= _followed(records)
         return placed.offsets
 
     async def _call(self, connection: "Connection", records: Sequence[NewRecord]) -> list[int]:
         """Append in one call, which is a transaction of its own."""
         topics = await self._topics.find(())
-        names = {record.topic for record in records}
+        names = _followed(records)
         arguments, places = columns(records, topics)
         deadline = deadline_of(records)
         due = self._notify_in() <= 0
         notified = self._unnotified | names if due else set[str]()
         try:
             row = await connection.fetchrow(
-                APPEND, *arguments, deadline and deadline + self._ahead, payload(notified) if notified else ""
+                APPEND, *arguments, deadline + self._ahead if deadline else None, payload(notified) if notified else ""
             )
         except asyncpg.PostgresError as error:
             self._raise_own(error)
@@ -288,6 +290,11 @@ class Writer:
         except LogError:  # readers poll by themselves
             self._drop_connection()
         self._notified_at = time.monotonic()
+
+
+def _followed(records: Sequence[NewRecord]) -> set[str]:
+    """Return the topics of records of which readers are notified: nobody waits for a table's changelog."""
+    return {record.topic for record in records if not record.topic.endswith(CHANGELOG)}
 
 
 async def _write(connection: "Connection", placed: Placed) -> None:
