@@ -31,6 +31,7 @@ from app.postgres import make_pool
 from app.roles import PART_NAMES
 from app.runtime import allocator, logs
 from app.runtime.heartbeat import Heartbeat, beating
+from app.runtime.loop import new_loop
 from app.runtime.parent import on_parent_end, report_ready
 from app.runtime.server_status import ServerStatus
 from app.settings import Settings, SettingsError
@@ -83,7 +84,8 @@ def main(parts: Iterable[str] = PARTS) -> int:
     try:
         settings = settings_of.load()
         logs.configure(settings.log_level)
-        asyncio.run(serve(settings, frozenset(parts)))
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(serve(settings, frozenset(parts)))
     except SettingsError as error:
         log.error(error.code, error=str(error))  # noqa: TRY400  an operator mends a setting, no traceback helps
         return 2

@@ -34,6 +34,7 @@ from app.roles import HOUSEKEEPER, ROLE_NAMES, ROLES
 from app.runtime import logs
 from app.runtime.connect import database_url
 from app.runtime.housekeeping import keeping
+from app.runtime.loop import new_loop
 from app.runtime.parent import on_parent_end, report_ready
 from app.runtime.worker_http import StatusServer
 from app.settings import Settings, SettingsError
@@ -175,7 +176,7 @@ class RoleWorker(faust.worker.Worker):
 
 def run(roles: Sequence[RoleApp]) -> NoReturn:
     """Run these roles, all of one ``Process``, until a signal or something fatal; exits."""
-    loop = asyncio.new_event_loop()
+    loop = new_loop()
     asyncio.set_event_loop(loop)
     first = roles[0]
     RoleWorker(first.faust, loglevel=first.settings.log_level, loop=loop).execute_from_commandline()
