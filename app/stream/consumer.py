@@ -25,7 +25,7 @@ from app.topics import unqualified
 
 log = logging.getLogger(__name__)
 
-WAIT_SECONDS: Final = 5.0
+WAIT_SECONDS: Final = 10.0
 """How long a fetch waits for an append; notifications can be lost, so the log is read again after it anyway."""
 
 FULL: Final = 0.5
@@ -130,7 +130,12 @@ class Consumer(Batching):
         """Commit at the same times as the process's other roles, whose commits then share a transaction."""
         while not self.should_stop:
             await self.sleep(until_tick(self.commit_interval))
-            await self.commit()
+            if self.has_uncommitted():
+                await self.commit()
+
+    @Service.task
+    async def _commit_livelock_detector(self) -> None:
+        """Do nothing: it would wake up for each partition, to call checks that are empty here."""
 
     # -- positions --------------------------------------------------------------------------------------------------
 
@@ -200,7 +205,7 @@ class Consumer(Batching):
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:  # noqa: ASYNC109  Faust's signature
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:  # noqa: ARG002, ASYNC109  Faust's signature; its second is for Kafka
         await self._await_round()
         seeks, begun = self.seeks, monotonic()
         if self.app.rebalancing:
@@ -218,7 +223,7 @@ class Consumer(Batching):
             return None  # type: ignore[return-value]  # read before a seek: to be read again after it
         self.cursors.advance(batches)
         if not batches:
-            seconds = min(timeout, WAIT_SECONDS, self.role.idle_seconds)
+            seconds = min(WAIT_SECONDS, self.role.idle_seconds)
             await self.wait_first(self._group.wait(seconds), self.suspend_flow.wait())
         elif not self._full(batches):
             self._next_round = begun + self.role.round_seconds
