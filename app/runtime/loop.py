@@ -1,12 +1,12 @@
-"""The event loop of the long-running processes: uvloop where there is one for the platform."""
+"""The event loop of the long-running processes."""
 
 import asyncio
-from collections.abc import Callable
 
-try:
-    from uvloop import new_event_loop as _new_loop
-except ImportError:  # no wheel for this platform
-    _new_loop = asyncio.new_event_loop
 
-new_loop: Callable[[], asyncio.AbstractEventLoop] = _new_loop
-"""Returns a new event loop."""
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Return a new event loop: uvloop's, or asyncio's on a platform for which there is no uvloop."""
+    try:
+        import uvloop  # noqa: PLC0415  it is optional
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
