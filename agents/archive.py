@@ -2,8 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-
-import asyncpg
+from typing import Final
 
 from agents import metrics
 from app.files.archiver import Archiver
@@ -14,10 +13,13 @@ from app.stores.objects.open import open_objects
 from app.stream.contract import Role
 from app.topics import PROCESSED, Source
 
+ROUNDS: Final = 10
+"""Each reading makes an object of each source partition: objects of 2 s are a tenth as many, and as compressible."""
+
 
 def setup(role: Role) -> None:
     """Register the agent of the role."""
-    role.consume(PROCESSED, Archive(role).handle)
+    role.consume(PROCESSED, Archive(role).handle, rounds=ROUNDS)
 
 
 class Archive:
@@ -40,8 +42,7 @@ class Archive:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Archiver]:
-        pooled = asyncpg.create_pool(self._role.settings.database_url, min_size=0, max_size=1)
-        async with self._blobs as blobs, pooled as pool:
+        async with self._blobs as blobs, self._role.pool() as pool:
             limit = self._role.settings.archive_object_mb << 20
             yield Archiver(blobs, Catalogue(pool), self._log_start, limit)
 

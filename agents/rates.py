@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Final, Protocol
 
-import asyncpg
 import structlog
 
 from agents import metrics
@@ -19,7 +18,6 @@ from app.cells import MINUTE
 from app.errors import MissingOffsets
 from app.log.batch import Batch, Claim
 from app.log.contract import Bounds
-from app.log.postgres.connect import OPTIONS
 from app.records import Delta, decode_delta
 from app.stores.aggregates.store import Aggregates
 from app.stream.contract import Role
@@ -71,7 +69,7 @@ class LogBounds(Protocol):
 
 def setup(role: Role) -> None:
     """Register the agent of the role."""
-    store = role.resource("aggregates", lambda: _aggregates(role.settings.database_url))
+    store = role.resource("aggregates", lambda: _aggregates(role))
     table = role.durable_table(windows.TABLE)
 
     def sources() -> list[Source]:
@@ -229,6 +227,6 @@ class _Flush:
 
 
 @asynccontextmanager
-async def _aggregates(url: str) -> AsyncIterator[Aggregates]:
-    async with asyncpg.create_pool(url, min_size=0, max_size=4, **OPTIONS) as pool:
+async def _aggregates(role: Role) -> AsyncIterator[Aggregates]:
+    async with role.pool() as pool:
         yield Aggregates(pool)

@@ -2,8 +2,9 @@
 
 For each batch: the published records (``processed``, a delta for each partition of ``deltas``, dead letters) are
 durable first, then the role's own state (changelog, then the local store), then the source offset is committed
-(ARCHITECTURE.md, "Exactly-once effect"). If the process dies between two steps the batch is redelivered: each write is
-repeated under the same key and has no further effect.
+(ARCHITECTURE.md, "Exactly-once effect"). An atomic log takes the published records and the changelog in one append. If
+the process dies between two steps the batch is redelivered: each write is repeated under the same key and has no
+further effect.
 """
 
 from abc import ABC, abstractmethod
@@ -11,8 +12,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import ClassVar, Final, NamedTuple
-
-import asyncpg
 
 from agents import metrics
 from agents.batch.dead_letters import FailureStreak
@@ -65,7 +64,7 @@ class SourceAgent(ABC):
     def __init__(self, role: Role) -> None:
         self._role = role
         self.table: DurableTable = role.durable_table(self.spec)
-        self._projects = role.resource("projects", lambda: _projects(role.settings.database_url))
+        self._projects = role.resource("projects", lambda: _projects(role))
         self._states: dict[int, _ClaimState] = {}
         self._secrets: dict[int, bytes] = {}
 
@@ -112,10 +111,9 @@ class SourceAgent(ABC):
             await self._run(records[:middle], claim, lost)
             await self._run(records[middle:], claim, 0)
             return
-        await self._role.produce(published)
-        work.published()
         self._stage(records[0].topic, claim, work.state)
-        await self.table.flush(claim.partition)
+        await self.table.flush(claim.partition, published)
+        work.published()
         state.committed.handled(result.span.last, result.span.latest)
         state.failures = streak.count
         _measure(self.role, result)
@@ -162,8 +160,8 @@ class SourceAgent(ABC):
 
 
 @asynccontextmanager
-async def _projects(url: str) -> AsyncIterator[Projects]:
-    async with asyncpg.create_pool(url, min_size=0, max_size=1) as pool:
+async def _projects(role: Role) -> AsyncIterator[Projects]:
+    async with role.pool() as pool:
         yield Projects(pool)
 
 

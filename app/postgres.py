@@ -1,4 +1,4 @@
-"""Types of PostgreSQL connections, and the errors that mean that PostgreSQL is away."""
+"""Connections to PostgreSQL: their types, pools of them, and the errors that mean that PostgreSQL is away."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +26,23 @@ AWAY: Final = (  # the only list of these errors
     asyncpg.InternalClientError,  # a connection that was cut within a statement, as its pool resets it
 )
 
+RELAXED: Final[dict[str, str]] = {"synchronous_commit": "off"}
+"""Server settings of connections whose commits may be lost with a crash of the server (EXACTNESS.md, "Commits that may
+be lost")."""
+
+
+def make_pool(url: str, *, max_size: int, min_size: int = 0, **options: Any) -> "Pool":  # noqa: ANN401  asyncpg's own
+    """Return a pool, to be opened as a context or awaited; with ``min_size`` 0 it connects when first used.
+
+    A released connection is not reset, which would be a statement for every use of it: whoever sets a session's state
+    (a lock, a setting, a temporary table) ends it again. An open transaction is rolled back.
+    """
+    return asyncpg.create_pool(url, min_size=min_size, max_size=max_size, reset=_keep, **options)
+
+
+async def _keep(_: object) -> None:
+    """Leave a released connection as it is."""
+
 
 class BoundedPool(asyncpg.Pool):
     """A pool whose connections are given back within ``seconds``, which also bound the wait for a free one.
@@ -37,7 +54,7 @@ class BoundedPool(asyncpg.Pool):
     def __init__(self, url: str, *, seconds: float, size: int, **options: Any) -> None:  # noqa: ANN401  asyncpg's own
         super().__init__(
             url, min_size=0, max_size=size, max_queries=50_000, max_inactive_connection_lifetime=300.0, loop=None,
-            connection_class=asyncpg.Connection, record_class=asyncpg.Record, **options,
+            connection_class=asyncpg.Connection, record_class=asyncpg.Record, reset=_keep, **options,
         )  # fmt: skip
         self.seconds = seconds
 

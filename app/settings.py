@@ -72,6 +72,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     read_timeout: Annotated[float, doc("Seconds that a client may take to send a request.", gt=0)] = 30.0
     batch_records: Annotated[int, doc("Records of one micro-batch at most.", ge=1)] = 1000
     batch_mb: Annotated[int, doc("MiB of one micro-batch at most.", ge=1)] = 4
+    round_ms: Annotated[
+        int,
+        doc(
+            "Milliseconds between two readings of the log by a worker role at least, so that events share "
+            "transactions; 0: none.",
+            ge=0,
+            le=10_000,
+        ),
+    ] = 200
     drain_seconds: Annotated[float, doc("Seconds to finish batches before partitions move or a stop.", gt=0)] = 4.0
     rocksdb_mb: Annotated[int, doc("MiB of cache and write buffers of all state tables of a process.", ge=8)] = 64
     dead_letter_limit: Annotated[int, doc("Dead letters in a row that stop a worker.", ge=1)] = 10_000

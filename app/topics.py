@@ -18,6 +18,9 @@ DEAD_LETTERS: Final = "dead-letters"
 SOURCES: Final = (CRASHES, SESSIONS, TIMINGS)
 """The topics that events arrive on; complete_until and the watermark cover all of them."""
 
+FOLDED: Final = frozenset({DELTAS, RATES})
+"""The topics whose number of partitions is the generation's own; the other topics have those of the sources."""
+
 FACTS: Final = "facts"
 """The one header of a source record: ``app.model.Facts``, as JSON, so that any log viewer shows it."""
 
@@ -32,6 +35,11 @@ class Source(NamedTuple):
 def qualified(generation: int, name: str) -> str:
     """Return the name of a topic in the log: ``1.crashes``."""
     return f"{generation}.{name}"
+
+
+def unqualified(topic: str) -> str:
+    """Return the name of a topic without its generation: ``crashes``."""
+    return topic.partition(".")[2]
 
 
 def identity(project: int, event_id: str) -> bytes:

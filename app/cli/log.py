@@ -32,7 +32,7 @@ LEFT: Final = frozenset({RATES})
 """Changelogs that are not carried over: their content is in PostgreSQL, and is read from there."""
 
 _ALL: Final = """
-select generation::text, coalesce(log, ''), coalesce(partitions::text, ''),
+select generation::text, coalesce(log, ''), coalesce(partitions::text, ''), coalesce(deltas::text, ''),
   case when sealed is null then 'open' else 'sealed' end
 from log_generations order by generation"""
 
@@ -42,8 +42,8 @@ def show() -> None:
     """List the generations of the log; the last one is the working one."""
     rows = asyncio.run(_rows(load()))
     table(
-        ("generation", "log", "partitions", "state"),
-        ((number, described(name) if name else "not used yet", count, state) for number, name, count, state in rows),
+        ("generation", "log", "partitions", "of deltas", "state"),
+        ((number, described(name) if name else "not used yet", *rest) for number, name, *rest in rows),
     )
 
 
@@ -63,7 +63,7 @@ def move(new: str) -> None:
     asyncio.run(_move(old, msgspec.structs.replace(old, log=new), topics_of(old)))
 
 
-async def _rows(settings: Settings) -> list[tuple[str, str, str, str]]:
+async def _rows(settings: Settings) -> list[tuple[str, ...]]:
     connection = await asyncpg.connect(database_url(settings))
     try:
         return [(*row,) for row in await connection.fetch(_ALL)]
@@ -76,7 +76,7 @@ async def _move(old: Settings, new: Settings, specs: list[TopicSpec]) -> None:
     connection = await asyncpg.connect(old.database_url)
     try:
         async with moving.alone(connection), open_log(old) as source, open_log(new) as target:
-            number = await working_generation(connection, old)
+            number, deltas = await working_generation(connection, old)
             if specs != [spec for spec in specs if spec.name.startswith(qualified(number, ""))]:
                 raise CliError(f"the log was moved meanwhile: it is at generation {number} now")
             await moving.prepare(target, number + 1, _next(number, specs))
@@ -86,7 +86,7 @@ async def _move(old: Settings, new: Settings, specs: list[TopicSpec]) -> None:
             for changelog, (topic, shift) in CARRIED.items():
                 count = await moving.carry(source, target, number, changelog, topic, shift)
                 out.print(f"carried over {count} records of {changelog}", markup=False)
-            await moving.open_next(connection, number, name, old.partitions)
+            await moving.open_next(connection, number, name, old.partitions, deltas)
             out.print(f"generation {number + 1} is open in {described(name)}: set FAULTLINE_LOG={new.log} and start "
                       "every process again", markup=False, soft_wrap=True)  # fmt: skip
     finally:

@@ -32,7 +32,11 @@ SETTINGS: Final = {
     "cluster_name": USER,
     "max_connections": "200",
     "shared_buffers": "128MB",
-    "max_wal_size": "1GB",
+    "min_wal_size": "64MB",
+    "max_wal_size": "512MB",  # of disk, and of recovery after a kill: a few seconds
+    "checkpoint_timeout": "15min",  # each checkpoint has every page that changes after it written whole
+    "bgwriter_delay": "2s",  # it wakes up each time; pages are written by checkpoints as well
+    "wal_writer_delay": "500ms",  # until commits are on disk that need not be at once
     "wal_compression": "on",
     "fsync": "on",
     "synchronous_commit": "on",

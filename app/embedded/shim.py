@@ -70,7 +70,9 @@ def _watch(child: "subprocess.Popen[bytes]", parent_fd: int | None, log: str | N
         selector.register(child.stderr, selectors.EVENT_READ, _appender(log))
     sent = 0
     while child.poll() is None or any(key.data for key in selector.get_map().values()):
-        for key, _ in selector.select(timeout=0.2):
+        # The child's end closes its log, which ends the wait; without a log, and when the end was ordered, poll.
+        logging_child = any(key.data for key in selector.get_map().values())
+        for key, _ in selector.select(timeout=1.0 if logging_child and not ordered else 0.1):
             data = os.read(key.fd, 1 << 16)
             if data and key.data:
                 key.data(data)

@@ -1,6 +1,6 @@
 """The contract of a log: topics of partitions of records, in order, durable when acknowledged."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
@@ -88,6 +88,11 @@ class Bounds(NamedTuple):
 class Log(Protocol):
     """A log. Every method may raise LogUnavailable; none retries by itself for longer than a few seconds."""
 
+    @property
+    def atomic(self) -> bool:
+        """Whether an append is in the log as a whole or not at all, whatever dies meanwhile."""
+        ...
+
     async def ensure(self, topics: Sequence[TopicSpec]) -> list[str]:
         """Create the missing topics and return their names; existing ones are compared, never changed.
 
@@ -131,7 +136,7 @@ class Log(Protocol):
         """Return by partition the next offset to read that the group committed; partitions without one are absent."""
         ...
 
-    def tail(self, topic: str, start: Mapping[int, int] | None = None) -> AsyncIterator[list[Record]]:
+    def tail(self, topic: str, start: Mapping[int, int] | None = None) -> AsyncGenerator[list[Record], None]:
         """Yield the records of all partitions that are appended from now on; never ends by itself.
 
         "Now" is the first step of the iteration, or the offsets by partition in ``start`` (as ``bounds`` returned).

@@ -17,17 +17,23 @@ if TYPE_CHECKING:
 DATABASE: Final = "database"
 KAFKA: Final = "kafka:"
 
+EMBEDDED: Final = "embedded:"
+
 _LATEST: Final = """
-select generation, log, partitions, sealed is not null from log_generations order by generation desc limit 1"""
-_STORE: Final = "update log_generations set log = $2, partitions = $3 where generation = $1 and log is null"
+select generation, log, partitions, deltas, sealed is not null from log_generations order by generation desc limit 1"""
+_STORE: Final = """
+update log_generations set log = $2, partitions = $3, deltas = $4 where generation = $1 and log is null"""
 
 
 class Generation(NamedTuple):
-    """One generation. ``log`` and ``partitions`` are None until a process has worked on it."""
+    """One generation. ``log``, ``partitions`` and ``deltas`` are None until a process has worked on it."""
 
     number: int
     log: str | None
     partitions: int | None
+    """Of every topic but ``deltas`` and ``rates``."""
+    deltas: int | None
+    """Partitions of ``deltas`` and ``rates``, fixed when the generation is first worked on."""
     sealed: bool
     """True where the source topics accept no more records: the generation is drained, and then another follows."""
 
@@ -38,8 +44,15 @@ async def latest(connection: "Connection | Pool") -> Generation:
     return Generation(*row)
 
 
-async def working_generation(connection: "Connection | Pool", settings: Settings) -> int:
-    """Return the number of the newest generation, after storing its log where that is not known yet.
+class Working(NamedTuple):
+    """The generation that a process works on, and the partitions of ``deltas`` and ``rates`` in it."""
+
+    number: int
+    deltas: int
+
+
+async def working_generation(connection: "Connection | Pool", settings: Settings) -> Working:
+    """Return the newest generation, after storing its log and counts where those are not known yet.
 
     Raises SettingsError where the settings name another log or another number of partitions, LogUnavailable, and
     asyncpg's errors.
@@ -47,10 +60,21 @@ async def working_generation(connection: "Connection | Pool", settings: Settings
     name = await name_of(settings)
     generation = await latest(connection)
     if generation.log is None:
-        await connection.execute(_STORE, generation.number, name, settings.partitions)
+        deltas = deltas_partitions(settings)
+        await connection.execute(_STORE, generation.number, name, settings.partitions, deltas)
         generation = await latest(connection)  # another process may have been quicker
     refuse_other(generation, name, settings)
-    return generation.number
+    return Working(generation.number, generation.deltas or settings.partitions)
+
+
+def deltas_partitions(settings: Settings) -> int:
+    """Return the number of partitions that ``deltas`` and ``rates`` get in a generation that begins now.
+
+    One where the log is in the embedded PostgreSQL: each batch of a source writes one delta for each of them, and there
+    is one worker to read them. Elsewhere as many as the sources have, so that processes can share the role rates.
+    """
+    embedded = settings.database_url.startswith(EMBEDDED) and not on_kafka(settings)
+    return 1 if embedded else settings.partitions
 
 
 async def name_of(settings: Settings) -> str:
@@ -63,7 +87,7 @@ async def name_of(settings: Settings) -> str:
 
 def refuse_other(generation: Generation, name: str, settings: Settings) -> None:
     """Raise SettingsError, with what to do, where the settings do not fit the generation."""
-    number, log, partitions, sealed = generation
+    number, log, partitions, _, sealed = generation
     if log is not None and log != name:
         todo = (
             "it is being moved: `faultline log move` prints what is still to drain, and when to start with the new log"

@@ -27,7 +27,7 @@ POLL_SECONDS: Final = 0.5
 PAGE: Final = 1000
 
 _SEALED: Final = "update log_generations set sealed = coalesce(sealed, now()) where generation = $1"
-_OPENED: Final = "insert into log_generations (generation, log, partitions) values ($1, $2, $3)"
+_OPENED: Final = "insert into log_generations (generation, log, partitions, deltas) values ($1, $2, $3, $4)"
 
 
 @asynccontextmanager
@@ -122,6 +122,6 @@ async def _append(log: Log, records: Sequence[NewRecord]) -> None:
             return
 
 
-async def open_next(connection: "Connection", generation: int, log: str, partitions: int) -> None:
-    """Open the next generation, on ``log``, for every process that starts from now on."""
-    await connection.execute(_OPENED, generation + 1, log, partitions)
+async def open_next(connection: "Connection", generation: int, log: str, partitions: int, deltas: int) -> None:
+    """Open the next generation, on ``log``, for every process that starts from now on; the counts stay."""
+    await connection.execute(_OPENED, generation + 1, log, partitions, deltas)

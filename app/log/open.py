@@ -24,12 +24,15 @@ def on_kafka(settings: Settings) -> bool:
     return False
 
 
-def open_log(settings: Settings) -> AnyLog:
-    """Return the log of the settings, not yet opened. Raises SettingsError."""
+def open_log(settings: Settings, *, linger: float = 0.0) -> AnyLog:
+    """Return the log of the settings, not yet opened. Raises SettingsError.
+
+    A small append waits ``linger`` seconds for others, where the log is in PostgreSQL.
+    """
     if on_kafka(settings):
         return KafkaLog(settings.log, retention_days=settings.retention_days, replication=settings.kafka_replication)
     reserve = settings.disk_reserve_mb << 20
-    return PostgresLog(settings.database_url, reserve_bytes=reserve, disk=settings.data_dir)
+    return PostgresLog(settings.database_url, reserve_bytes=reserve, disk=settings.data_dir, linger=linger)
 
 
 async def log_identity(settings: Settings, database: str) -> str:

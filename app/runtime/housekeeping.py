@@ -10,14 +10,13 @@ from contextlib import asynccontextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
 import structlog
 
 from app.cells import DAY, HOUR, LATENESS, MINUTE
 from app.log.open import AnyLog
 from app.log.postgres.log import PostgresLog
 from app.log.postgres.retention import drop_days
-from app.postgres import translated
+from app.postgres import make_pool, translated
 from app.settings import Settings
 from app.stores.search.contract import Search
 from app.stores.search.open import open_search
@@ -117,7 +116,7 @@ async def _drop_windows(connection: "Connection", size: int, age: int) -> None:
 async def keeping(settings: Settings, records: AnyLog) -> AsyncIterator[None]:
     """Keep house while the block runs; ``settings.database_url`` names a server that is reached without a start."""
     async with (
-        asyncpg.create_pool(settings.database_url, min_size=0, max_size=2) as pool,  # connects at first use
+        make_pool(settings.database_url, max_size=2) as pool,
         open_search(settings, pool) as search,
         beside(Housekeeping(settings, pool, records, search).run()),
     ):

@@ -31,6 +31,7 @@ from app.postgres import BoundedPool
 from app.roles import PART_NAMES
 from app.runtime import allocator, logs
 from app.runtime.heartbeat import Heartbeat, beating
+from app.runtime.loop import new_loop
 from app.runtime.parent import on_parent_end, report_ready
 from app.runtime.server_status import ServerStatus
 from app.settings import Settings, SettingsError
@@ -87,7 +88,8 @@ def main(parts: Iterable[str] = PARTS) -> int:
     try:
         settings = settings_of.load()
         logs.configure(settings.log_level)
-        asyncio.run(serve(settings, frozenset(parts)))
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(serve(settings, frozenset(parts)))
     except SettingsError as error:
         log.error(error.code, error=str(error))  # noqa: TRY400  an operator mends a setting, no traceback helps
         return 2
@@ -124,10 +126,10 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
     """Serve while the block runs; yield the port. Raises SettingsError, CannotListen."""
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(_pool(settings))
-        generation = await WAIT(_NOT_READY, working_generation, pool, settings)
+        generation, deltas = await WAIT(_NOT_READY, working_generation, pool, settings)
         since = await WAIT(_NOT_READY, sessions_normalised_since, pool)
         records: AnyLog = await stack.enter_async_context(open_log(settings))
-        await WAIT(LogUnavailable, records.ensure, _topics(settings, generation))
+        await WAIT(LogUnavailable, records.ensure, _topics(settings, generation, deltas))
         search = await stack.enter_async_context(open_search(settings, pool))
         blobs = await stack.enter_async_context(open_objects(settings.files_url))
         application = build(settings, parts, pool, records, search, blobs, generation, since)
@@ -198,11 +200,11 @@ async def _pool(settings: Settings) -> AsyncIterator["Pool"]:
         pool.terminate()
 
 
-def _topics(settings: Settings, generation: int) -> list[TopicSpec]:
+def _topics(settings: Settings, generation: int, deltas: int) -> list[TopicSpec]:
     """Return the topics that ingest writes and live views follow: the first event may come before any worker."""
     count = settings.partitions
     names = [topics.qualified(generation, name) for name in topics.SOURCES]
-    rates = TopicSpec(topics.qualified(generation, topics.RATES), count, "compact")
+    rates = TopicSpec(topics.qualified(generation, topics.RATES), deltas, "compact")
     return [*(TopicSpec(name, count) for name in names), rates]
 
 

@@ -27,7 +27,7 @@ import app as package
 import tables
 from app import settings as settings_of
 from app.log.contract import LogError
-from app.log.generations import working_generation
+from app.log.generations import Working, working_generation
 from app.log.open import log_identity
 from app.postgres import AWAY
 from app.roles import HOUSEKEEPER, ROLE_NAMES, ROLES
@@ -35,6 +35,7 @@ from app.runtime import logs
 from app.runtime.connect import database_url
 from app.runtime.housekeeping import keeping
 from app.runtime.kinship import comparing
+from app.runtime.loop import new_loop
 from app.runtime.parent import on_parent_end, report_ready
 from app.runtime.worker_http import StatusServer
 from app.settings import Settings, SettingsError
@@ -74,8 +75,8 @@ def open_process(settings: Settings) -> Process:
     """
     url = database_url(settings)
     with ThreadPoolExecutor(1) as thread:  # a loop of its own: this runs while modules are imported
-        generation, log_id = thread.submit(asyncio.run, _open_generation(url, settings)).result()
-    return Process(msgspec.structs.replace(settings, database=url), generation, log_id)
+        (generation, deltas), log_id = thread.submit(asyncio.run, _open_generation(url, settings)).result()
+    return Process(msgspec.structs.replace(settings, database=url), generation, log_id, deltas)
 
 
 def _role(name: str, process: Process) -> RoleApp:
@@ -99,7 +100,7 @@ def _check_ours() -> None:
             raise WrongParts(f"{other.__name__} is imported from {path}, expected beside {home}")
 
 
-async def _open_generation(url: str, settings: Settings) -> tuple[int, str]:
+async def _open_generation(url: str, settings: Settings) -> tuple[Working, str]:
     connection = await asyncpg.connect(url, timeout=10)
     try:
         generation = await working_generation(connection, settings)
@@ -177,7 +178,7 @@ class RoleWorker(faust.worker.Worker):
 
 def run(roles: Sequence[RoleApp]) -> NoReturn:
     """Run these roles, all of one ``Process``, until a signal or something fatal; exits."""
-    loop = asyncio.new_event_loop()
+    loop = new_loop()
     asyncio.set_event_loop(loop)
     first = roles[0]
     RoleWorker(first.faust, loglevel=first.settings.log_level, loop=loop).execute_from_commandline()

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-import asyncpg
 import msgspec
 from aiohttp import web
 from mode import Service
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.log.postgres.connect import OPTIONS
+from app.postgres import make_pool
 from app.runtime import allocator
 from app.runtime.heartbeat import Heartbeat, beating
 from app.runtime.worker_status import WorkerStatus
@@ -82,7 +82,7 @@ def _json(content: object, status: int) -> web.Response:
 @asynccontextmanager
 async def _pool(url: str) -> AsyncIterator["Pool"]:
     """Yield a pool that opens connections at first use: a database that is away does not hold up the start."""
-    pool = await asyncpg.create_pool(url, min_size=0, max_size=CONNECTIONS, **OPTIONS)
+    pool = await make_pool(url, max_size=CONNECTIONS, **OPTIONS)
     try:
         yield pool
     finally:

@@ -178,19 +178,24 @@ class DurableTable:
         if shard is not None:
             shard.staged, shard.local, shard.only_local = {}, {}, {}
 
-    async def flush(self, partition: int) -> None:
+    async def flush(self, partition: int, published: Sequence[NewRecord] = ()) -> None:
         """Append what is staged to the changelog, then write the local copy. On an error what is staged stays.
 
-        Raises Revoked, UnknownOutcome, and the log's refusals (LogFull, LogSealed, RecordTooLarge).
+        ``published`` are records of other topics that must be durable before the state is: they are appended first, or
+        in the same append where the log is atomic. Raises Revoked, UnknownOutcome, the log's refusals (LogFull,
+        LogSealed, RecordTooLarge), and LogUnavailable where only ``published`` may be in the log.
         """
         shard = self._shard(partition)
         offset = None
         if shard.staged:
-            offsets = await self._append(partition, shard)
+            offsets = await self._append(partition, shard, published)
             self._refuse_moved(partition, shard)
             offset = max(offsets)
             if offset - shard.applied != len(offsets):
                 await self._catch_up(partition, shard, offsets)
+        elif published:
+            await self._attached_log().append(published)
+            self._refuse_moved(partition, shard)
         if shard.local or offset is not None:
             shard.store.write(shard.local, offset)
         shard.applied = shard.applied if offset is None else offset
@@ -218,14 +223,17 @@ class DurableTable:
         if self._shards.get(partition) is not shard:
             raise Revoked(f"table {self.name}: partition {partition} was claimed anew during a flush")
 
-    async def _append(self, partition: int, shard: _Shard) -> list[int]:
-        stamp = int(time() * 1000)
+    async def _append(self, partition: int, shard: _Shard, published: Sequence[NewRecord]) -> list[int]:
+        log, stamp = self._attached_log(), int(time() * 1000)
         records = [
             NewRecord(self.changelog, partition, key, staged.value, staged.headers, stamp)
             for key, staged in shard.staged.items()
         ]
+        together = published if log.atomic else ()
+        if published and not together:
+            await log.append(published)
         try:
-            return await self._attached_log().append(records)
+            return (await log.append([*together, *records]))[len(together) :]
         except LogUnavailable as error:
             raise UnknownOutcome(
                 f"table {self.name}, partition {partition}: {len(records)} changelog records may be in the log: {error}"

@@ -106,6 +106,13 @@ class Batching(Consumer):
             self._committed_offset.update({tp: offset for tp, offset in before.items() if tp in self._chains})
         return done
 
+    def has_uncommitted(self) -> bool:
+        """Return whether there are batches in work, or finished ones that no accepted commit covers."""
+        return any(
+            len(chain) or (chain.committable or 0) > (self._committed_offset[tp] or 0)
+            for tp, chain in self._chains.items()
+        )
+
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Do nothing: offsets inside a batch are no gap, and a real gap is fatal at delivery."""
 

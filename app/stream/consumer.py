@@ -7,10 +7,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from time import monotonic
 from typing import Any, Final, Protocol
 
 from faust.transport.consumer import RecordMap
 from faust.types import TP
+from mode import Service
 
 from app.errors import FatalError
 from app.log.batch import Batch, Chain
@@ -18,11 +20,16 @@ from app.log.contract import LogUnavailable
 from app.stream.batching import Batching, fatal
 from app.stream.contract import role_of
 from app.stream.cursors import Cursors
+from app.tasks import until_tick
+from app.topics import unqualified
 
 log = logging.getLogger(__name__)
 
-WAIT_SECONDS: Final = 1.0
+WAIT_SECONDS: Final = 10.0
 """How long a fetch waits for an append; notifications can be lost, so the log is read again after it anyway."""
+
+FULL: Final = 0.5
+"""Share of a full batch from which on a round counts as full: what is left in the log then is not waited for."""
 
 GATE_SECONDS: Final = 0.01
 RETRY_SECONDS: Final = 0.5
@@ -82,6 +89,7 @@ class Consumer(Batching):
         self._topics: list[str] = []
         self._assignment: set[TP] = set()
         self._group = group(self)
+        self._next_round = 0.0
 
     # -- membership -------------------------------------------------------------------------------------------------
 
@@ -116,6 +124,18 @@ class Consumer(Batching):
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         return await self._group.commit(offsets)
+
+    @Service.task
+    async def _commit_handler(self) -> None:
+        """Commit at the same times as the process's other roles, whose commits then share a transaction."""
+        while not self.should_stop:
+            await self.sleep(until_tick(self.commit_interval))
+            if self.has_uncommitted():
+                await self.commit()
+
+    @Service.task
+    async def _commit_livelock_detector(self) -> None:
+        """Do nothing: it would wake up for each partition, to call checks that are empty here."""
 
     # -- positions --------------------------------------------------------------------------------------------------
 
@@ -171,7 +191,7 @@ class Consumer(Batching):
 
     def topic_partitions(self, topic: str) -> int | None:
         """Return the number of partitions of a topic."""
-        return self.role.partitions(topic.partition(".")[2])
+        return self.role.partitions(unqualified(topic))
 
     def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int | None:  # noqa: ARG002  Faust's signature
         """Return ``partition``: records of this log always name theirs."""
@@ -185,8 +205,9 @@ class Consumer(Batching):
 
     # -- reading ----------------------------------------------------------------------------------------------------
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:  # noqa: ASYNC109  Faust's signature
-        seeks = self.seeks
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> RecordMap:  # noqa: ARG002, ASYNC109  Faust's signature; its second is for Kafka
+        await self._await_round()
+        seeks, begun = self.seeks, monotonic()
         if self.app.rebalancing:
             await asyncio.sleep(GATE_SECONDS)
             return None  # type: ignore[return-value]  # getmany reads None as "nothing, and no seek either"
@@ -202,8 +223,24 @@ class Consumer(Batching):
             return None  # type: ignore[return-value]  # read before a seek: to be read again after it
         self.cursors.advance(batches)
         if not batches:
-            await self.wait_first(self._group.wait(min(timeout, WAIT_SECONDS)), self.suspend_flow.wait())
+            seconds = min(WAIT_SECONDS, self.role.idle_seconds)
+            await self.wait_first(self._group.wait(seconds), self.suspend_flow.wait())
+        elif not self._full(batches):
+            self._next_round = begun + self.role.round_seconds
         return batches
+
+    async def _await_round(self) -> None:
+        """Wait for the next round: what arrives meanwhile shares its transactions. After idleness there is no wait."""
+        due = self._next_round - monotonic()
+        if due > 0:
+            await self.wait_first(asyncio.sleep(due), self.suspend_flow.wait())
+
+    def _full(self, batches: Mapping[TP, Sequence[Batch]]) -> bool:
+        """Return whether the batches of a round are near the size of a full batch, or are idle ones alone."""
+        settings = self.role.settings
+        records = sum(len(batch) for delivered in batches.values() for batch in delivered)
+        nbytes = sum(batch.nbytes for delivered in batches.values() for batch in delivered)
+        return not records or records >= FULL * settings.batch_records or nbytes >= FULL * (settings.batch_mb << 20)
 
     async def _fetch(self, order: list[TP]) -> dict[TP, list[Batch]]:
         batches = await self._group.fetch(order)

@@ -5,7 +5,7 @@ The protocol keeps Faust out of agents, and keeps the files of this package free
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from app.log.batch import Batch, Claim
 from app.log.contract import NewRecord
@@ -14,6 +14,9 @@ from app.settings import Settings
 from app.state.table import DurableTable
 from app.stream.resources import Resource
 from tables.spec import TableSpec
+
+if TYPE_CHECKING:
+    from app.postgres import Pool
 
 T = TypeVar("T")
 
@@ -28,13 +31,18 @@ class Role(Protocol):
     settings: Settings
     generation: int
     idle_seconds: float
+    round_seconds: float
+    """Seconds between two readings of the role's topics at least, while they are not full batches."""
     log: AnyLog
     """Open from the start of the App to its stop."""
 
     # -- what an agent declares and calls ---------------------------------------------------------------------------
 
-    def consume(self, name: str, handle: Handle) -> None:
-        """Call ``handle`` with each batch of a topic (unqualified), those of one partition in order."""
+    def consume(self, name: str, handle: Handle, *, rounds: int = 1) -> None:
+        """Call ``handle`` with each batch of a topic (unqualified), those of one partition in order.
+
+        The role reads its topics at most once in ``rounds`` times the round of the settings.
+        """
         ...
 
     def durable_table(self, spec: TableSpec) -> DurableTable:
@@ -43,6 +51,10 @@ class Role(Protocol):
 
     def resource(self, name: str, opener: Callable[[], AbstractAsyncContextManager[T]]) -> Resource[T]:
         """Declare a resource that is opened before the agents start and closed after they stopped."""
+        ...
+
+    def pool(self) -> "AbstractAsyncContextManager[Pool]":
+        """Return the process's pool of connections to the database, open for the block that enters it."""
         ...
 
     async def produce(self, records: Sequence[NewRecord]) -> None:

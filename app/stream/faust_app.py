@@ -5,8 +5,9 @@ from typing import ClassVar, Final
 
 import faust
 from faust.app.base import BootStrategy
+from faust.sensors import Monitor
 from faust.tables.manager import TableManager
-from mode import CrashingSupervisor
+from mode import CrashingSupervisor, Service
 
 from app.errors import code_of
 from app.log.open import on_kafka
@@ -36,6 +37,14 @@ class _Tables(TableManager):
         await self.recovery.start()
 
 
+class _Monitor(Monitor):
+    """Faust's monitor without its sampling once a second, which nothing here reads."""
+
+    @Service.task
+    async def _sampler(self) -> None:
+        pass
+
+
 class FaustApp(faust.App):
     """The Faust App of a role; agents see the role alone."""
 
@@ -63,6 +72,7 @@ class FaustApp(faust.App):
             producer_request_timeout=PRODUCE_SECONDS,
             agent_supervisor=CrashingSupervisor,
             TableManager=_Tables,
+            Monitor=_Monitor,
             Worker="app.runtime.worker:RoleWorker",
         )
         app.role_app = role

@@ -18,8 +18,11 @@ from app.errors import FatalError
 from app.log.batch import Batch
 from app.log.contract import LogUnavailable, Record
 from app.log.kafka.address import Address, record_of
-from app.stream.consumer import ROUND_BATCHES, WAIT_SECONDS
+from app.stream.consumer import ROUND_BATCHES
 from app.stream.cursors import Cursors, LogBehindCommit
+
+FETCH_SECONDS: Final = 1.0
+"""How long a fetch waits for records; a rebalance and a stop wait for it."""
 
 SLACK_SECONDS: Final = 0.5
 """aiokafka waits without limit while the group rebalances; a fetch that takes this much longer than asked is ended."""
@@ -88,7 +91,7 @@ class KafkaFetcher:
     async def _getmany(self, order: Sequence[TP]) -> dict[TP, list[Record]]:
         partitions = [self._address.partition(tp.topic, tp.partition) for tp in order]
         role = self._cursors.role
-        seconds = min(WAIT_SECONDS, role.idle_seconds)
+        seconds = min(FETCH_SECONDS, role.idle_seconds)
         try:
             async with asyncio.timeout(seconds + SLACK_SECONDS):
                 fetched: Mapping[Any, list[Any]] = await self._kafka.getmany(

@@ -11,11 +11,14 @@ from faust.types import TP
 
 from app.errors import FatalError
 from app.log.batch import Batch
-from app.log.postgres.members import Membership, wanted
+from app.log.postgres.members import Membership, channel, wanted
+from app.log.postgres.reader import RoundLimits
 from app.postgres import AWAY
 from app.stream.batching import fatal
 from app.stream.consumer import ROUND_BATCHES, Consumer
 from app.stream.transport import LogTransport
+from app.tasks import until_tick
+from app.topics import unqualified
 
 if TYPE_CHECKING:
     from app.log.postgres.log import PostgresLog
@@ -23,8 +26,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BALANCE_SECONDS: Final = 0.5
-"""How often the living members of a group are read: a dead one's partitions move within twice this."""
+BALANCE_SECONDS: Final = 2.0
+"""How often the living members of a group are read: a dead one's partitions move within twice this. When a member joins
+or leaves they are read at once, by a notification."""
+
+UNSETTLED_SECONDS: Final = 0.5
+"""How often they are read while partitions that this member should own are not free yet."""
 
 
 class MembershipLost(FatalError):
@@ -42,7 +49,9 @@ class PostgresGroup:
         self._cursors = consumer.cursors
         self._members: Membership | None = None
         self._numbers: set[int] = set()
+        self._partitions = 0
         self._appends: Subscription | None = None
+        self._changes: Subscription | None = None
         self._open = ExitStack()
         self._balancer: asyncio.Future[Any] | None = None
         self._turn = 0
@@ -61,8 +70,11 @@ class PostgresGroup:
 
     async def join(self, topics: Sequence[str]) -> None:
         """Join the group for these topics and begin to balance partitions."""
-        self._appends = self._open.enter_context(cast("PostgresLog", self._role.log).subscribe(topics))
-        self._members = Membership(self._role.settings.database_url, self._consumer.app.conf.id, topics)
+        self._partitions = max(self._role.partitions(unqualified(topic)) for topic in topics)
+        log, group = cast("PostgresLog", self._role.log), self._consumer.app.conf.id
+        self._appends = self._open.enter_context(log.subscribe(topics))
+        self._changes = self._open.enter_context(log.subscribe([channel(group)]))
+        self._members = Membership(log.members, group, topics)
         await self._members.join(self._on_lost)
         self._balancer = self._consumer.add_future(self._balance())
 
@@ -87,19 +99,24 @@ class PostgresGroup:
     async def _balance(self) -> None:
         consumer, first = self._consumer, True
         while not consumer.should_stop and not consumer.app.should_stop:
-            await self._balance_once(force=first)
+            settled = await self._balance_once(force=first)
             first = False
-            await consumer.sleep(BALANCE_SECONDS)
+            if self._changes is not None:
+                # At the same times as the process's other roles, so that all of them share one query.
+                seconds = BALANCE_SECONDS if settled else UNSETTLED_SECONDS
+                await consumer.wait_first(self._changes.wait(until_tick(seconds)))
 
-    async def _balance_once(self, *, force: bool) -> None:
+    async def _balance_once(self, *, force: bool) -> bool:
+        """Claim and release partitions as the living members require; False where some are still to be claimed."""
         if self._consumer.app.rebalancing and not force:
-            return  # the streams of the last rebalance are not resumed yet
+            return False  # the streams of the last rebalance are not resumed yet
         members = self.members
-        target = wanted(self._role.settings.partitions, await members.live(), members.member)
+        target = wanted(self._partitions, await members.live(), members.member)
         lose = self._numbers - target
         gained = {} if lose else await members.claim(target - self._numbers)
         if lose or gained or force:
             await self._rebalance(lose, target, gained)
+        return self._numbers == target
 
     async def _rebalance(self, lose: set[int], target: set[int], gained: dict[int, int]) -> None:
         """Stop the flow, release partitions before claiming others, and go on from the commits."""
@@ -121,26 +138,33 @@ class PostgresGroup:
         """Read one round, ``ROUND_BATCHES`` batches' bytes in all; each round begins with another partition."""
         self._turn += 1
         shift = self._turn % len(order) if order else 0
-        order = [*order[shift:], *order[:shift]]
-        bounds = await self._cursors.refresh(order)
-        limit = self._role.settings.batch_mb << 20
+        by_topic: dict[str, dict[int, int]] = defaultdict(dict)
+        for tp in [*order[shift:], *order[:shift]]:
+            by_topic[tp.topic][tp.partition] = self._cursors.position[tp]
+        if self._appends is not None:
+            self._appends.clear()
         batches: dict[TP, list[Batch]] = {}
-        left = ROUND_BATCHES * limit
-        for tp in order:
-            if self._cursors.position[tp] < bounds[tp].end and left > 0:
-                batches[tp] = await self._read(tp, min(left, limit))
-                left -= sum(batch.nbytes for batch in batches[tp])
+        left = ROUND_BATCHES * (self._role.settings.batch_mb << 20)
+        for topic, positions in by_topic.items():
+            if left > 0:
+                batches |= await self._read(topic, positions, left)
+                left -= sum(batch.nbytes for delivered in batches.values() for batch in delivered)
         return batches
 
-    async def _read(self, tp: TP, limit: int) -> list[Batch]:
-        records = await self._role.log.read(
-            tp.topic,
-            tp.partition,
-            self._cursors.position[tp],
-            max_records=self._role.settings.batch_records,
-            max_bytes=limit,
-        )
-        return await self._cursors.cut(tp, records) if records else await self._cursors.all_lost(tp, self.now)
+    async def _read(self, topic: str, positions: Mapping[int, int], most: int) -> dict[TP, list[Batch]]:
+        """Read partitions of one topic, ``most`` bytes in all."""
+        settings = self._role.settings
+        limits = RoundLimits(settings.batch_records, min(most, settings.batch_mb << 20), most)
+        read = await cast("PostgresLog", self._role.log).read_round(topic, positions, limits)
+        self._cursors.bounds.update({TP(topic, number): bounds for number, bounds in read.bounds.items()})
+        batches: dict[TP, list[Batch]] = {}
+        for number, bounds in read.bounds.items():
+            tp = TP(topic, number)
+            if number in read.records:
+                batches[tp] = await self._cursors.cut(tp, read.records[number])
+            elif positions[number] < bounds.end:
+                batches[tp] = await self._cursors.all_lost(tp, self.now)
+        return batches
 
     async def wait(self, seconds: float) -> None:
         """Wait for a notification of an append."""

@@ -8,18 +8,19 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from time import monotonic
-from typing import Any, Final, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, cast
 
 import faust
-from faust.types import TP, StreamT
+from faust.types import TP, EventT, StreamT
 
 from app import topics
 from app.errors import MissingOffsets
 from app.log.batch import Batch, Claim
 from app.log.contract import LogFull, LogUnavailable, NewRecord, TopicSpec
-from app.log.open import AnyLog, open_log
-from app.postgres import AWAY
+from app.log.open import AnyLog, on_kafka, open_log
+from app.postgres import AWAY, RELAXED, make_pool
 from app.settings import Settings
 from app.state.rocksdb import Memory, forget_former
 from app.state.table import DurableTable, Revoked, working_claim
@@ -28,8 +29,12 @@ from app.stream import metrics
 from app.stream.batching import BatchSchema, fatal
 from app.stream.contract import Handle
 from app.stream.faust_app import FaustApp
+from app.stream.lanes import Lanes
 from app.stream.resources import Resource, Shared
 from tables.spec import TableSpec
+
+if TYPE_CHECKING:
+    from app.postgres import Pool
 
 T = TypeVar("T")
 
@@ -43,6 +48,16 @@ LONGEST_DELAY: Final = 5.0
 BUFFERED_BATCHES: Final = 2
 """Batches read ahead of an agent: enough to keep it busy, and the factor of its memory."""
 
+LINGER_SECONDS: Final = 0.005
+"""How long a small append waits for those of other batches of its round, which are computed one after another."""
+
+CONNECTIONS: Final = 4
+CONNECT_SECONDS: Final = 5.0
+STATEMENT_SECONDS: Final = 30.0
+"""Longer than any healthy statement of an agent takes; the batch is then tried again."""
+
+POOL_SETTINGS: Final = {"application_name": "faultline worker", "timezone": "UTC", "jit": "off"}
+
 IDLE_SECONDS: Final = 15.0
 """How often an idle partition delivers an empty batch."""
 
@@ -52,16 +67,27 @@ log = logging.getLogger(__name__)
 class Process:
     """What the roles of one process share: settings, the log's open generation and its name, memory of tables.
 
-    ``settings`` name a database that can be reached.
+    ``settings`` name a database that can be reached; ``deltas`` is the number of partitions of ``deltas`` and ``rates``
+    in the generation, None for that of the sources.
     """
 
-    def __init__(self, settings: Settings, generation: int, log_id: str) -> None:
+    def __init__(self, settings: Settings, generation: int, log_id: str, deltas: int | None = None) -> None:
         self.settings = settings
         self.generation = generation
         self.log_id = log_id
+        self.deltas = settings.partitions if deltas is None else deltas
         self.memory = Memory(settings.rocksdb_mb)
-        self.log: Shared[AnyLog] = Shared(lambda: open_log(settings))
+        self.log: Shared[AnyLog] = Shared(lambda: open_log(settings, linger=LINGER_SECONDS))
+        self.pool: Shared[Pool] = Shared(
+            lambda: make_pool(settings.database_url, max_size=CONNECTIONS, **self._options())
+        )
+        """Connections to the database for all agents. Where the log is in it as well their commits may be lost with a
+        crash of the server (EXACTNESS.md, "Commits that may be lost")."""
         self.roles: list[RoleApp] = []
+
+    def _options(self) -> dict[str, Any]:
+        server = {**POOL_SETTINGS, **({} if on_kafka(self.settings) else RELAXED)}
+        return {"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS, "server_settings": server}
 
 
 class RoleApp:
@@ -72,6 +98,7 @@ class RoleApp:
         self.settings = process.settings
         self.generation = process.generation
         self.idle_seconds = idle_seconds
+        self.round_seconds = 0.0
         self.claims: dict[int, Claim] = {}
         """By partition number what this process owns now."""
         self.waiting: dict[TP, str] = {}
@@ -88,21 +115,34 @@ class RoleApp:
 
     # -- what a role declares ---------------------------------------------------------------------------------------
 
-    def consume(self, name: str, handle: Handle) -> None:
+    def consume(self, name: str, handle: Handle, *, rounds: int = 1) -> None:
         """Call ``handle`` with each batch of a topic (unqualified), those of one partition in order.
 
-        It is called again after StoreUnavailable, LogUnavailable, LogFull and lost connections, with what it staged
-        dropped; any other error ends the process. The batch is acknowledged after it returned.
+        Batches of different partitions are handled side by side, together no more than one full batch. ``handle`` is
+        called again after StoreUnavailable, LogUnavailable, LogFull and lost connections, with what it staged dropped;
+        any other error ends the process. The batch is acknowledged after it returned. The role reads its topics at most
+        once in ``rounds`` times the round of the settings.
         """
         topic = self.faust.topic(self._qualified(name), schema=BatchSchema())
         topic.maxsize = BUFFERED_BATCHES  # App.topic drops its argument of that name
         self._consumed.append(name)
+        self.round_seconds = max(self.round_seconds, rounds * self.settings.round_ms / 1000)
 
         async def work(stream: StreamT[Any]) -> None:
             source = cast("faust.Stream[Batch]", stream).noack()
-            async for event in source.events():
-                if await self._work(handle, cast("Batch", event.value)):
+
+            async def finish(event: EventT[Any], batch: Batch, claim: Claim) -> None:
+                if await self._work(handle, batch, claim):
                     await source.ack(event)
+
+            async with asyncio.TaskGroup() as tasks:
+                lanes = Lanes(tasks, self.settings.batch_records, self.settings.batch_mb << 20)
+                async for event in source.events():
+                    batch = cast("Batch", event.value)
+                    # The claim of its delivery: a batch that waits for its turn must not begin under a later one.
+                    claim = self.claims.get(batch.partition)
+                    if claim is not None:
+                        await lanes.start(batch, partial(finish, event, batch, claim))
 
         self.faust.agent(topic, name=f"{self.role}.{name}")(work)
 
@@ -120,6 +160,10 @@ class RoleApp:
         self._resources.append(resource)
         return resource
 
+    def pool(self) -> "AbstractAsyncContextManager[Pool]":
+        """Return the process's pool of connections to the database, open for the block that enters it."""
+        return self.process.pool.use()
+
     # -- what a handler calls ---------------------------------------------------------------------------------------
 
     async def produce(self, records: Sequence[NewRecord]) -> None:
@@ -135,9 +179,9 @@ class RoleApp:
         accepted: dict[TP, int] = self.faust.consumer.accepted  # type: ignore[attr-defined]  # Batching's
         return accepted.get(TP(topic, partition))
 
-    def partitions(self, name: str) -> int:  # noqa: ARG002  all topics have the same count so far
-        """Return the number of partitions of a topic."""
-        return self.settings.partitions
+    def partitions(self, name: str) -> int:
+        """Return the number of partitions of a topic (unqualified)."""
+        return self.process.deltas if name in topics.FOLDED else self.settings.partitions
 
     # -- what the worker and the transport call ---------------------------------------------------------------------
 
@@ -179,11 +223,13 @@ class RoleApp:
     def specs(self) -> list[TopicSpec]:
         """Return the topics that must exist: all that events go through, and the changelogs of this role's tables."""
         kept = (*topics.SOURCES, topics.PROCESSED, topics.DELTAS, topics.DEAD_LETTERS)
-        count = self.settings.partitions
-        compacted = {self._qualified(topics.RATES)} | {table.changelog for _, table in self._tables.values()}
+        compacted = {self._qualified(topics.RATES): self.partitions(topics.RATES)}
+        compacted |= {
+            table.changelog: self.partitions(topics.unqualified(source)) for source, table in self._tables.values()
+        }
         return [
-            *(TopicSpec(self._qualified(name), count) for name in kept),
-            *(TopicSpec(name, count, "compact") for name in sorted(compacted)),
+            *(TopicSpec(self._qualified(name), self.partitions(name)) for name in kept),
+            *(TopicSpec(name, count, "compact") for name, count in sorted(compacted.items())),
         ]
 
     def _qualified(self, name: str) -> str:
@@ -191,10 +237,9 @@ class RoleApp:
 
     # -- the order of one batch -------------------------------------------------------------------------------------
 
-    async def _work(self, handle: Handle, batch: Batch) -> bool:
-        """Handle one batch until it is done; False where its partition was revoked meanwhile."""
-        claim = self.claims.get(batch.partition)
-        if claim is None:
+    async def _work(self, handle: Handle, batch: Batch, claim: Claim) -> bool:
+        """Handle one batch until it is done; False where its partition was revoked since its delivery."""
+        if self.claims.get(batch.partition) is not claim:
             return False
         await self._refuse_gap(batch, claim)
         working_claim.set(claim)

@@ -18,6 +18,7 @@ from app.log.dead_letters import find, listing
 from app.log.postgres.log import PostgresLog
 from app.model import Address
 from app.records import UnknownSchema, decode_dead_letter, decode_processed
+from app.state.table import UnknownOutcome
 from app.topics import DEAD_LETTERS, FACTS, PROCESSED
 from tables import seen
 from tests.support import source_parts as parts
@@ -70,7 +71,7 @@ async def test_downstream_is_durable_before_the_state_and_the_state_before_the_e
 ) -> None:
     changelog = "1.crashes-seen-changelog"
     one = role()
-    one.log.kill_in, one.log.before = 2, True
+    one.log.kill_in, one.log.before, one.log.atomic = 2, True, False
     async with Owner(Crashes, one, 1) as owner:
         with pytest.raises(Killed):
             await owner.handle([crash(0)])
@@ -81,13 +82,33 @@ async def test_downstream_is_durable_before_the_state_and_the_state_before_the_e
     assert (await log.bounds(changelog))[0].end == 1
 
 
-async def test_nothing_is_staged_where_sending_failed(log: PostgresLog, role: MakeRole) -> None:
+async def test_an_atomic_log_takes_downstream_and_state_in_one_append(log: PostgresLog, role: MakeRole) -> None:
     one = role()
+    async with Owner(Crashes, one, 1) as owner:
+        await owner.handle([crash(0)])
+        assert one.log.appends == 1
+        one.log.kill_in = 2
+        with pytest.raises(Killed):
+            await owner.handle([crash(1)])
+    assert len(await parts.deltas(log)) == 2 * PARTITIONS
+    assert (await log.bounds("1.crashes-seen-changelog"))[0].end == 2
+    async with Owner(Crashes, role(), 2) as owner:
+        await owner.handle([crash(0), crash(1), crash(2)])
+    assert len(await parts.stored(log)) == 3
+    assert (await log.bounds("1.crashes-seen-changelog"))[0].end == 3
 
+
+@pytest.mark.parametrize(("atomic", "error"), [(True, UnknownOutcome), (False, LogUnavailable)])
+async def test_no_state_is_written_where_sending_failed(
+    log: PostgresLog, role: MakeRole, error: type[Exception], *, atomic: bool
+) -> None:
+    one = role()
+    one.log.atomic = atomic
     async with Owner(Crashes, one, 1) as owner:
         one.log.away = True
-        with pytest.raises(LogUnavailable):
+        with pytest.raises(error):
             await owner.handle([crash(0)])
+        one.tables[0].discard(0)  # as before each try of a batch
         await one.tables[0].flush(0)
         assert (await log.bounds("1.crashes-seen-changelog"))[0].end == 0
         one.log.away = False

@@ -9,7 +9,8 @@ import pytest
 from app.cells import MINUTE, SKEW, Cell, home
 from app.log.contract import NewRecord, TopicSpec
 from app.log.lag import complete_until, lag
-from app.log.postgres.log import PostgresLog, commit_offsets
+from app.log.postgres.commits import commit_offsets
+from app.log.postgres.log import PostgresLog
 from app.model import Facts, Refused
 from app.records import Delta, Entry, encode_delta, encode_facts
 from app.stores.aggregates.store import Aggregates

@@ -10,7 +10,8 @@ from app.log.contract import LogError, LogSealed, NewRecord, TopicSpec
 from app.log.generations import latest
 from app.log.kafka.log import KafkaLog
 from app.log.lag import READERS
-from app.log.postgres.log import PostgresLog, commit_offsets
+from app.log.postgres.commits import commit_offsets
+from app.log.postgres.log import PostgresLog
 from app.topics import SOURCES, qualified
 from tables import sessions
 

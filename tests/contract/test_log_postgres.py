@@ -14,7 +14,8 @@ import msgspec
 import pytest
 
 from app.log.contract import LogFull, LogSealed, LogTooLate, LogUnavailable, NewRecord, Record, TopicSpec
-from app.log.postgres.log import PostgresLog, commit_offsets
+from app.log.postgres.commits import commit_offsets
+from app.log.postgres.log import PostgresLog
 from app.log.postgres.retention import child_name
 
 EVENTS = "1.crashes"

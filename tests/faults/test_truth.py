@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import random
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -14,6 +16,9 @@ from tests.support.truth_run import Checker, complete, send
 
 EVENTS = int(os.environ.get("FAULTLINE_TRUTH_EVENTS", "5000"))
 """20000 for the long run."""
+
+KILLS: Final = int(os.environ.get("FAULTLINE_TRUTH_KILLS", "3"))
+"""How often PostgreSQL is killed; 20 for the long run."""
 
 
 @pytest.fixture(params=["postgres", "kafka"])
@@ -41,6 +46,26 @@ async def test_every_figure_is_exact_though_everything_is_killed_at_once(tmp_pat
         await _run(installation, lambda: _kill_everything(installation))
 
 
+@pytest.mark.faults
+@pytest.mark.timeout(300 + 60 * KILLS)
+async def test_every_figure_is_exact_though_postgresql_is_killed(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    with Installation(tmp_path / "data") as installation:
+        truth = make(installation.project, EVENTS, round(time.time(), 3))
+        requests = in_order(truth)
+        safe = sum(not request.retry for request in requests)
+        await send(lambda: installation.url, requests[:safe], _nothing)
+        portion = -(-(len(requests) - safe) // KILLS)
+        for start in range(safe, len(requests), portion):
+            await send(
+                lambda: installation.url,
+                requests[start : start + portion],
+                lambda: _kill_postgres(installation, chance),
+            )
+        await complete(installation, time.time())
+        print(await Checker(installation, truth).check())  # noqa: T201  the figures that were compared
+
+
 async def _run(installation: Installation, during: Callable[[], Awaitable[None]]) -> Checker:
     truth = make(installation.project, EVENTS, round(time.time(), 3))
     requests = in_order(truth)
@@ -62,6 +87,15 @@ async def _kill_worker(installation: Installation, times: int) -> None:
         await asyncio.sleep(3)
         old = installation.kill("crashes")
         await asyncio.to_thread(installation.wait_restarted, "crashes", old)
+
+
+async def _kill_postgres(installation: Installation, chance: random.Random) -> None:
+    """Kill PostgreSQL at some moment of the traffic; wait until it and the worker are back at work."""
+    await asyncio.sleep(chance.uniform(0.2, 2.0))
+    worker = installation.facts["pids"]["crashes"]
+    old = await asyncio.to_thread(installation.kill_postgres)
+    await asyncio.to_thread(installation.wait_restarted, "postgres", old)
+    await asyncio.to_thread(installation.wait_restarted, "crashes", worker)
 
 
 async def _kill_everything(installation: Installation) -> None:

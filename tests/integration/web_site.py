@@ -17,7 +17,8 @@ from agents.source import SourceAgent
 from agents.timings import TimingsAgent
 from app.log.batch import Batch, Claim
 from app.log.contract import Log, Record, TopicSpec
-from app.log.postgres.log import PostgresLog, commit_offsets
+from app.log.postgres.commits import commit_offsets
+from app.log.postgres.log import PostgresLog
 from app.model import Address
 from app.records import decode_processed
 from app.runtime.kinship import Stage

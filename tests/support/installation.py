@@ -6,8 +6,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
+
+import psutil
 
 from tests.support.site import Site, program
 
@@ -80,6 +83,15 @@ class Installation(Site):
         """Kill -9 the process of a role and return the pid it had."""
         pid = int(self.facts["pids"][role])
         os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def kill_postgres(self) -> int:
+        """Kill -9 every process of the embedded PostgreSQL at once and return the pid that its first one had."""
+        pid = int(self.facts["pids"]["postgres"])
+        postmaster = psutil.Process(pid)
+        for process in (postmaster, *postmaster.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         return pid
 
     def kill_everything(self) -> None:

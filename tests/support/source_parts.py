@@ -16,6 +16,7 @@ from app import topics
 from app.log.batch import Batch, Claim
 from app.log.contract import Log, LogUnavailable, NewRecord, Record, TopicSpec
 from app.log.postgres.log import PostgresLog
+from app.postgres import make_pool
 from app.records import Delta, Processed, Stored, decode_delta, decode_processed, decode_stored
 from app.settings import Settings
 from app.state.rocksdb import Memory
@@ -35,10 +36,14 @@ class Killed(Exception):
 
 
 class Mortal:
-    """The real log, until the append after which (or before which) the process is killed."""
+    """The real log, until the append after which (or before which) the process is killed.
+
+    Where it is not ``atomic`` agents append as they do on Kafka: what they publish first, then the changelog.
+    """
 
     def __init__(self, log: PostgresLog) -> None:
         self._log = log
+        self.atomic = True
         self.kill_in: int | None = None
         self.before = False
         self.away = False
@@ -85,6 +90,9 @@ class Role:
 
     async def produce(self, records: Sequence[NewRecord]) -> None:
         await self.log.append(records)
+
+    def pool(self) -> AbstractAsyncContextManager["asyncpg.Pool[asyncpg.Record]"]:
+        return make_pool(self.settings.database_url, max_size=1)
 
     def accepted(self, topic: str, partition: int) -> int | None:
         return self.committed.get((topic, partition))
@@ -226,6 +234,7 @@ async def survive(
         lives += 1
         one = role()
         one.log.kill_in, one.log.before = chance.randrange(1, 9), chance.random() < 0.5
+        one.log.atomic = chance.random() < 0.5
         if chance.random() < 0.3:
             lose(one.folder)
         async with Owner(kind, one, lives) as owner:

@@ -1,7 +1,7 @@
 """The log in Kafka (ARCHITECTURE.md, "Stores"): one idempotent producer, reads by offset, tails without a group."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Self
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Final, Self
 
 from app.log.contract import Bounds, NewRecord, Record, TopicSpec
 from app.log.kafka.address import Address
@@ -18,6 +18,8 @@ class KafkaLog:
 
     Raises LogError for a URL that is no such address.
     """
+
+    atomic: Final = False
 
     def __init__(self, url: str, *, retention_days: int = 7, replication: int = 0) -> None:
         self.address = Address.parse(url)
@@ -91,6 +93,6 @@ class KafkaLog:
         """Return by partition the next offset to read that the group committed."""
         return await self._topics.committed(group, topic)
 
-    def tail(self, topic: str, start: Mapping[int, int] | None = None) -> AsyncIterator[list[Record]]:
+    def tail(self, topic: str, start: Mapping[int, int] | None = None) -> AsyncGenerator[list[Record], None]:
         """Yield the records appended from the first step of the iteration on, or from the offsets in ``start`` on."""
         return self._reader.tail(topic, start)

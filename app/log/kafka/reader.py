@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -133,7 +133,7 @@ class Reader:
             )
         return {where.partition: Bounds(starts[where], ends[where]) for where in wanted}
 
-    async def tail(self, name: str, start: Mapping[int, int] | None) -> AsyncIterator[list[Record]]:
+    async def tail(self, name: str, start: Mapping[int, int] | None) -> AsyncGenerator[list[Record], None]:
         """Yield the records after ``start`` (else after the first step of the iteration); outages only delay it."""
         position = dict(start) if start is not None else None
         while True:

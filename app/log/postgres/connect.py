@@ -28,6 +28,8 @@ OPTIONS: Final[dict[str, Any]] = {
         "application_name": "faultline log",
         "timezone": "UTC",
         "jit": "off",
+        # Each query of the log goes by an index. A plan that was made while a table was empty must not read all of it.
+        "enable_seqscan": "off",
         "idle_in_transaction_session_timeout": str(IDLE_MS),
     },
 }
@@ -51,7 +53,7 @@ def translated() -> Iterator[None]:
         raise LogError(f"the client of the log's PostgreSQL refuses a value ({error})") from error
     except AWAY as error:
         raise LogUnavailable(f"the log's PostgreSQL does not answer ({type(error).__name__})") from error
-    except asyncpg.UndefinedTableError as error:
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError) as error:
         raise LogError("the log's tables are missing: run `faultline migrate`") from error
     except asyncpg.PostgresError as error:
         raise LogError(f"the log's PostgreSQL refuses ({type(error).__name__}: {error})") from error

@@ -1,65 +1,49 @@
 """The log in PostgreSQL (ARCHITECTURE.md, "Stores"): group commit, reads on a pool, tails by NOTIFY."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
-
-import asyncpg
+from typing import Final, Self
 
 from app.log.contract import Bounds, NewRecord, Record, TopicSpec
 from app.log.postgres.connect import OPTIONS, translated
 from app.log.postgres.disk import DiskGuard
-from app.log.postgres.reader import Reader
+from app.log.postgres.members import MemberConnection
+from app.log.postgres.reader import Reader, Round, RoundLimits
 from app.log.postgres.retention import drop_days, make_days
 from app.log.postgres.topics import Catalogue
 from app.log.postgres.wake import Notifications, Subscription
 from app.log.postgres.writer import Writer
-
-if TYPE_CHECKING:
-    from app.postgres import Connection
+from app.postgres import make_pool
 
 READ_CONNECTIONS: Final = 4
-
-COMMIT: Final = """
-insert into log_commits as c ("group", topic_id, partition, committed)
-select $1, t.id, u.partition, u.committed
-from log_topics t, unnest($3::int[], $4::bigint[]) as u (partition, committed)
-where t.name = $2
-order by u.partition
-on conflict ("group", topic_id, partition) do update set committed = excluded.committed
-where c.committed < excluded.committed or $5"""
-
-
-async def commit_offsets(
-    connection: "Connection", group: str, topic: str, offsets: Mapping[int, int], *, force: bool = False
-) -> None:
-    """Store by partition the next offset that a group will read; an earlier one only with ``force``.
-
-    Runs on the caller's connection, on which the member's life depends. Raises asyncpg's errors.
-    """
-    await connection.execute(COMMIT, group, topic, list(offsets), list(offsets.values()), force)
 
 
 class PostgresLog:
     """``app.log.contract.Log`` over tables of a migrated PostgreSQL database.
 
     Appends raise LogFull while fewer than ``reserve_bytes`` are free on the disk of ``disk`` (None: no check). While
-    the server is away calls raise LogUnavailable; when it is back they work again.
+    the server is away calls raise LogUnavailable; when it is back they work again. A small append waits ``linger``
+    seconds for others to share its transaction.
     """
 
-    def __init__(self, url: str, *, reserve_bytes: int = 0, disk: Path | None = None) -> None:
+    atomic: Final = True
+
+    def __init__(self, url: str, *, reserve_bytes: int = 0, disk: Path | None = None, linger: float = 0.0) -> None:
         self._url = url
         self._guard = DiskGuard(disk, reserve_bytes)
+        self._linger = linger
+        self.members = MemberConnection(url)
+        """The memberships of this process's consumer groups."""
 
     async def open(self) -> None:
         """Prepare the connections, which are made when first used."""
-        self._pool = await asyncpg.create_pool(self._url, min_size=0, max_size=READ_CONNECTIONS, **OPTIONS)
+        self._pool = await make_pool(self._url, max_size=READ_CONNECTIONS, **OPTIONS)
         self._topics = Catalogue(self._pool)
         self._notifications = Notifications(self._url)
         self._reader = Reader(self._pool, self._topics, self._notifications)
-        self._writer = Writer(self._url, self._topics, self._guard)
+        self._writer = Writer(self._url, self._topics, self._guard, self._linger)
 
     async def close(self) -> None:
         """Commit pending appends, for a bounded time, and close the connections."""
@@ -105,6 +89,10 @@ class PostgresLog:
         """
         return await self._reader.read(topic, partition, offset, max_records, max_bytes)
 
+    async def read_round(self, topic: str, positions: Mapping[int, int], limits: RoundLimits) -> Round:
+        """Read several partitions from their positions on, in the order of ``positions``, in one query."""
+        return await self._reader.read_round(topic, positions, limits)
+
     async def bounds(self, topic: str) -> dict[int, Bounds]:
         """Return the bounds of every partition; a later read sees at least the records before the end."""
         return await self._reader.bounds(topic)
@@ -113,7 +101,7 @@ class PostgresLog:
         """Return by partition the next offset to read that the group committed."""
         return await self._reader.committed(group, topic)
 
-    def tail(self, topic: str, start: Mapping[int, int] | None = None) -> AsyncIterator[list[Record]]:
+    def tail(self, topic: str, start: Mapping[int, int] | None = None) -> AsyncGenerator[list[Record], None]:
         """Yield the records appended from the first step of the iteration on, or from the offsets in ``start`` on."""
         return self._reader.tail(topic, start)
 

@@ -54,6 +54,21 @@ class Placed(NamedTuple):
     compacted: list[LogRow]
 
 
+class AppendColumns(NamedTuple):
+    """The arguments of the function log_append, column by column (0015_rounds.sql)."""
+
+    topic_ids: list[int]
+    partitions: list[int]
+    counts: list[int]
+    compact: list[bool]
+    slots: list[int]
+    nths: list[int]
+    stamps: list[int]
+    keys: list[bytes | None]
+    values: list[bytes | None]
+    headers: list[bytes | None]
+
+
 def size(record: NewRecord) -> int:
     """Return the bytes of a record in the log: key, value and headers."""
     headers = sum(len(name) + len(value) for name, value in record.headers.items())
@@ -76,6 +91,11 @@ def check(record: NewRecord, topic: Topic) -> int:
     return nbytes
 
 
+def deadline_of(records: Iterable[NewRecord]) -> int:
+    """Return the least deadline of the records, 0 where none has one."""
+    return min((record.deadline for record in records if record.deadline > 0), default=0)
+
+
 def refuse_late(records: Iterable[NewRecord]) -> None:
     """Raise LogTooLate where the deadline of a record has passed."""
     now = time.time_ns() // 1_000_000
@@ -86,6 +106,35 @@ def refuse_late(records: Iterable[NewRecord]) -> None:
 def counts(records: Iterable[NewRecord], topics: Mapping[str, Topic]) -> dict[PartitionId, int]:
     """Return the number of records of each partition."""
     return Counter(PartitionId(topics[record.topic].id, record.partition) for record in records)
+
+
+def columns(records: Sequence[NewRecord], topics: Mapping[str, Topic]) -> tuple[AppendColumns, list[tuple[int, int]]]:
+    """Return the columns of an append, and for each record its slot (from 0) and its distance from the first offset."""
+    slots: dict[tuple[str, int], int] = {}
+    counted: list[int] = []
+    places: list[tuple[int, int]] = []
+    rows: dict[object, int] = {}
+    for index, record in enumerate(records):
+        slot = slots.setdefault((record.topic, record.partition), len(slots))
+        if slot == len(counted):
+            counted.append(0)
+        places.append((slot, counted[slot]))
+        counted[slot] += 1
+        # Of a compacted key only the last record gets a row.
+        rows[(slot, record.key) if topics[record.topic].compact else index] = index
+    kept = [records[index] for index in rows.values()]
+    return AppendColumns(
+        topic_ids=[topics[topic].id for topic, _ in slots],
+        partitions=[partition for _, partition in slots],
+        counts=counted,
+        compact=[topics[topic].compact for topic, _ in slots],
+        slots=[places[index][0] + 1 for index in rows.values()],
+        nths=[places[index][1] for index in rows.values()],
+        stamps=[record.stamp for record in kept],
+        keys=[record.key for record in kept],
+        values=[record.value for record in kept],
+        headers=[msgspec.msgpack.encode(record.headers) if record.headers else None for record in kept],
+    ), places
 
 
 def place(

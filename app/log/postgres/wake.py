@@ -43,6 +43,10 @@ class Subscription:
             self._woken.clear()
         return True
 
+    def clear(self) -> None:
+        """Forget earlier appends, before a read that will see them."""
+        self._woken.clear()
+
     def wake(self) -> None:
         """End the present wait, or the next one at once."""
         self._woken.set()

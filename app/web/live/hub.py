@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import aclosing
 from typing import Final, NamedTuple
 
 import structlog
@@ -27,6 +28,7 @@ WATERMARK_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 1.0
 LATE_SECONDS: Final = 8.0
 """A notice of a new group waits for the comparison of keys 5 s at most; the rest is for a slow reading."""
+POSITION_SECONDS: Final = 2.0
 LOOK_BACK: Final = 30_000
 """ms; a notice bears the time at which its transaction began, and becomes visible up to that much later."""
 
@@ -92,12 +94,18 @@ class Hub:
         self._late: dict[int, float] = {}
         """Project -> until when (s, monotonic) notices of its last changes may be released."""
         self._closing = False
+        self._wanted = asyncio.Event()
+        """Set while there are subscribers: without any the topic is not read."""
+        self._following = asyncio.Event()
+        self._missed = False
+        """Whether updates were missed that subscribers must read anew."""
 
     def join(self, project: int) -> Subscriber:
         """Add a subscriber."""
         subscriber = Subscriber(project)
         subscriber.closed = self._closing
         self._subscribers[project].add(subscriber)
+        self._wanted.set()
         self._since.setdefault(project, self._services.now() - LOOK_BACK)
         self._sent.setdefault(project, {})
         return subscriber
@@ -109,6 +117,8 @@ class Hub:
             del self._subscribers[subscriber.project]
             self._since.pop(subscriber.project, None)
             self._sent.pop(subscriber.project, None)
+        if not self._subscribers:
+            self._wanted.clear()
 
     def close(self) -> None:
         """End all streams, so that the server can stop."""
@@ -124,18 +134,47 @@ class Hub:
             tasks.create_task(self._watermarks())
             tasks.create_task(self._late_notices())
 
+    async def positioned(self) -> None:
+        """Wait until what is appended from now on will be offered, so that numbers read after it miss nothing.
+
+        While the log is away that may take long: after a while the subscribers are rather told to read again later.
+        """
+        try:
+            async with asyncio.timeout(POSITION_SECONDS):
+                await self._following.wait()
+        except TimeoutError:
+            self._missed = True
+
     async def _follow(self) -> None:
         topic = qualified(self._services.generation, RATES)
         while True:
+            await self._wanted.wait()
             try:
-                async for records in self._services.log.tail(topic):
-                    await self._distribute(records)
+                ends = {number: bounds.end for number, bounds in (await self._services.log.bounds(topic)).items()}
+                self._following.set()
+                self._tell_missed()
+                await self._follow_from(topic, ends)
             except Exception as error:  # noqa: BLE001  live views resume whatever it was, and the pages work meanwhile
                 log.warning("live_away", error=type(error).__name__, where=raised_at(error))
+                self._missed = True  # what was appended in between is not read again
+                self._following.clear()
+                await asyncio.sleep(RETRY_SECONDS)
+            self._following.clear()
+
+    async def _follow_from(self, topic: str, ends: dict[int, int]) -> None:
+        """Read the topic until there are records for which there is no subscriber."""
+        async with aclosing(self._services.log.tail(topic, ends)) as tail:
+            async for records in tail:
+                if not self._wanted.is_set():
+                    return
+                await self._distribute(records)
+
+    def _tell_missed(self) -> None:
+        if self._missed:
+            self._missed = False
             for subscriber in self._all():
-                subscriber.reset = True  # what was appended in between is not read again
+                subscriber.reset = True
                 subscriber.wake.set()
-            await asyncio.sleep(RETRY_SECONDS)
 
     async def _distribute(self, records: Iterable[Record]) -> None:
         changed = set()

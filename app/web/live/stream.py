@@ -32,6 +32,7 @@ async def live(call: Call) -> web.StreamResponse:
     subscriber = hub.join(project.id)
     metrics.WATCHERS.inc()
     try:
+        await hub.positioned()
         await response.prepare(call.request)
         await response.write(b"retry: 1000\n\n")
         await _send_updates(call, response, subscriber)

@@ -10,7 +10,7 @@ import pytest
 
 from app.log.contract import TopicSpec
 from app.log.postgres.log import PostgresLog
-from app.log.postgres.members import Membership
+from app.log.postgres.members import MemberConnection, Membership
 from app.postgres import AWAY
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ TOPICS = ["1.crashes"]
 async def members(database: str) -> AsyncIterator[list[Membership]]:
     async with PostgresLog(database) as log:
         await log.ensure([TopicSpec(TOPICS[0], 4)])
-    made = [Membership(database, "group", TOPICS) for _ in range(3)]
+    made = [Membership(MemberConnection(database), "group", TOPICS) for _ in range(3)]
     for member in made:
         await member.join(lambda: None)
     yield made
@@ -76,7 +76,7 @@ async def test_a_member_without_its_connection_owns_nothing_and_commits_nothing(
 
 async def test_other_topics_are_another_group(members: list[Membership], database: str) -> None:
     first = members[0]
-    other = Membership(database, "group", ["2.crashes"])
+    other = Membership(MemberConnection(database), "group", ["2.crashes"])
     await other.join(lambda: None)
     assert await other.live() == [other.member]
     assert other.member not in await first.live()
@@ -101,3 +101,28 @@ async def test_a_worker_that_was_stopped_while_it_was_expelled_changes_nothing_w
     assert await sleeper.ended() == 1
     await asyncio.sleep(0.2)
     assert await bench.committed() == 2000
+
+
+async def test_the_groups_of_a_process_share_a_connection_and_leave_it_one_by_one(database: str) -> None:
+    async with PostgresLog(database) as log:
+        await log.ensure([TopicSpec(TOPICS[0], 4)])
+        shared = MemberConnection(database)
+        crashes, search = Membership(shared, "crashes", TOPICS), Membership(shared, "search", TOPICS)
+        other = Membership(MemberConnection(database), "crashes", TOPICS)
+        for member in (crashes, search, other):
+            await member.join(lambda: None)
+        of_crashes, of_search = await asyncio.gather(crashes.live(), search.live())
+        assert of_crashes == sorted([crashes.member, other.member])
+        assert of_search == [search.member]
+        assert set(await crashes.claim([0, 1])) == set(await search.claim([0, 1])) == {0, 1}
+        await asyncio.gather(crashes.commit({TOPICS[0]: {0: 3}}), search.commit({TOPICS[0]: {0: 4, 1: 5}}))
+        assert await log.committed("crashes", TOPICS[0]) == {0: 3}
+        assert await log.committed("search", TOPICS[0]) == {0: 4, 1: 5}
+        await crashes.leave()
+        assert set(await other.claim([0, 1])) == {0, 1}
+        with pytest.raises(AWAY):
+            await crashes.commit({TOPICS[0]: {0: 9}})
+        await search.commit({TOPICS[0]: {0: 6}})
+        assert await search.live() == [search.member]
+        await search.leave()
+        await other.leave()
