@@ -13,8 +13,9 @@ from app.stores.objects.open import open_objects
 from app.stream.contract import Role
 from app.topics import PROCESSED, Source
 
-ROUNDS: Final = 10
-"""Each reading makes an object of each source partition: objects of 2 s are a tenth as many, and as compressible."""
+ROUNDS: Final = 20
+"""Each reading makes an object of each source partition: in objects of 4 s there are a twentieth as many. An event that
+is not archived yet is read from the log."""
 
 
 def setup(role: Role) -> None:

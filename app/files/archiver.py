@@ -44,7 +44,7 @@ class _SourceState:
 
 
 class Archiver:
-    """Archives the batches of ``processed``. One a process; not for concurrent calls.
+    """Archives the batches of ``processed``. One a process; concurrent calls have no source in common.
 
     An object of ``object_bytes`` or more is not merged any more.
     """

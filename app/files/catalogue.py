@@ -4,7 +4,7 @@ A row is written after its object is durable and removed before its object is de
 for a row reads the catalogue again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
@@ -14,20 +14,25 @@ from app.files.objects import load_index
 from app.files.pack import TornObject
 from app.postgres import translated
 from app.stores.objects.contract import ObjectStore
+from app.tasks import Joined
 from app.topics import Source
 
 if TYPE_CHECKING:
     from app.postgres import Pool
 
 STORE: Final = "catalogue"
+JOIN_SECONDS: Final = 0.005
+"""How long a change waits for those of other sources of the same round."""
+
 MAX_OFFSET: Final = 2**63 - 1
 
 _log: Final = structlog.get_logger(__name__)
 
-_ADD: Final = """
-insert into objects (topic, partition, first, last, name, bytes) values ($1, $2, $3, $4, $5, $6)
+_REPLACE: Final = """
+with gone as (delete from objects where name = any($7))
+insert into objects (topic, partition, first, last, name, bytes)
+select * from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[])
 on conflict (topic, partition, first, last) do update set bytes = excluded.bytes"""
-_DROP: Final = "delete from objects where name = any($1)"
 _COVERING: Final = """
 select first, last, bytes from objects
 where topic = $1 and partition = $2 and first <= $3 and last >= $3
@@ -36,6 +41,10 @@ _ACROSS: Final = """
 select first, last, bytes from objects
 where topic = $1 and partition = $2 and first <= $4 and last >= $3
 order by first, last desc"""
+
+
+ObjectRow = tuple[str, int, int, int, str, int]
+"""A row of the table: topic, partition, first and last offset, name, bytes."""
 
 
 class ObjectEntry(NamedTuple):
@@ -50,17 +59,20 @@ class Catalogue:
 
     def __init__(self, pool: "Pool") -> None:
         self._pool = pool
+        self._replace = Joined(self._replace_all, JOIN_SECONDS)
 
     async def replace(self, source: Source, new: Iterable[ObjectEntry], old: Iterable[OffsetSpan] = ()) -> None:
-        """Add the rows of some objects and remove those of others, in one transaction."""
+        """Add the rows of some objects and remove those of others, in one transaction; concurrent calls share it."""
         rows = [(*source, *entry.span, name_of(source, entry.span), entry.nbytes) for entry in new]
-        names = [name_of(source, span) for span in old]
+        await self._replace((rows, [name_of(source, span) for span in old]))
+
+    async def _replace_all(self, changes: Sequence[tuple[list[ObjectRow], list[str]]]) -> None:
+        # Of the same object, which two writers may add, the last row: a statement cannot update a row twice.
+        rows = {row[:4]: row for added, _ in changes for row in added}
+        columns = list(zip(*rows.values(), strict=True)) or [()] * 6
+        names = [name for _, removed in changes for name in removed]
         with translated(STORE):
-            async with self._pool.acquire() as connection, connection.transaction():
-                if rows:
-                    await connection.executemany(_ADD, rows)
-                if names:
-                    await connection.execute(_DROP, names)
+            await self._pool.execute(_REPLACE, *columns, names)
 
     async def covering(self, source: Source, offset: int) -> list[ObjectEntry]:
         """Return the objects that cover an offset: one, or up to three where writers overlapped."""

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from tests.bench import agent, cpu, events, figures, grouping, ingest, kafka, memory, site, stages, whole
+from tests.bench import agent, cpu, events, figures, grouping, ingest, kafka, memory, price, site, stages, whole
 from tests.bench.ratios import Figure
 
 Pure = Callable[[int], list[Figure]]
@@ -31,7 +31,10 @@ ON_POSTGRES: Final[Mapping[str, OnPostgres]] = {
 WHOLE: Final = "whole"
 """Measures whole installations, each on servers that it starts itself, with half as many events."""
 
-PARTS: Final = (*PURE, *ON_POSTGRES, WHOLE)
+PRICE: Final = "price"
+"""Measures one embedded installation at steady rates, whatever number of events is asked for."""
+
+PARTS: Final = (*PURE, *ON_POSTGRES, PRICE, WHOLE)
 
 
 def main() -> None:
@@ -62,6 +65,9 @@ async def _run(parts: list[str], count: int, rounds: int) -> None:
             run = figures.started(count, rounds, events.source())
             figures.finish(name, run, await measure(folder, url, count, rounds))
         stack.close()  # PostgreSQL of these parts must not take time from whole installations
+        if PRICE in parts:
+            run = figures.started(price.SECONDS * sum(price.RATES), rounds, events.source())
+            figures.finish(PRICE, run, await price.run(folder / PRICE, rounds))
         if WHOLE in parts:
             run = figures.started(count // 2, rounds, events.source())
             figures.finish(WHOLE, run, await whole.run(folder / WHOLE, count // 2, rounds))

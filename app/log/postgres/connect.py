@@ -28,8 +28,10 @@ OPTIONS: Final[dict[str, Any]] = {
         "application_name": "faultline log",
         "timezone": "UTC",
         "jit": "off",
-        # Each query of the log goes by an index. A plan that was made while a table was empty must not read all of it.
+        # Each query of the log goes by an index, whatever its arguments: plans are made once, and one that was made
+        # while a table was empty must not read all of it later.
         "enable_seqscan": "off",
+        "plan_cache_mode": "force_generic_plan",
         "idle_in_transaction_session_timeout": str(IDLE_MS),
     },
 }
