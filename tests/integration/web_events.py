@@ -53,6 +53,31 @@ def chained() -> dict[str, Any]:
     return event
 
 
+def large() -> list[dict[str, Any]]:
+    """Return events of up to 0.9 MB, each large in another part."""
+    noise = "\"'<&>" * 40
+    frame = {"function": "pay", "filename": "shop/pay.py", "lineno": 3, "in_app": True, "context_line": noise}
+    frames = [{**frame, "function": f"f{place}", "vars": {f"v{at}": noise for at in range(8)}} for place in range(200)]
+    chain = [{"type": f"E{place}", "value": noise, "stacktrace": {"frames": frames[:20]}} for place in range(20)]
+    threads = [{"id": place, "name": noise, "stacktrace": {"frames": frames[:4]}} for place in range(50)]
+    crumbs = [{"message": f"{place}{noise}", "data": {"a": noise}} for place in range(100)]
+    native = [{"function": f"n{place}", "package": noise, "instruction_addr": hex(place)} for place in range(250)]
+    images = [{"code_file": f"{place}{noise}", "image_addr": hex(place)} for place in range(1000)]
+    tags = {f"tag{place}": f"{place}{noise}"[:200] for place in range(60)}
+    parts: list[dict[str, Any]] = [
+        {"exception": {"values": [{"type": "Deep", "value": noise, "stacktrace": {"frames": frames}}]}},
+        {"exception": {"values": chain}},
+        {"threads": {"values": threads}},
+        {"breadcrumbs": {"values": crumbs}, "tags": tags},
+        {"contexts": {f"{place}{noise}": {noise: noise, "b": [noise] * 9} for place in range(200)}},
+        {"extra": {f"{place}": noise * 60 for place in range(50)}},
+        {"modules": {f"m{place}": noise for place in range(200)}, "message": noise * 40},
+        {"platform": "native", "debug_meta": {"images": images},
+         "exception": {"values": [{"type": "SIGSEGV", "stacktrace": {"frames": native}}]}},
+    ]  # fmt: skip
+    return [{**crash(), **part, "fingerprint": [str(place)]} for place, part in enumerate(parts)]
+
+
 def session(status: str, release: str = "shop@1.0.0", user: str = "u1") -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a session item in its final state."""
     now = datetime.now(UTC).isoformat()

@@ -63,7 +63,7 @@ def test_equal_neighbours_fold(period: int) -> None:
     frames = [own(f"f{place % period}", vars={"depth": place}) for place in range(178 * period)]
     view = laid(frames)
     (run,) = view.runs
-    assert view.count == 178 * period
+    assert view.depth == 178 * period
     if period == 1:
         assert (run.label, run.frames[0].times) == ("", 178)
     else:
@@ -145,7 +145,7 @@ def test_a_crash_without_exception_shows_the_thread_that_crashed() -> None:
 def test_an_exception_has_the_stack_of_its_thread() -> None:
     raised = Raised(type="SIGSEGV", thread_id="2")
     view = view_of(event_of(exceptions=[raised], threads=[Thread(id="2", frames=[own("pay")])]))
-    assert view.exceptions[0].stack.count == 1
+    assert view.exceptions[0].stack.depth == 1
 
 
 def test_equal_breadcrumbs_fold_and_the_last_ones_are_in_sight() -> None:

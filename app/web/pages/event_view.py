@@ -80,7 +80,8 @@ class Table(NamedTuple):
 
     anchor: str
     heading: str
-    count: int
+    size: int
+    """Rows that were sent."""
     rows: list[tuple[str, Markup]]
     """In sight."""
     folded: list[tuple[str, Markup]]

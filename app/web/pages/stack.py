@@ -72,7 +72,8 @@ class StackView(NamedTuple):
     """A stack, innermost frame first."""
 
     runs: list[Run]
-    count: int
+    depth: int
+    """Frames that were sent."""
     minified: str
     """The place of a minified frame, as file:line:column; '' where none is."""
     registers: list[tuple[str, str]]
