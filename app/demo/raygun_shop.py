@@ -26,7 +26,7 @@ def main() -> None:
         sys.stdout.flush()
 
 
-class DatedSender(RaygunSender):  # type: ignore[misc]
+class DatedSender(RaygunSender):
     """Sends reports of errors that happened at ``at``."""
 
     at = datetime.now(UTC)

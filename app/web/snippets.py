@@ -221,11 +221,10 @@ Sentry.captureException(IllegalStateException("hello from Android"))
 """),
     Snippet("Android", "Raygun", "implementation 'com.raygun:raygun4android:5.+'", """
 import com.raygun.raygun4android.RaygunClient
-import com.raygun.raygun4android.RaygunSettings
 
-RaygunSettings.setCrashReportingEndpoint("%BASE%/entries")
-RaygunSettings.setRUMEndpoint("%BASE%/events")
 RaygunClient.init(application, "%KEY%", "1.0.0")
+RaygunClient.setCustomCrashReportingEndpoint("%BASE%/entries")
+RaygunClient.setCustomRUMEndpoint("%BASE%/events")
 RaygunClient.enableCrashReporting()
 RaygunClient.send(IllegalStateException("hello from Android"))
 """),
