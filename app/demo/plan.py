@@ -1,6 +1,8 @@
-"""Plans the visits of the demo's shop: customer, release, and what fails. Pure, and the same for equal seeds.
+"""Plans the visits of the demo's shop: time, customer, release, and what fails. Pure, and the same for equal seeds.
 
-The first release runs well; the second is rolled out and crashes often; the third replaces it and fixes the bug.
+The visits tell the story of a day. The first release runs well. The second is rolled out, and goes bad at a moment that
+the chart shows: a discount begins, for which it divides by zero. The third replaces it and fixes the bug. One customer
+meets one error after the other. The last visits happen as they are sent.
 """
 
 import random
@@ -28,7 +30,18 @@ FAULTS: Final[dict[Outcome, tuple[str, ...]]] = {
 BAD_CRASH: Final = "discount"
 """The fault that only the bad release has."""
 
-CRASHES: Final = {GOOD: 0.02, BAD: 0.3, MENDED: 0.01}
+CRASHES: Final = {GOOD: 0.02, BAD: 0.35, MENDED: 0.01}
+GOES_BAD: Final = 0.5
+"""The share of the demo from which on the bad release crashes often; before it does as the one before."""
+DAY_SECONDS: Final = 23.5 * 3600
+HISTORY: Final = 0.8
+"""The share of the demo that happened in the last day; the rest happens now."""
+UNLUCKY: Final = 7
+"""The customer who meets several bugs."""
+UNLUCKY_SHARE: Final = 0.12
+"""The share of errors that this customer meets."""
+STAGING: Final = 0.15
+"""The share of visits to the staging environment."""
 HANDLED: Final = 0.12
 MESSAGES: Final = 0.05
 NOTHING: Final = {True: ("fine",), False: ("fine", "message")}
@@ -54,6 +67,9 @@ class Visit(msgspec.Struct, frozen=True):
     customer: int
     sku: str
     order: int
+    environment: str
+    ago: float
+    """Seconds before it is sent, at which it happened."""
     items: int
     """How many events and sessions the SDK sends for it, 0 to 2."""
 
@@ -72,14 +88,20 @@ def visits(apps: Sequence[App], total: int, seed: int = 7) -> Iterator[Visit]:
 def _visit(apps: Sequence[App], done: float, left: int, dice: random.Random) -> Visit:
     app = dice.choice(apps)
     release = _release(done, dice)
-    outcome = _outcome(app, release, left, dice)
+    outcome = _outcome(app, left, dice, CRASHES[release if done >= GOES_BAD else GOOD])
     fault = dice.choice(FAULTS[outcome])
-    if outcome == "crash" and release == BAD and dice.random() < 0.9:  # noqa: PLR2004  nine crashes of ten are the bug's
+    is_bad = release == BAD and done >= GOES_BAD
+    if outcome == "crash" and is_bad and dice.random() < 0.9:  # noqa: PLR2004  nine crashes of ten are the bug's
         fault = BAD_CRASH
+    # A few customers come often, most of them seldom.
+    customer = 1 + int(CUSTOMERS * dice.random() ** 2)
+    if outcome in ("crash", "handled") and dice.random() < UNLUCKY_SHARE:
+        customer = UNLUCKY
     return Visit(
         app=app.name, release=release, outcome=outcome, fault=fault,
-        # A few customers come often, most of them seldom.
-        customer=1 + int(CUSTOMERS * dice.random() ** 2), sku=dice.choice(SKUS), order=dice.randint(1000, 9999),
+        customer=customer, sku=dice.choice(SKUS), order=dice.randint(1000, 9999),
+        environment="staging" if dice.random() < STAGING else "production",
+        ago=DAY_SECONDS * max(0.0, 1 - done / HISTORY),
         items=int(app.sessions) + int(outcome not in NOTHING[app.sessions]),
     )  # fmt: skip
 
@@ -93,13 +115,13 @@ def _release(done: float, dice: random.Random) -> str:
     return MENDED if dice.random() < ROLLED_OUT else GOOD
 
 
-def _outcome(app: App, release: str, left: int, dice: random.Random) -> Outcome:
+def _outcome(app: App, left: int, dice: random.Random, crashes: float) -> Outcome:
     roll = dice.random()
     if app.sessions and left == 1:  # one more item: a session alone
         return "fine"
-    if roll < CRASHES[release]:
+    if roll < crashes:
         return "crash"
-    roll -= CRASHES[release]
+    roll -= crashes
     if roll < HANDLED:
         return "handled"
     return "message" if roll < HANDLED + MESSAGES else "fine"

@@ -6,6 +6,7 @@ RAYGUN_KEY, RAYGUN_URL and SHOP_RELEASE name the destination and the release.
 import json
 import os
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from raygun4py.raygunprovider import RaygunSender
@@ -17,7 +18,7 @@ def main() -> None:
     """Serve until the input ends."""
     protocol, separator, host = os.environ["RAYGUN_URL"].partition("://")
     RaygunSender.endpointprotocol, RaygunSender.endpointhost = protocol + separator, host
-    sender = RaygunSender(os.environ["RAYGUN_KEY"], {"transmit_global_variables": False})
+    sender = DatedSender(os.environ["RAYGUN_KEY"], {"transmit_global_variables": False})
     sender.set_version(os.environ["SHOP_RELEASE"])
     for number, line in enumerate(sys.stdin, 1):
         visit(sender, json.loads(line))
@@ -25,8 +26,19 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def visit(sender: RaygunSender, planned: dict[str, Any]) -> None:
+class DatedSender(RaygunSender):
+    """Sends reports of errors that happened at ``at``."""
+
+    at = datetime.now(UTC)
+
+    def _post(self, raygunMessage: Any) -> Any:  # noqa: ANN401, N803  raygun4py's own signature
+        raygunMessage.occurredOn = self.at
+        return super()._post(raygunMessage)
+
+
+def visit(sender: DatedSender, planned: dict[str, Any]) -> None:
     """Serve one visit and report its error; Raygun marks a crash by a tag."""
+    sender.at = datetime.now(UTC) - timedelta(seconds=planned["ago"])
     try:
         storefront.serve(planned["fault"], planned["sku"], planned["order"])
     except Exception:  # noqa: BLE001  every error of the shop is reported
@@ -35,7 +47,12 @@ def visit(sender: RaygunSender, planned: dict[str, Any]) -> None:
                 "identifier": f"customer-{planned['customer']}",
                 "email": f"customer{planned['customer']}@example.org",
             },
-            tags=["worker", *(["UnhandledException"] if planned["outcome"] == "crash" else [])],
+            tags=[
+                "worker",
+                "demo:made-up",
+                f"environment:{planned['environment']}",
+                *(["UnhandledException"] if planned["outcome"] == "crash" else []),
+            ],
             userCustomData={"order": planned["order"], "sku": planned["sku"]},
         )
 

@@ -6,10 +6,13 @@ SENTRY_DSN and SENTRY_RELEASE name the destination and the release.
 import json
 import logging
 import sys
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import sentry_sdk
 from sentry_sdk.integrations.logging import LoggingIntegration
+from sentry_sdk.types import Event, Hint
 from sentry_sdk.utils import event_from_exception
 
 from app.demo import storefront
@@ -44,17 +47,29 @@ def main() -> None:
 
 def visit(scope: sentry_sdk.Scope, planned: dict[str, Any]) -> None:
     """Serve one visit as a session of its own, and report its error."""
+    at = datetime.now(UTC) - timedelta(seconds=planned["ago"])
     scope.set_user({"id": f"customer-{planned['customer']}", "email": f"customer{planned['customer']}@example.org"})
     scope.set_tag("checkout", "express" if planned["customer"] % 3 else "classic")
-    scope.add_event_processor(lambda event, _: event | {"request": request(planned)})
+    scope.set_tag("demo", "made-up")
+    scope.add_event_processor(partial(dated, planned, at))
     scope.start_session()
-    sentry_sdk.add_breadcrumb(category="navigation", message=f"/articles/{planned['sku']}", type="navigation")
-    sentry_sdk.add_breadcrumb(category="cart", message=f"added {planned['sku']}", data={"order": planned["order"]})
+    if scope._session is not None:  # noqa: SLF001  no call of the SDK sets the start of a session
+        scope._session.started, scope._session.environment = at, planned["environment"]  # noqa: SLF001  as above
+    crumb = partial(sentry_sdk.add_breadcrumb, timestamp=at)
+    crumb(category="navigation", message=f"/articles/{planned['sku']}", type="navigation")
+    crumb(category="cart", message=f"added {planned['sku']}", data={"order": planned["order"]})
     if planned["outcome"] == "message":
         log.warning("stock of %s is low", planned["sku"])
     else:
         serve(planned)
     scope.end_session()
+
+
+def dated(planned: dict[str, Any], at: datetime, event: Event, _: Hint) -> Event:
+    """Return the visit's event with its request, at the time that the plan says."""
+    event["request"] = request(planned)
+    event["timestamp"], event["environment"] = at, planned["environment"]
+    return event
 
 
 def serve(planned: dict[str, Any]) -> None:

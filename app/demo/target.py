@@ -13,8 +13,8 @@ from app.demo.errors import DemoError
 from app.runtime import connect
 from app.settings import Settings
 from app.stores.admin import access
+from app.stores.admin.projects import DEMO
 
-PROJECT: Final = "Demo shop"
 COUNTED_SECONDS: Final = 15.0
 """Seconds that the demo waits until its events are counted; that takes 2 s unless the machine is busy."""
 
@@ -61,8 +61,8 @@ async def find(settings: Settings) -> Target:
 
 async def _project(url: str, token: str) -> dict[str, Any]:
     listed = (await _call(url, token, "GET", "/api/v1/projects"))["projects"]
-    known: dict[str, Any] | None = next((project for project in listed if project["name"] == PROJECT), None)
-    return known or await _call(url, token, "POST", "/api/v1/projects", {"name": PROJECT})
+    known: dict[str, Any] | None = next((project for project in listed if project["name"] == DEMO), None)
+    return known or await _call(url, token, "POST", "/api/v1/projects", {"name": DEMO})
 
 
 async def releases(target: Target, since: datetime) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from app.demo import shops, target
+from app.demo import shops, target, timings
 from app.demo.errors import DemoError
 from app.demo.plan import BAD, MENDED, App, Visit, visits
 from app.demo.progress import Display, display
@@ -34,7 +34,9 @@ async def send(settings: Settings, events: int, rate: float) -> None:
     with display(console, events) as progress:
         async with AsyncExitStack() as stack:
             applications = Applications(commands, installation, log, stack)
-            await _paced(applications, list(visits(list(commands), events)), rate, progress)
+            planned = list(visits(list(commands), events))
+            await timings.send(installation, planned)
+            await _paced(applications, planned, rate, progress)
     await _report(console, settings, installation)
 
 

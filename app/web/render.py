@@ -10,6 +10,7 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from app.stores.admin.projects import DEMO
 from app.web import formatting
 from app.web.highlight import marked
 
@@ -90,6 +91,7 @@ def _environment() -> Environment:
     }
     environment.filters |= {"marked": marked, "duration": formatting.duration}
     environment.globals |= {
+        "DEMO": DEMO,
         "when": when,
         "asset": asset,
         "unknown": unknown,

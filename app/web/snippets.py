@@ -138,4 +138,104 @@ Raygun.setup do |config|
 end
 Raygun.track_exception(RuntimeError.new("hello from Ruby"))
 """),
+    Snippet("Django", "Sentry", "pip install sentry-sdk", """
+# settings.py
+import sentry_sdk
+
+sentry_sdk.init(dsn="%DSN%", release="shop@1.0.0", environment="production", send_default_pii=True)
+
+# urls.py
+path("crash/", lambda request: 1 / 0)
+"""),
+    Snippet("FastAPI", "Sentry", "pip install 'sentry-sdk[fastapi]'", """
+import sentry_sdk
+from fastapi import FastAPI
+
+sentry_sdk.init(dsn="%DSN%", release="shop@1.0.0", environment="production")
+app = FastAPI()
+
+@app.get("/crash")
+async def crash():
+    return 1 / 0
+"""),
+    Snippet("Next.js", "Sentry", "npm install @sentry/nextjs", """
+// instrumentation-client.ts, and the same call in sentry.server.config.ts
+import * as Sentry from "@sentry/nextjs";
+
+Sentry.init({ dsn: "%DSN%", release: "shop@1.0.0", environment: "production" });
+
+// app/crash/page.tsx
+"use client";
+export default function Crash() {
+  return <button onClick={() => { throw new Error("hello from Next.js"); }}>Crash</button>;
+}
+"""),
+    Snippet("Laravel", "Sentry", "composer require sentry/sentry-laravel", """
+// .env
+SENTRY_LARAVEL_DSN=%DSN%
+SENTRY_RELEASE=shop@1.0.0
+
+// bootstrap/app.php
+->withExceptions(function (Exceptions $exceptions) {
+    \\Sentry\\Laravel\\Integration::handles($exceptions);
+})
+
+// routes/web.php
+Route::get('/crash', fn () => throw new RuntimeException('hello from Laravel'));
+"""),
+    Snippet("Rails", "Sentry", "bundle add sentry-ruby sentry-rails", """
+# config/initializers/sentry.rb
+Sentry.init do |config|
+  config.dsn = "%DSN%"
+  config.release = "shop@1.0.0"
+  config.breadcrumbs_logger = [:active_support_logger, :http_logger]
+end
+
+# config/routes.rb
+get "crash", to: ->(_env) { raise "hello from Rails" }
+"""),
+    Snippet("Flutter", "Sentry", "flutter pub add sentry_flutter", """
+import 'package:flutter/widgets.dart';
+import 'package:sentry_flutter/sentry_flutter.dart';
+
+Future<void> main() => SentryFlutter.init(
+  (options) {
+    options.dsn = '%DSN%';
+    options.release = 'shop@1.0.0';
+  },
+  appRunner: () {
+    runApp(const Placeholder());
+    throw StateError('hello from Flutter');
+  },
+);
+"""),
+    Snippet("Android", "Sentry", "implementation 'io.sentry:sentry-android:8.+'", """
+<!-- AndroidManifest.xml, in <application>; http:// addresses need android:usesCleartextTraffic="true" -->
+<meta-data android:name="io.sentry.dsn" android:value="%DSN%" />
+<meta-data android:name="io.sentry.release" android:value="shop@1.0.0" />
+
+// MainActivity.kt
+import io.sentry.Sentry
+
+Sentry.captureException(IllegalStateException("hello from Android"))
+"""),
+    Snippet("Android", "Raygun", "implementation 'com.raygun:raygun4android:5.+'", """
+import com.raygun.raygun4android.RaygunClient
+
+RaygunClient.init(application, "%KEY%", "1.0.0")
+RaygunClient.setCustomCrashReportingEndpoint("%BASE%/entries")
+RaygunClient.setCustomRUMEndpoint("%BASE%/events")
+RaygunClient.enableCrashReporting()
+RaygunClient.send(IllegalStateException("hello from Android"))
+"""),
+    Snippet("iOS", "Sentry", "https://github.com/getsentry/sentry-cocoa (Swift package)", """
+import Sentry
+
+// http:// addresses need NSAllowsLocalNetworking, or an exception, in Info.plist
+SentrySDK.start { options in
+    options.dsn = "%DSN%"
+    options.releaseName = "shop@1.0.0"
+}
+SentrySDK.capture(message: "hello from iOS")
+"""),
 )  # fmt: skip

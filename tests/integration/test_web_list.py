@@ -141,3 +141,15 @@ async def test_no_percentage_is_computed_against_a_range_that_is_not_whole(site:
     await site.send(crash(timestamp=old.timestamp()))
     await site.pipeline.step()
     assert "vs. previous 1h" in await page(site, path, range="1h")
+
+
+async def test_a_test_event_takes_the_whole_way(site: Site) -> None:
+    path = f"/projects/{site.project.id}"
+    async with site.http.post(f"{site.url}{path}/test", headers=site.bearer, allow_redirects=False) as answer:
+        assert answer.status == 303
+        back = answer.headers["Location"]
+    assert back.startswith(f"{path}/start?sent=")
+    await site.pipeline.step()
+    event = await site.get(f"/api/v1/events/{back.partition('=')[2]}")
+    assert (event["title"], event["environment"]) == ("TestEvent: sent from the page Set up", "test")
+    assert f'href="/events/{event["event_id"]}?project=' in await page(site, back)

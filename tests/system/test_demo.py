@@ -41,10 +41,14 @@ async def test_everything_it_sends_is_counted_and_it_prints_where_to_look(embedd
     assert lines[-2] == f"Look at {embedded.url}/projects/{project['id']}"
     assert "crashes" in lines[-3]
     api = Api(embedded, project)
-    points = await api.points()
+    # Most of it happened in the last day, too long ago for minutes.
+    points = (await api.get(f"{api.base}/rates?window=1h"))["points"]
+    assert len(points) > 10
     assert sum(point["crashes"] + point["messages"] + point["sessions"] for point in points) == EVENTS
     assert sum(point["crashed_sessions"] for point in points) > 0
+    assert sum(timing["count"] for timing in (await api.get(f"{api.base}/timings"))["timings"]) > EVENTS
     found = await api.found()
+    assert {event["environment"] for event in found} >= {"production", "staging"}
     if "Without the SDKs of Node" not in done.stdout:
         assert {event["sdk"].split()[0] for event in found} >= {"raygun-node", "sentry.javascript.node"}
     assert any("raygun4py" in event["sdk"] for event in found)

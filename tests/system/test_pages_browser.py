@@ -74,13 +74,54 @@ def test_numbers_update_without_a_reload_and_rows_stay(
     expect(crashes).to_have_attribute("value", str(before + 1))
     rows = page.locator("tr[data-key]").count()
     send(project, "NewKindError", "never seen")
-    expect(page.locator("#fresh")).to_have_text("1 new")
+    expect(page.locator("#fresh")).to_have_text("1 new · refresh")
     assert page.locator("tr[data-key]").count() == rows
+    assert page.evaluate("window.loaded") == 1
     page.locator("#fresh").click()
     expect(page.locator("tr[data-key]")).to_have_count(rows + 1)
-    assert page.evaluate("window.loaded") == 1
-    assert page.locator("#chart canvas").count() == 1
+    expect(page.locator("#chart canvas")).to_have_count(1)
+    send(project, "KnownError", "one")
+    expect(page.locator("#fresh")).to_have_text("order changed · refresh")
+    assert "NewKindError" in page.locator("tr[data-key]").first.inner_text()
     assert watched.complaints == []
+    context.close()
+
+
+def test_ticking_moves_nothing_and_going_back_shows_the_chart(
+    installation: Site, browser: Browser, signed: str, project: dict[str, Any]
+) -> None:
+    for kind in ("OneError", "TwoError", "ThreeError"):
+        counted(installation, send(project, kind, "tick"))
+    context = browser.new_context(storage_state=signed)
+    page = context.new_page()
+    page.goto(f"{installation.url}/projects/{project['id']}")
+    expect(page.locator("#chart canvas")).to_be_visible()
+    row = page.locator("tr[data-key]").first
+    before, height = row.bounding_box(), page.evaluate("document.documentElement.scrollHeight")
+    row.get_by_role("checkbox").check()
+    expect(page.get_by_role("button", name="Reopen")).to_be_visible()
+    assert (row.bounding_box(), page.evaluate("document.documentElement.scrollHeight")) == (before, height)
+    page.get_by_role("link", name="Regressed").click()
+    page.wait_for_url("**status=regressed*")
+    page.go_back()
+    page.wait_for_url(f"**/projects/{project['id']}")
+    expect(page.locator("#chart canvas")).to_be_visible()
+    expect(page.locator("#legend li")).to_have_count(1)
+    context.close()
+
+
+def test_times_are_in_the_reader_s_zone_with_utc_beside(
+    installation: Site, browser: Browser, signed: str, project: dict[str, Any]
+) -> None:
+    counted(installation, send(project, "ZoneError", "when"))
+    context = browser.new_context(storage_state=signed, timezone_id="Asia/Kathmandu", locale="de-DE")
+    page = context.new_page()
+    for path in (f"/projects/{project['id']}", "/pipeline"):
+        page.goto(installation.url + path)
+        page.wait_for_function("!document.querySelector('main').innerText.includes(' UTC')")
+        titles = page.locator("main time").evaluate_all("(times) => times.map((time) => time.title)")
+        assert titles
+        assert all(title.endswith(" UTC") and "GMT+5:45" in title for title in titles), titles
     context.close()
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.demo.plan import BAD, BAD_CRASH, FAULTS, GOOD, MENDED, App, visits
+from app.demo.plan import BAD, BAD_CRASH, DAY_SECONDS, FAULTS, GOOD, MENDED, UNLUCKY, App, visits
 
 SENTRY, RAYGUN = App("one", sessions=True), App("two", sessions=False)
 
@@ -27,6 +27,22 @@ def test_visits_fail_by_faults_of_their_outcome(app: App) -> None:
     for visit in visits((app,), 2000):
         known = FAULTS[visit.outcome] + ((BAD_CRASH,) if visit.release == BAD else ())
         assert visit.fault in known
+
+
+def test_the_bad_release_goes_bad_at_a_moment_and_one_customer_meets_many_bugs() -> None:
+    planned = list(visits((SENTRY,), 5000))
+    bad = [visit for visit in planned if visit.release == BAD]
+    moment = max(visit.ago for visit in bad if visit.fault == BAD_CRASH)
+    before, after = ([v for v in bad if (v.ago > moment) == is_before] for is_before in (True, False))
+    assert len(before) > 50
+    assert sum(v.outcome == "crash" for v in before) / len(before) < 0.06
+    assert sum(v.outcome == "crash" for v in after) / len(after) > 0.25
+    unlucky = {visit.fault for visit in planned if visit.customer == UNLUCKY and visit.outcome in ("crash", "handled")}
+    assert len(unlucky) >= 5
+    assert planned[0].ago == pytest.approx(DAY_SECONDS)
+    assert [visit.ago for visit in planned] == sorted((visit.ago for visit in planned), reverse=True)
+    assert {visit.environment for visit in planned} == {"production", "staging"}
+    assert planned[-1].ago == 0
 
 
 def test_the_second_release_crashes_often_and_the_third_fixes_it() -> None:

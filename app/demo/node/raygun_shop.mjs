@@ -15,14 +15,18 @@ const client = new raygun.Client().init({
 });
 client.setVersion(process.env.SHOP_RELEASE);
 
+let at = new Date();
+client.onBeforeSend((message) => ({ ...message, occurredOn: at }));
+
 async function visit(planned) {
+  at = new Date(Date.now() - planned.ago * 1000);
   client.addBreadcrumb(`added ${planned.sku}`);
   try {
     serve(planned);
   } catch (error) {
     await client.send(error, {
       customData: { order: planned.order, sku: planned.sku },
-      tags: planned.outcome === 'crash' ? ['worker', 'uncaughtException'] : ['worker'],
+      tags: ['worker', 'demo:made-up', `environment:${planned.environment}`, ...(planned.outcome === 'crash' ? ['uncaughtException'] : [])],
       userInfo: { identifier: `customer-${planned.customer}`, email: `customer${planned.customer}@example.org` },
     });
   }

@@ -19,11 +19,14 @@ Sentry.init({
 });
 
 async function visit(planned) {
+  const at = Date.now() / 1000 - planned.ago;
   Sentry.setUser({ id: `customer-${planned.customer}`, email: `customer${planned.customer}@example.org` });
   Sentry.setTag('checkout', planned.customer % 3 ? 'express' : 'classic');
-  Sentry.startSession();
-  Sentry.addBreadcrumb({ category: 'navigation', message: `/articles/${planned.sku}`, type: 'navigation' });
-  Sentry.addBreadcrumb({ category: 'cart', message: `added ${planned.sku}`, data: { order: planned.order } });
+  Sentry.setTag('demo', 'made-up');
+  Sentry.getIsolationScope().addEventProcessor((event) => ({ ...event, timestamp: at, environment: planned.environment }));
+  Sentry.startSession({ started: at, environment: planned.environment });
+  Sentry.addBreadcrumb({ category: 'navigation', message: `/articles/${planned.sku}`, type: 'navigation', timestamp: at });
+  Sentry.addBreadcrumb({ category: 'cart', message: `added ${planned.sku}`, data: { order: planned.order }, timestamp: at });
   // As loggers do: the text and its parameters, apart.
   if (planned.outcome === 'message') Sentry.captureMessage(Sentry.parameterize`stock of ${planned.sku} is low`, 'warning');
   try {

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Protocol = Literal["sentry", "raygun"]
 
+DEMO: Final = "Demo shop"
+"""The name of the project that ``faultline demo`` fills with made-up data; the pages mark it."""
 MAX_NAME: Final = 100
 """Characters; a longer name does not fit the lists of the pages."""
 

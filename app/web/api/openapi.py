@@ -53,8 +53,8 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
         "info": {
             "title": "Faultline",
             "version": _version(),
-            "description": "Crash reports, their groups, and exact crash rates. Times are ISO-8601 in UTC. A token is "
-            "sent as `Authorization: Bearer TOKEN`.",
+            "description": "Crash reports, their groups, and exact crash rates. Times are ISO-8601 in UTC. Send a "
+            "token as a bearer token.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],

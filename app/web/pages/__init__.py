@@ -53,6 +53,7 @@ GETS: Final[dict[str, PageHandler]] = {
 }
 POSTS: Final[dict[str, PageHandler]] = {
     "/projects/{project}/groups": project.set_status,
+    "/projects/{project}/test": project.send_test,
     "/groups/{group}/status": group.set_status,
     "/groups/{group}/merge": group.merge,
     "/groups/{group}/unmerge": group.unmerge,

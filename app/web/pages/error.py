@@ -15,6 +15,7 @@ TITLES: Final = {
     405: "This address takes no such request",
     409: "There are several of these",
     500: "Something went wrong in Faultline",
+    502: "The test event did not arrive",
     503: "Unavailable for the moment",
 }
 SAFE: Final = {

@@ -15,7 +15,7 @@ from app.web import formatting, queries
 from app.web.call import Call
 from app.web.errors import bad_request
 from app.web.formatting import Comparison, iso
-from app.web.pages import decisions, figures
+from app.web.pages import decisions, figures, probe_event
 from app.web.pages.figures import Figure
 from app.web.pages.shell import PageRange, page_range, shell
 from app.web.params import GroupsQuery, or_empty, status_of
@@ -81,8 +81,15 @@ async def start(call: Call) -> web.Response:
     dsn = project.dsn(call.base)
     return page(
         "start.html", **base, dsn=dsn, base=call.base, snippets=snippets(dsn, call.base, project.raygun_key),
-        heard=heard,
+        heard=heard, sent="".join(letter for letter in call.query.get("sent", "")[:32] if letter in queries.HEX),
     )  # fmt: skip
+
+
+async def send_test(call: Call) -> web.Response:
+    """Answer ``POST /projects/{project}/test``: send an event to the project's DSN."""
+    project = await call.project()
+    event_id = await probe_event.send(project, call.base)
+    raise web.HTTPSeeOther(f"/projects/{project.id}/start?sent={event_id}")
 
 
 async def set_status(call: Call) -> web.Response:

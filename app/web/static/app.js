@@ -250,3 +250,11 @@ function follow(address) {
 document.addEventListener("visibilitychange", () => { if (!document.hidden && pending) requestRefresh(); });
 if (body.dataset.live) follow(body.dataset.live);
 if (body.dataset.refresh) setInterval(requestRefresh, Number(body.dataset.refresh) * 1000);
+
+// Opens the folded part of a page that an address names by its hash.
+function openTarget() {
+  const part = location.hash && document.getElementById(location.hash.slice(1));
+  if (part?.matches("details")) part.open = true;
+}
+openTarget();
+addEventListener("hashchange", openTarget);
