@@ -79,6 +79,7 @@ def test_numbers_update_without_a_reload_and_rows_stay(
     assert page.evaluate("window.loaded") == 1
     page.locator("#fresh").click()
     expect(page.locator("tr[data-key]")).to_have_count(rows + 1)
+    assert page.evaluate("window.loaded") == 1
     expect(page.locator("#chart canvas")).to_have_count(1)
     send(project, "KnownError", "one")
     expect(page.locator("#fresh")).to_have_text("order changed · refresh")
@@ -97,10 +98,11 @@ def test_ticking_moves_nothing_and_going_back_shows_the_chart(
     page.goto(f"{installation.url}/projects/{project['id']}")
     expect(page.locator("#chart canvas")).to_be_visible()
     row = page.locator("tr[data-key]").first
-    before, height = row.bounding_box(), page.evaluate("document.documentElement.scrollHeight")
+    place = "(e) => [e.getBoundingClientRect().top + scrollY, document.documentElement.scrollHeight]"
+    before = row.evaluate(place)
     row.get_by_role("checkbox").check()
     expect(page.get_by_role("button", name="Reopen")).to_be_visible()
-    assert (row.bounding_box(), page.evaluate("document.documentElement.scrollHeight")) == (before, height)
+    assert row.evaluate(place) == before
     page.get_by_role("link", name="Regressed").click()
     page.wait_for_url("**status=regressed*")
     page.go_back()

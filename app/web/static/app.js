@@ -171,7 +171,16 @@ async function refresh() {
     if (pending && !document.hidden) requestRefresh();
   }
 }
+let latest = null;  // the page as it was last fetched, whose list the pill shows
+document.addEventListener("click", (event) => {
+  if (event.target.id !== "fresh" || !latest || new URLSearchParams(location.search).has("cursor")) return;
+  event.preventDefault();
+  first("[data-rows]").replaceWith(document.importNode(first("[data-rows]", latest), true));
+  event.target.hidden = true;
+  times();
+});
 function update(fresh) {
+  latest = fresh;
   if (body.dataset.livePage && !fresh.body.dataset.livePage) { location.href = body.dataset.livePage; return; }
   for (const part of all("[data-part]")) {
     const newer = fresh.getElementById(part.id);
@@ -253,7 +262,7 @@ if (body.dataset.refresh) setInterval(requestRefresh, Number(body.dataset.refres
 
 // Opens the folded part of a page that an address names by its hash.
 function openTarget() {
-  const part = location.hash && document.getElementById(location.hash.slice(1));
+  const part = document.getElementById(location.hash.slice(1));
   if (part?.matches("details")) part.open = true;
 }
 openTarget();
