@@ -26,6 +26,10 @@ class SentSights:
     def __init__(self, most: int = REMEMBERED) -> None:
         self._names: LRUCache[Name, None] = LRUCache(most)
 
+    def __len__(self) -> int:
+        """Return the number of sights."""
+        return len(self._names)
+
     def knows(self, name: Name) -> bool:
         """Return whether an event of this name is in ``deltas``; marks it as used."""
         return self._names.get(name, False) is None

@@ -31,10 +31,13 @@ from typing import Annotated, Any, Final, NamedTuple, TypeVar
 import msgspec
 
 from app.grouping import g2
-from app.grouping.g2.key import type_of
+from app.grouping.g1.message import first_line
+from app.grouping.g2.identity import tokens as g2_tokens
+from app.grouping.g2.key import VERSION, Judgement, judge, type_of
+from app.grouping.g2.titles import cause, culprit, title
 from app.grouping.kinship.explosion import Rule, by_statement, match
 from app.grouping.kinship.features import NAME, Features, features_of
-from app.grouping.kinship.lines import refused
+from app.grouping.kinship.runtimes import is_worded_by_run_time
 from app.grouping.kinship.stages import RULES
 from app.model import Address, Event, Frame, Grouped, Part, Raised, Thread
 
@@ -163,11 +166,16 @@ def group(event: Event, rules: Rules = NONE) -> Grouped:
     if rules.empty:
         return g2.group(event)
     seen = visible(event, rules.text)
-    grouped = g2.group(seen)
-    if not rules.text.group_by and not _may_explode(seen, rules):
-        return grouped
-    key = _ruled(seen, rules).key
-    return grouped if key is None else _of_key(event.project, grouped, key)
+    if rules.text.group_by:
+        key = _ruled(seen, rules).key
+        grouped = g2.group(seen)
+        return grouped if key is None else _of_key(event.project, grouped, key)
+    if _may_explode(seen, rules):
+        judgement = judge(seen)
+        rule = _explosion(judgement, rules)
+        if rule is not None:
+            return _exploded(seen, judgement, rule)
+    return g2.group(seen)
 
 
 def features(event: Event, rules: Rules, key: str, at: Address) -> Features:
@@ -268,7 +276,7 @@ def _ruled(event: Event, rules: Rules) -> Ruled:
         if _fits(condition, event, decision):
             why = f"{_version(rules)}, never_merge {_shown(condition)}: this key is never compared with others"
             return Ruled(event, decision._replace(rule=NEVER_MERGE), None, "", why)
-    explosion = _explosion(event, decision, rules)
+    explosion = _explosion(judge(event), rules)
     if explosion is None:
         return Ruled(event, decision, None, "", "")
     why = f"{_version(rules)}, made by itself: this statement gave key after key; the template that they share counts"
@@ -281,15 +289,36 @@ def _may_explode(event: Event, rules: Rules) -> bool:
     return "" in types or any(type_of(raised.type)[:NAME] in types for raised in event.exceptions)
 
 
-def _explosion(event: Event, decision: g2.Decision, rules: Rules) -> Rule | None:
-    """Return the rule that the text fits, None where none is or where the key says more than the text."""
-    if not rules.explosions or decision.rule not in RULES or decision.read or decision.cycle:
+def _explosion(judgement: Judgement, rules: Rules) -> Rule | None:
+    """Return the rule that the text fits, None where none is or where the key says more than the text.
+
+    A run time's own wording says more too, and what a library raised at a line of the application; the comparison makes
+    no rules of those (``app.grouping.kinship.lines``).
+    """
+    leaf = judgement.leaves[0]
+    top = leaf.stack.looks[leaf.counted[0]].where if leaf.counted else ""
+    if (leaf.type[:NAME], top[:NAME]) not in rules.explosions:
         return None
-    rule = match(rules.explosions, decision.type, decision.top, decision.text, decision.tokens)
-    if rule is None:
+    raising = leaf.raising
+    if judgement.rule not in RULES or raising.said is not None or raising.silent or (raising.library and top):
         return None
-    guard = refused(features_of(event, decision, "", Address("", 0, 0)))
-    return rule if guard is None or (not decision.top and guard.guard == "library") else None
+    text = first_line(leaf.text)
+    rule = match(rules.explosions, leaf.type, top, text, g2_tokens(text))
+    return None if rule is None or is_worded_by_run_time(leaf.type, text) else rule
+
+
+def _exploded(event: Event, judgement: Judgement, rule: Rule) -> Grouped:
+    """Return the group of an explosion rule; titles are the event's own, and no id is made of its words."""
+    leaf = judgement.leaves[0]
+    return Grouped(
+        group=_id(event.project, "group", rule.key),
+        coarse=_id(event.project, "coarse", rule.key),
+        variant=_id(event.project, "variant", rule.key),
+        title=title(event, leaf.stack, leaf.text, 1),
+        culprit=culprit(event, leaf.stack, leaf.counted),
+        version=VERSION,
+        cause=cause(event, leaf.stack, 1),
+    )
 
 
 def _fits(condition: Condition, event: Event, decision: g2.Decision) -> bool:
@@ -323,6 +352,7 @@ def explosion_group(project: int, rule: Rule) -> str:
     return _id(project, "group", rule.key)
 
 
+@lru_cache(1024)
 def _id(project: int, level: str, key: tuple[str, ...]) -> str:
     """Return the id of a key as g2 makes its own."""
     return blake2b(dumps([project, "g2", level, *key]).encode(), digest_size=16).hexdigest()

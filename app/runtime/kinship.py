@@ -279,8 +279,11 @@ async def _write_links(
     links = [link for link in await kinship.links_among(connection, project, number) if link.kind == "alias"]
     crossing = {(link.a, link.b) for link in links if link.author == "automatic" and number[link.a] != number[link.b]}
     await kinship.drop_links(connection, project, crossing)
-    held = [link for link in links if (link.a, link.b) not in crossing]
-    missing = [link for part in parts for link in _bridges(part, held, comparison)]
+    held: dict[int, list[Link]] = {}
+    for link in links:
+        if number[link.a] == number[link.b]:
+            held.setdefault(number[link.a], []).append(link)
+    missing = [link for at, part in enumerate(parts) for link in _bridges(part, held.get(at, ()), comparison)]
     await kinship.write_links(connection, project, GROUPING, missing)
 
 
@@ -295,13 +298,13 @@ async def _suggestions(connection: "Connection", project: int, comparison: Compa
 
 
 def _bridges(part: set[str], links: Sequence[Link], comparison: Comparison) -> list[Link]:
-    """Return the links that are missing for the stored ones to hold a component together."""
+    """Return the links that are missing for the stored ones, all within ``part``, to hold the component together."""
     if len(part) == 1:
         return []
     members = {member: Member(member, LAST) for member in part}
-    inner = [link._replace(author="automatic") for link in links if link.a in part and link.b in part]
+    joining = [link._replace(author="automatic") for link in links]
     pieces = sorted(
-        kinship.parts_of(members, inner), key=lambda piece: (comparison.kin.root(min(piece)) not in piece, min(piece))
+        kinship.parts_of(members, joining), key=lambda piece: (comparison.kin.root(min(piece)) not in piece, min(piece))
     )
     first, why = min(pieces[0]), ("both belong with others that belong together",)
     return [_pair(first, min(piece), "alias", FOLLOWS, 1.0, why) for piece in pieces[1:]]

@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -16,8 +17,9 @@ from app.log.batch import Batch
 from app.log.contract import LogUnavailable, Record
 from app.log.dead_letters import find, listing
 from app.log.postgres.log import PostgresLog
-from app.model import Address
-from app.records import UnknownSchema, decode_dead_letter, decode_processed
+from app.model import Address, Facts
+from app.records import UnknownSchema, decode_dead_letter, decode_processed, encode_facts
+from app.stores.admin.rules import ProjectRules
 from app.topics import DEAD_LETTERS, FACTS, PROCESSED
 from tables import seen
 from tests.support import source_parts as parts
@@ -199,3 +201,47 @@ async def test_dead_letters_are_listed_once_the_newest_first_and_found_by_addres
     assert found == decode_dead_letter(
         next(r.value or b"" for r in await parts.read_all(log, DEAD_LETTERS) if r.key == b"crashes/1.crashes/0/2")
     )
+
+
+def stamped(offset: int, text: str, rules: int) -> Record:
+    """Return a crash of a project whose keys are compared, stamped with a version of its rules."""
+    raised = {"type": "OrderError", "value": text, "stacktrace": {"frames": [{"function": "order", "in_app": True}]}}
+    made = crash(offset, exception={"values": [raised]})
+    facts = Facts(1, "sentry", "error", f"{offset:032x}", NOW, grouping="g2", project_rules=rules)
+    return msgspec.structs.replace(made, headers={FACTS: encode_facts(facts)})
+
+
+async def test_each_record_is_grouped_by_the_rules_that_it_is_stamped_with(
+    log: PostgresLog, role: MakeRole, database: str, secrets: dict[int, bytes]
+) -> None:
+    """A version that the worker has not read yet is read before the batch."""
+    assert secrets
+    async with asyncpg.create_pool(database, min_size=0, max_size=1) as pool:
+        await pool.execute("update projects set grouping = 'g2'")
+        rules = ProjectRules(pool)
+        assert await rules.set_text(1, '[[group_by]]\nname = "all"\ntype = "OrderError"') == 1
+        async with Owner(Crashes, role(), 1) as owner:
+            await owner.handle([stamped(0, "no stock", 0), stamped(1, "the till is shut", 1)])
+            assert await rules.set_text(1, "") == 2
+            await owner.handle([stamped(2, "no more rooms", 1), stamped(3, "no stock", 2)])
+    found = {facts.sample_offset: key for _, delta in await parts.deltas(log) for key, facts in delta.groups.items()}
+    assert found[1] == found[2], "both by the rule"
+    assert found[0] == found[3], "both without"
+    assert found[0] != found[1]
+
+
+async def test_a_sight_is_sent_until_its_append_is_acknowledged(
+    log: PostgresLog, role: MakeRole, secrets: dict[int, bytes]
+) -> None:
+    assert secrets
+    living = role()
+    async with Owner(Crashes, living, 1) as owner:
+        living.log.away = True
+        with pytest.raises(LogUnavailable):
+            await owner.handle([stamped(0, "no stock", 0)])
+        living.log.away = False
+        await owner.handle([stamped(0, "no stock", 0)])
+        await owner.handle([stamped(1, "no stock", 0)])
+    groups = [facts for _, delta in await parts.deltas(log) for facts in delta.groups.values()]
+    sights = sorted((facts.sample_offset, len(facts.sights)) for facts in groups)
+    assert sights == [(0, 1), (1, 0)]

@@ -25,6 +25,7 @@ from tests.support.compared import components, count, crash, delta_of, log_of, p
 
 WORDS = [f"{a}{b}{c}" for a in ("ba", "xi", "da", "mu", "re") for b in ("bel", "fid", "gor", "nas") for c in "aeiou"]
 DEADLINE = 60.0
+EVENTS = 20_000
 ADDRESS = 'select grp, build, received, topic, partition, "offset" from group_sights order by grp, build'
 
 Outcome = tuple[set[frozenset[str]], list[tuple[object, ...]]]
@@ -284,36 +285,42 @@ async def test_the_first_of_each_partition_stands_for_a_key_whatever_a_worker_re
 async def test_a_rule_is_made_of_free_words_and_keys_end(
     pool: "asyncpg.Pool[asyncpg.Record]", store: Aggregates
 ) -> None:
-    """No lines, a word of its own in each event, 50 a second: keys end once the rule is stamped."""
-    words = [f"{a}{b}" for a in WORDS for b in WORDS][:3000]
-    stage, rules, version, offset, made = Stage(pool), ProjectRules(pool), 0, 0, 0
-    pending: list[tuple[int, int]] = []
-    for second in range(40):
-        texts = words[second * 50 : second * 50 + 50]
-        at = NOW + second * 1000
+    """No lines, 20,000 events with a word of their own, 50 a second: keys end once the rule is stamped."""
+    words = [f"{a}{b}{end}" for end in ("", "on") for a in WORDS for b in WORDS]
+    assert len(set(words)) == EVENTS
+    stage, rules, offset, sent = Stage(pool), ProjectRules(pool), 0, SentSights()
+
+    async def send(start: int, end: int, version: int) -> None:
+        """Count and judge these events, stamped with a version of the rules."""
+        nonlocal offset
+        texts = [f"could not load order of {word} yet" for word in words[start:end]]
         records = [
-            crash(made + n, f"could not load order of {word} yet", received=at + 20 * n, rules=version, partition=0)
-            for n, word in enumerate(texts)
+            _at(crash(at, text, received=NOW + at * 20, rules=version, partition=0), at)
+            for at, text in enumerate(texts, start)
         ]
-        records = [_at(record, made + n) for n, record in enumerate(records)]
         known = {(1, version): await rules.get(1, version)} if version else {}
-        offset = await count(store, [delta_of(records, SentSights(), known)], offset)
-        made += len(records)
+        offset = await count(store, [delta_of(records, sent, known)], offset)
         await judged(stage)
-        newest = (await rules.newest(1)).version
-        if newest and not pending:
-            pending.append((second, newest))
-        if pending and second >= pending[0][0] + 5:
-            version = newest  # a version reaches ingest within 5 s
-    assert pending
-    groups = await pool.fetchval("select count(*) from groups")
-    seconds = pending[0][0] + 1 + 5
-    assert groups <= 50 * seconds + 1, "keys of the seconds before the rule was stamped, and the rule's own"
-    assert pending[0][0] == 0, "20 keys made the rule in the first second"
-    assert len(await components(pool)) == 1
-    assert await pool.fetchval("select count(*) from group_sights") == groups
+
+    await send(0, 50, 0)
     [rule] = (await rules.newest(1)).body.explosions
-    assert await rules.explosions_of(1, next(iter(await components(pool)))) == [rule]
+    for second in range(1, 6):  # the version reaches ingest within 5 s
+        await send(50 * second, 50 * second + 50, 0)
+    assert await pool.fetchval("select count(*) from groups") == 300
+    await send(300, 400, 1)
+    tables = ("groups", "group_sights", "group_links", "group_aliases", "windows", "notices")
+    rows = {table: await pool.fetchval(f"select count(*) from {table}") for table in tables}  # noqa: S608  constants
+    assert rows["groups"] == rows["group_sights"] == 301, "keys from before the rule was stamped, and the rule's own"
+    for start in range(400, EVENTS, 1400):
+        await send(start, start + 1400, 1)
+    grown = {table: await pool.fetchval(f"select count(*) from {table}") for table in tables}  # noqa: S608  constants
+    assert grown.pop("windows") - rows.pop("windows") < 50, "minutes of one group, whatever the words"
+    assert grown == rows
+    assert (await rules.newest(1)).version == 1
+    assert len(sent) == 301
+    [group] = await components(pool)
+    assert await rules.explosions_of(1, group) == [rule]
+    assert await pool.fetchval("select count(*) from notices") == 1, "one new group, told once"
 
 
 def _at(record: Record, offset: int) -> Record:

@@ -58,6 +58,21 @@ async def test_changes_are_sent_as_they_are_counted(site: Site) -> None:
         assert {point["sessions"] for point in points if point["group"]} == {None}
 
 
+async def test_a_new_group_is_sent_once_its_key_was_compared_though_nothing_else_changes(site: Site) -> None:
+    stream = site.http.get(f"{site.url}{site.api}/live", headers=site.bearer, timeout=aiohttp.ClientTimeout(30))
+    async with stream as answer:
+        assert "complete_until" in await until(answer, "watermark")
+        await site.send(crash())
+        await site.pipeline.read()
+        assert await site.pipeline.pool.fetchval("select count(*) from notices where pending") == 1
+        while (await until(answer, "window"))["points"][0]["group"] is None:
+            pass
+        start = asyncio.get_running_loop().time()
+        assert await site.pipeline.comparison.once() == 1
+        assert (await until(answer, "group"))["kind"] == "new"
+        assert asyncio.get_running_loop().time() - start < 4, "before readers would pass over the comparison"
+
+
 async def test_a_stopping_server_ends_its_streams(database: str, tmp_path: Path) -> None:
     async with running_site(database, tmp_path) as site:
         http = aiohttp.ClientSession()

@@ -57,6 +57,12 @@ class Pipeline:
     at: dict[str, int] = field(default_factory=dict)
 
     async def step(self) -> None:
+        """Process everything in the log, in the order of the data, then compare new keys."""
+        await self.read()
+        while await self.comparison.once():
+            pass
+
+    async def read(self) -> None:
         """Process everything in the log, in the order of the data."""
         for role, topic in READS:
             while records := await self.log.read(qualified(1, topic), 0, self.at.get(topic + role, 0)):
@@ -65,8 +71,6 @@ class Pipeline:
                 async with self.pool.acquire() as connection:
                     ends = {0: records[-1].offset + 1}
                     await commit_offsets(connection, f"faultline-{role}", records[0].topic, ends)
-        while await self.comparison.once():
-            pass
 
     async def _handle(self, role: str, records: list[Record]) -> None:
         if role == "search":
