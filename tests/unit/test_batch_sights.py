@@ -22,7 +22,7 @@ TEXT = "clerk is away until noon"
 def sights(*numbers: int, sent: SentSights | None = None, release: str = "shop@1") -> list[Features]:
     """Return the sights in the delta of crashes of one statement at these offsets."""
     records, _ = placed(crash(number, TEXT, line=5, partition=0, release=release) for number in range(max(numbers) + 1))
-    delta = delta_of([records[number] for number in numbers], sent or SentSights())
+    delta = delta_of([records[number] for number in numbers], SentSights() if sent is None else sent)
     return [decode_features(data) for facts in delta.groups.values() for data in facts.sights]
 
 
