@@ -16,11 +16,12 @@ MAIN = "from app.cli import main; main()"
 AWAY = "postgresql://127.0.0.1:1/none"
 
 
-def faultline(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+def faultline(*arguments: str, stdin: str = "", **settings: str) -> "subprocess.CompletedProcess[str]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FAULTLINE_")}
     return subprocess.run(
         [sys.executable, "-c", MAIN, *arguments],
         env=environment | {f"FAULTLINE_{name.upper()}": value for name, value in settings.items()},
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,
@@ -102,3 +103,38 @@ def test_a_table_is_neither_cut_nor_folded(width: int, monkeypatch: pytest.Monke
 
 def test_the_version_is_the_package_s() -> None:
     assert faultline("--version").stdout.strip() == "0.1.0"
+
+
+def test_rules_of_a_project(database: str, tmp_path: Path) -> None:
+    given = {"database": database, "data": str(tmp_path)}
+    number = faultline("project", "create", "shop", **given).stdout.splitlines()[1].split("\t")[0]
+    assert faultline("rules", "show", number, **given).stdout == "# version 0: this project has no rules\n"
+
+    text = '# frames [of] ours\nin_app = ["acme."]\n'
+    file = tmp_path / "rules.toml"
+    file.write_text(text)
+    made = faultline("rules", "set", number, str(file), **given)
+    assert (made.stdout, made.stderr) == ("version 1, in force within 5 seconds\n", "")
+    assert faultline("rules", "set", number, stdin=text, **given).stdout == "version 1, unchanged\n"
+    assert faultline("rules", "set", number, "-", stdin="in_app = []\n", **given).stdout.startswith("version 2, ")
+    first, *shown = faultline("rules", "show", number, "--version", "1", **given).stdout.splitlines(keepends=True)
+    assert first.startswith("# version 1, made by a person, 20")
+    assert "".join(shown) == text
+    history = faultline("rules", "show", number, "--history", **given).stdout.splitlines()
+    assert [line.split("\t")[0] for line in history] == ["version", "2", "1"]
+
+    for arguments, said in (
+        (["show", "99"], "there is no project 99"),
+        (["show", number, "--version", "3"], "has no version 3 of its rules; the newest is 2"),
+        (["set", number, str(tmp_path / "none.toml")], "cannot read"),
+        (["set", "99", str(file)], "there is no project 99"),
+        (["take-back", number, "0" * 16], f"no such rule; `faultline rules show {number}` lists them"),
+    ):
+        done = faultline("rules", *arguments, **given)
+        assert done.returncode == 1
+        assert said in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+    done = faultline("rules", "set", number, stdin="in_app = []\nin_app = 3\n", **given)
+    assert "at line 2" in done.stderr
+    done = faultline("rules", "set", number, stdin='in_app = []\n\n[[group_by]]\nname = "a"\nby = 3\n', **given)
+    assert "Expected `array`, got `int` (at line 5)" in done.stderr

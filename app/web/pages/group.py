@@ -28,7 +28,7 @@ MAX_VALUES: Final = 5
 FIRST_FACETS: Final = ("release", "environment", "browser", "os", "device", "user")
 EVENTS: Final = 20
 """Events of one page of the list."""
-PARTS: Final = 60
+PARTS: Final = 40
 """Parts of the explanation at most; a stack has up to 250 frames, and an event up to 50 stacks."""
 
 

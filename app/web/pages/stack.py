@@ -168,7 +168,7 @@ def _frame(frame: Frame, budget: Budget, times: int) -> FrameView:
         variables.append((name[:200], value_html(value, budget, 1)))
     return FrameView(
         function, place, frame.in_app is True, open=False, times=times, lines=_lines(frame, budget),
-        facts=_native(frame), variables=variables, more_variables=len(frame.vars) - len(variables),
+        facts=_native(frame, budget), variables=variables, more_variables=len(frame.vars) - len(variables),
     )  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def _lines(frame: Frame, budget: Budget) -> list[tuple[int | str, Markup, bool]]
     return shown
 
 
-def _native(frame: Frame) -> list[tuple[str, str]]:
+def _native(frame: Frame, budget: Budget) -> list[tuple[str, str]]:
     """Return what is known of a native frame; of other code, whose frames have no address, nothing."""
     if not frame.address:
         return []
@@ -211,7 +211,8 @@ def _native(frame: Frame) -> list[tuple[str, str]]:
         ("Symbol", frame.symbol if frame.symbol != frame.function else ""),
     )  # fmt: skip
     known = [(name, value) for name, value in facts if value]
-    return known if len(known) > 1 else []
+    size = sum(LINE_BYTES + size_of(text_html(value)) for _, value in known)
+    return known if len(known) > 1 and budget.take(size) else []
 
 
 def _registers(registers: Mapping[str, str], budget: Budget) -> list[tuple[str, str]]:
