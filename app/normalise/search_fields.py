@@ -72,4 +72,6 @@ def _of_contexts(contexts: dict[str, Any]) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    return "\n".join([plain(item) for item in value[:MAX_LIST]]) if isinstance(value, list) else plain(value)
+    if not isinstance(value, list):
+        return plain(value)
+    return "\n".join([text for item in value[:MAX_LIST] if (text := plain(item))])

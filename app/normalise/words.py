@@ -23,7 +23,10 @@ class Words(NamedTuple):
 
 
 def words(event: Event, title: str = "") -> Words:
-    """Return the texts of an event; what exceeds the limit is left out, first modules, then files and functions."""
+    """Return the texts of an event, without the message that is its title's.
+
+    What exceeds the limit is left out: messages beyond half of it, then modules first, then files and functions.
+    """
     frames = _frames(event)
     messages = _unique([text for text in _messages(event) if not _holds(title, text)])
     named = _named(event)
@@ -31,10 +34,10 @@ def words(event: Event, title: str = "") -> Words:
     files = _unique([frame.file for frame in frames])
     rest = _unique([*named, *[frame.module for frame in frames]])
     every = "\n".join([*messages, *functions, *files, *rest])
-    if len(every) <= LIMIT and every.isascii():
+    if len(every) <= LIMIT and (every.isascii() or len(every.encode()) <= LIMIT):
         return Words(messages, functions, files, "\n".join(rest))
-    messages, left = _fitting(messages, LIMIT)
-    named, left = _fitting(_unique(named), left)
+    messages, left = _fitting(messages, LIMIT // 2)
+    named, left = _fitting(_unique(named), LIMIT // 2 + left)
     functions, left = _fitting(functions, left)
     files, left = _fitting(files, left)
     modules, _ = _fitting([text for text in rest if text not in named], left)

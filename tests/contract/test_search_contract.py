@@ -345,12 +345,13 @@ def some_text(dice: random.Random, most: int) -> str:
 
 
 def some_document(dice: random.Random, offset: int) -> Document:
-    texts = {
+    texts: dict[str, Any] = {
         name: [some_text(dice, 3) for _ in range(dice.randint(0, 3))] for name in ("messages", "functions", "files")
     }
     return document(
         offset, title=some_text(dice, 4), text=some_text(dice, 5), user=some_text(dice, 1), **texts,
-        tags={some_text(dice, 1): some_text(dice, 2)}, fields={dice.choice(NAMES): some_text(dice, 2) for _ in range(3)},
+        tags={some_text(dice, 1): some_text(dice, 2)},
+        fields={dice.choice(NAMES): some_text(dice, 2) for _ in range(3)},
     )  # fmt: skip
 
 

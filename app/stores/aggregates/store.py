@@ -13,7 +13,7 @@ import msgspec
 
 from app.log.contract import Log
 from app.postgres import translated
-from app.stores.aggregates import decisions, flush, groups, ledger, series, timings
+from app.stores.aggregates import decisions, flush, groups, ledger, series, states, timings
 from app.stores.aggregates.rows import Connection, read_rows
 from app.stores.aggregates.standing import PERMANENT, EndCondition
 from app.stores.aggregates.types import (
@@ -105,6 +105,21 @@ class Aggregates:
         """Return the ids whose events belong to a group (or to the one that it was merged into), the root first."""
         async with self._connection() as connection:
             return await groups.members_of(connection, _storable(group_id))
+
+    async def groups_decided(
+        self, project: int, statuses: Sequence[str], start_ms: int, end_ms: int, limit: int
+    ) -> list[str]:
+        """Return at most ``limit`` groups of these statuses that may have events in the range, members included.
+
+        Open groups, which nobody decided about, are not among them.
+        """
+        async with self._connection() as connection:
+            return await states.read_decided(connection, project, statuses, start_ms, end_ms, limit)
+
+    async def groups_new(self, project: int, start_ms: int, end_ms: int, limit: int) -> list[str]:
+        """Return at most ``limit`` groups that were first seen in the range, members included."""
+        async with self._connection() as connection:
+            return await states.read_new(connection, project, start_ms, end_ms, limit)
 
     async def releases(self, query: ReleasesQuery) -> list[ReleaseRow]:
         """Return the releases that have any number in a range, the newest first."""

@@ -41,11 +41,13 @@ class TotalsQuery(RangeQuery, frozen=True, kw_only=True):
 class GroupsQuery(RangeQuery, frozen=True, kw_only=True):
     """One page of the groups that have events in the range, greatest first by ``sort``.
 
-    The status ``open`` includes regressed groups. ``cursor`` is the ``next`` of the page before, "" for the first page.
+    The status ``open`` includes regressed groups. ``only`` restricts to the groups that these ids belong to, None means
+    all. ``cursor`` is the ``next`` of the page before, "" for the first page.
     """
 
     release: str = ""
     status: str = ""
+    only: Sequence[str] | None = None
     sort: GroupSort = "last_seen"
     limit: int = 50
     cursor: str = ""

@@ -35,6 +35,10 @@ async def groups(call: Call) -> web.Response:
     project, complete = await call.project(), await call.services.complete_until()
     query = call.parameters(GroupsQuery)
     span = queries.rounded(call.services, query.range(call.services.now()), before=True)
+    matching = await queries.search_groups(call.services, project.id, query.q, span) if query.q.strip() else None
+    unknown = (
+        await queries.unknown_fields(call.services, project.id, query.q, span, len(matching.ids)) if matching else []
+    )
     try:
         rows, following, sizes = await call.services.aggregates.groups(
             types.GroupsQuery(
@@ -43,6 +47,7 @@ async def groups(call: Call) -> web.Response:
                 end=span.end // 1000,
                 release=query.release,
                 status=params.or_empty(query.status),
+                only=matching.ids if matching else None,
                 sort=query.sort,
                 limit=query.limit,
                 cursor=query.cursor,
@@ -58,6 +63,8 @@ async def groups(call: Call) -> web.Response:
             to=iso(span.end),
             sizes=sizes,
             complete_until=iso(complete),
+            cut=matching.cut if matching else False,
+            unknown=present.unknown_fields(unknown),
         )
     )
 

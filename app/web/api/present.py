@@ -10,7 +10,7 @@ from app.stores.aggregates.types import GroupRow, Point, ReleaseRow, TimingRow
 from app.stores.search.contract import Document
 from app.web.api import replies
 from app.web.formatting import iso
-from app.web.queries import FullEvent
+from app.web.queries import FullEvent, UnknownField
 
 
 def project(row: Project, base: str) -> replies.ProjectReply:
@@ -41,6 +41,11 @@ def group_detail(row: GroupRow, why: Sequence[Part], complete_until: int | None)
         sample={"event_id": row.sample_event, "address": address(row.sample)},
         complete_until=iso(complete_until),
     )
+
+
+def unknown_fields(unknown: Sequence[UnknownField]) -> list[replies.UnknownFieldReply]:
+    """Return the unknown names of a query."""
+    return [replies.UnknownFieldReply(field=name.field, message=name.message, similar=name.similar) for name in unknown]
 
 
 def address(of: Address) -> replies.AddressReply:

@@ -57,6 +57,16 @@ class GroupReply(msgspec.Struct):
     """Events in the equally long range before; 0 where a single group is read."""
 
 
+class UnknownFieldReply(msgspec.Struct):
+    """A name in the query that no event of the range has as a field, tag or context."""
+
+    field: str
+    message: str
+    """A text for people."""
+    similar: list[str]
+    """Known names that it may mean."""
+
+
 class GroupsReply(msgspec.Struct):
     """One page of groups; ``sizes`` are the windows that were summed, s."""
 
@@ -66,6 +76,10 @@ class GroupsReply(msgspec.Struct):
     to: str = ""
     sizes: list[int] = []
     complete_until: str | None = None
+    cut: bool = False
+    """More groups match ``q`` than are searched for: those with the fewest events are left out."""
+    unknown: list[UnknownFieldReply] = []
+    """Unknown names in ``q``."""
 
 
 class AddressReply(msgspec.Struct):
@@ -191,13 +205,17 @@ class HitReply(msgspec.Struct):
 
 
 class SearchReply(msgspec.Struct):
-    """One page of events, newest first; ``total`` is of all pages."""
+    """One page of events, newest first; ``total`` is of all pages.
+
+    ``unknown`` has all unknown names where nothing is found, else those of terms that exclude events.
+    """
 
     events: list[HitReply]
     total: int
     next: str | None
     start: str = field(name="from")
     to: str = ""
+    unknown: list[UnknownFieldReply] = []
 
 
 class FrameReply(msgspec.Struct):
