@@ -24,6 +24,14 @@ STATE = sessions.State(1, 0, 1, 0, 0, 0, "", None)
 
 LOCAL: dict[bytes, bytes] = {}
 
+PROCESSED_1 = (
+    b"\x98\x01\xa91.crashes\x00\x05\x05\x09\x91\xdc\x00\x13\x05\xd9 00000000000000000000000000000005\x01\xcf\x00\x00"
+    b"\x01\x9epD\x88\x00\xcf\x00\x00\x01\x9epD\x84\x18\xd9 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\xb7PayError: card declined"
+    b"\xb6charge in shop.billing\xa5error\xa6python\xaashop@1.0.0\xaaproduction\xa3ada\xc3\xa5web-1\xadhttp://shop/x"
+    b"\xb1sentry.python 2.0\x81\xa7browser\xa7Firefox"
+    b"\xd96PayError\ncard declined\nchargeCard\nshop.pay\nshop/pay.py\x90"
+)
+
 Read = Callable[[bytes], object]
 
 
@@ -60,20 +68,37 @@ KINDS: dict[str, tuple[Callable[[int], bytes], Read]] = {
 }
 """By kind: the bytes of a record with a schema number, and what reads them."""
 
+NEWEST = {"processed records": records.PROCESSED_SCHEMA}
+"""By kind the newest schema number, where it is not 1."""
+
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_present_schema_is_read_and_a_newer_one_stops_the_process_by_name(kind: str) -> None:
+def test_every_schema_so_far_is_read_and_a_newer_one_stops_the_process_by_name(kind: str) -> None:
     encode, decode = KINDS[kind]
-    assert decode(encode(1)) is not None
-    for number in (0, 2, 100):
-        with pytest.raises(UnknownSchema, match=rf"schema of {kind}: received version {number}, .* reads 1: upgrade"):
+    newest = NEWEST.get(kind, 1)
+    for number in range(1, newest + 1):
+        assert decode(encode(number)) is not None
+    for number in (0, newest + 1, 100):
+        with pytest.raises(UnknownSchema, match=rf"schema of {kind}: received version {number}, .*: upgrade"):
             decode(encode(number))
+
+
+def test_a_processed_record_of_schema_1_is_read_without_what_schema_2_added() -> None:
+    """The bytes are those that the version before this one wrote."""
+    record = records.decode_processed(PROCESSED_1)
+    [summary] = record.summaries
+    assert (record.schema, summary.title, summary.tags) == (1, "PayError: card declined", {"browser": "Firefox"})
+    assert summary.text.endswith("shop/pay.py")
+    assert (summary.messages, summary.functions, summary.files, summary.fields) == ([], [], [], {})
+    added = msgspec.structs.replace(summary, messages=["m"], functions=["f"], files=["a.py"], fields={"os.name": "x"})
+    newer = msgspec.structs.replace(record, schema=records.PROCESSED_SCHEMA, summaries=[added])
+    assert records.decode_processed(records.encode_processed(newer)) == newer
 
 
 @pytest.mark.parametrize("decode", [records.decode_processed, records.decode_delta])
 def test_a_newer_record_of_another_shape_is_newer_not_broken(decode: Read) -> None:
     with pytest.raises(UnknownSchema):
-        decode(msgspec.msgpack.encode([2, {"other": "fields"}]))
+        decode(msgspec.msgpack.encode([3, {"other": "fields"}]))
     with pytest.raises(msgspec.DecodeError):
         decode(msgspec.msgpack.encode([1, {"other": "fields"}]))
     with pytest.raises(msgspec.DecodeError):
