@@ -128,7 +128,7 @@ async def unknown_fields(services: Services, project: int, query: str, span: Ran
     if not unknown:
         return []
     facets = await services.search.facets(project, (), span.start, span.end)
-    known = [name for name, alias in FIELDS.items() if not alias] + [*CONTEXTS, *facets]
+    known = list(dict.fromkeys([*(name for name, alias in FIELDS.items() if not alias), *CONTEXTS, *facets]))
     return [UnknownField(name, get_close_matches(name.lower(), known, SIMILAR)) for name in unknown]
 
 

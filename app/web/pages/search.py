@@ -33,13 +33,16 @@ COMPLETED: Final = (
 )  # fmt: skip
 """What the box completes before values are known."""
 HELP: Final = (
-    ("Words", "timeout", '"card was declined"', "-word", "pay*"),
-    ("In the code", "type:", "message:", "function:", "file:", "culprit:", "logger:"),
-    ("Where", "release:", "environment:", "platform:", "server:", "url:", "transaction:", "trace:", "sdk:"),
-    ("Who", "user:", "user.id:", "user.email:", "user.username:", "user.ip:"),
-    ("Contexts and tags", "os.name:", "browser.name:", "device.model:", "context.key:", "tag.key:"),
-    ("State", "level:", "handled:true", "handled:false", "handled:unknown",
-     "is:unresolved", "is:new", "is:regressed", "is:resolved", "is:ignored"),
+    ("Words", ("timeout", '"card was declined"', "-word", "pay*")),
+    ("In the code", ("type:", "message:", "function:", "file:", "culprit:", "logger:")),
+    ("Where", ("release:", "environment:", "platform:", "server:", "url:", "transaction:", "trace:", "sdk:")),
+    ("Who", ("user:", "user.id:", "user.email:", "user.username:", "user.ip:", "user.name:")),
+    ("Contexts and tags", ("os.name:", "browser.name:", "device.model:", "context.key:", "tag.key:")),
+    ("State", (
+        "level:", "handled:true", "handled:false", "handled:unknown", "is:unresolved", "is:new", "is:regressed",
+        "is:resolved", "is:ignored",
+    )),
+    ("One of them", ("event:", "group:")),
 )  # fmt: skip
 """Heading, and examples or fields of the language."""
 
