@@ -150,7 +150,7 @@ class Event(msgspec.Struct, gc=False):
     """One crash or message, whichever protocol brought it: what grouping, search and the event page read.
 
     A light event (``full=False``) lacks what only a page shows: variables, most source context, breadcrumbs, request,
-    contexts, extra.
+    extra. Its contexts are as they were sent, of any depth and size.
     """
 
     event_id: str
@@ -184,6 +184,8 @@ class Event(msgspec.Struct, gc=False):
     sdk_name: str = ""
     sdk_version: str = ""
     url: str = ""
+    user_agent: str = ""
+    """The User-Agent of the request, or of the browser that sent the event; '' for neither."""
     unhandled: bool = False
     notes: list[str] = []
     """What normalisation dropped or repaired, for people."""

@@ -16,7 +16,8 @@ from app.topics import CRASHES, FACTS, TIMINGS
 FACTS_SCHEMA: Final = 2
 """2: facts have ``normalisation``, which is n1 in facts of schema 1."""
 PROCESSED_SCHEMA: Final = 2
-"""2: summaries have ``cause``, which is empty in a record of schema 1."""
+"""2: summaries have ``cause``, ``messages``, ``functions``, ``files`` and ``fields``, which are empty in a record of
+schema 1."""
 DELTA_SCHEMA: Final = 2
 """2: groups have ``cause`` and ``sights``, which are empty in a record of schema 1."""
 DEAD_LETTER_SCHEMA: Final = 1
@@ -81,9 +82,17 @@ class EventSummary(msgspec.Struct, frozen=True, array_like=True):
     sdk: str
     tags: dict[str, str]
     text: str
-    """Types, messages, functions, files: what free-text search covers, at most 8 KiB."""
+    """Further words: types, transaction, URL, logger, values of tags, modules. In schema 1 all words of the event are
+    here. With the next three lists at most 8 KiB."""
     cause: str = ""
     """``Type: message`` of the exception that decided, where it is not the one of the title."""
+    messages: list[str] = []
+    """The messages of the event and of all of its exceptions, without those that the title holds."""
+    functions: list[str] = []
+    files: list[str] = []
+    """Of the frames, the innermost first, each once."""
+    fields: dict[str, str] = {}
+    """Name -> value, several one a line (``app.normalise.search_fields``)."""
 
 
 class Stored(msgspec.Struct, frozen=True, array_like=True):

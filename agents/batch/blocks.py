@@ -6,7 +6,7 @@ from typing import Final
 import zstandard
 
 from app.model import Event, Grouped
-from app.normalise import words
+from app.normalise import search_fields, words
 from app.records import PROCESSED_SCHEMA, Block, EventSummary, Processed, Stored, encode_stored
 from app.topics import Source
 
@@ -23,6 +23,7 @@ _compressor = zstandard.ZstdCompressor(level=LEVEL)
 
 def summary_of(event: Event, grouped: Grouped, offset: int) -> EventSummary:
     """Return the searchable fields of an event; its offset is in the source partition."""
+    texts = words(event, grouped.title)
     return EventSummary(
         offset=offset,
         event_id=event.event_id,
@@ -42,8 +43,12 @@ def summary_of(event: Event, grouped: Grouped, offset: int) -> EventSummary:
         url=event.url,
         sdk=f"{event.sdk_name} {event.sdk_version}".strip(),
         tags=event.tags,
-        text=words(event),
+        text=texts.text,
         cause=grouped.cause,
+        messages=texts.messages,
+        functions=texts.functions,
+        files=texts.files,
+        fields=search_fields(event),
     )
 
 

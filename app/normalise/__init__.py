@@ -6,16 +6,18 @@ Pure: no I/O and no clock, so that every worker and every replay gets the same e
 from app.model import Event, Facts
 from app.normalise.raygun import raygun_event
 from app.normalise.scrubbing import scrub, scrub_text
+from app.normalise.search_fields import search_fields
 from app.normalise.sentry import sentry_event
 from app.normalise.sessions import Lost, client_report, session, session_counts
 from app.normalise.times import correct
 from app.normalise.timings import timings
+from app.normalise.user_agents import contexts_of
 from app.normalise.versions import VERSIONS, rules_of
 from app.normalise.words import words
 
 __all__ = [
-    "VERSIONS", "Lost", "client_report", "correct", "event", "scrub", "scrub_text", "session", "session_counts",
-    "timings", "words",
+    "VERSIONS", "Lost", "client_report", "contexts_of", "correct", "event", "scrub", "scrub_text", "search_fields",
+    "session", "session_counts", "timings", "words",
 ]  # fmt: skip
 
 

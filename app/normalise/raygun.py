@@ -27,6 +27,7 @@ from app.normalise.raygun_shape import (
 )
 from app.normalise.rules import Rules
 from app.normalise.text import EXCEPTIONS, FRAMES, MESSAGE, OUTER_FRAMES, SHORT, TYPE, Notes
+from app.normalise.user_agents import user_agent_of
 
 _light: Final = msgspec.json.Decoder(RaygunBody)
 _pascal: Final = msgspec.json.Decoder(PascalRaygunBody)
@@ -121,6 +122,8 @@ def build(facts: Facts, body: Body, notes: Notes, rules: Rules, *, full: bool) -
         sdk_name=notes.cut(client, SHORT, "client.name"),
         sdk_version=notes.cut(details.client.version, SHORT, "client.version") if details.client else "",
         url=_url(details),
+        user_agent=user_agent_of(_headers(details), facts),
+        contexts={"environment": details.environment} if isinstance(details.environment, dict) else {},
         unhandled=unhandled,
     )
     if isinstance(details, FullRaygunDetails):
@@ -221,6 +224,15 @@ def _tags(value: object, notes: Notes) -> tuple[dict[str, str], bool]:
     pairs = [text.partition(":") for text in texts]
     tags = {name: rest if colon else "true" for name, colon, rest in pairs if name}
     return tags, any(text.lower() in _UNHANDLED for text in texts)
+
+
+def _headers(details: RaygunDetails) -> object:
+    request = details.request
+    if isinstance(request, RaygunRequest):
+        return request.headers
+    if not isinstance(request, dict):
+        return None
+    return {str(key).lower(): item for key, item in request.items()}.get("headers")
 
 
 def _url(details: RaygunDetails) -> str:

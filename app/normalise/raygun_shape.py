@@ -51,10 +51,11 @@ class RaygunClient(Struct, rename="camel"):
 
 
 class RaygunRequest(Struct, rename="camel"):
-    """The request's URL; a full event has all fields."""
+    """The request's URL and headers; a full event has all fields."""
 
     url: str | None = None
     host_name: str | None = None
+    headers: Any = None
 
 
 class RaygunDetails(Struct, rename="camel"):
@@ -69,6 +70,7 @@ class RaygunDetails(Struct, rename="camel"):
     user: Any = None
     tags: Any = None
     user_custom_data: Any = None
+    environment: Any = None
 
 
 class FullRaygunDetails(RaygunDetails, rename="camel"):
@@ -76,7 +78,6 @@ class FullRaygunDetails(RaygunDetails, rename="camel"):
 
     error: FullRaygunError | None = None
     request: Any = None
-    environment: Any = None
     response: Any = None
     breadcrumbs: Any = None
 

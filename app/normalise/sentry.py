@@ -23,6 +23,7 @@ from app.normalise.sentry_shape import (
     ThreadValue,
 )
 from app.normalise.text import EXCEPTIONS, MESSAGE, PATH, SHORT, THREADS, TYPE, Notes, tidy
+from app.normalise.user_agents import user_agent_of
 
 _Shape = SentryEvent[LightFrame]
 _FullShape = FullSentryEvent[FullFrame]
@@ -91,6 +92,8 @@ def build(facts: Facts, raw: SentryEvent[LightFrame], notes: Notes, rules: Rules
         sdk_name=notes.cut(sdk.name, SHORT, "sdk.name") if sdk else "",
         sdk_version=notes.cut(sdk.version, SHORT, "sdk.version") if sdk else "",
         url=_url(raw.request, notes),
+        user_agent=user_agent_of(_headers(raw.request), facts),
+        contexts=raw.contexts if isinstance(raw.contexts, dict) else {},
         unhandled=any(raised.handled is False for raised in exceptions),
     )
     if isinstance(raw, FullSentryEvent):
@@ -100,6 +103,12 @@ def build(facts: Facts, raw: SentryEvent[LightFrame], notes: Notes, rules: Rules
 
 def _template_file(raw: SentryEvent[LightFrame]) -> str | None:
     return raw.template.filename if raw.template else None
+
+
+def _headers(request: Any) -> object:  # noqa: ANN401  the typed field of a light event, any JSON of a full one
+    if isinstance(request, RequestField):
+        return request.headers
+    return request.get("headers") if isinstance(request, dict) else None
 
 
 def _url(request: Any, notes: Notes) -> str:  # noqa: ANN401  the typed field of a light event, any JSON of a full one

@@ -105,9 +105,10 @@ class LogEntry(Struct, gc=False):
 
 
 class RequestField(Struct, gc=False):
-    """The request's URL; a full event has all fields."""
+    """The request's URL and headers; a full event has all fields."""
 
     url: str | None = None
+    headers: Any = None
 
 
 class Settings(Struct, gc=False):
@@ -163,13 +164,13 @@ class SentryEvent(Struct, Generic[F], gc=False):
     tags: Any = None
     sdk: Sdk | None = None
     request: RequestField | None = None
+    contexts: Any = None
 
 
 class FullSentryEvent(SentryEvent[F], Generic[F]):
     """The same with the fields that only a page shows."""
 
     breadcrumbs: Any = None
-    contexts: Any = None
     extra: Any = None
     modules: Any = None
     debug_meta: Any = None

@@ -98,13 +98,17 @@ PageLimit = Annotated[
     Limit, Meta(description=f"1 to {MAX_LIMIT}, by default {DEFAULT_LIMIT}; a larger number is capped.")
 ]
 Cursor = Annotated[str, Meta(description="The `next` of an earlier reply.")]
+Words = Annotated[
+    str,
+    Meta(description='Words, "phrases", -not, field:value, is:state; API.md, "Searching". No word but signs is a 400.'),
+]
 Release = Annotated[str, Meta(description="Only this release.")]
 
 
 class SearchQuery(RangeQuery, frozen=True, kw_only=True):
     """A search for events: words and fields, within a range."""
 
-    q: Annotated[str, Meta(description='Words, "phrases", -not, and field:value.')] = ""
+    q: Words = ""
     limit: PageLimit = field(default_factory=partial(Limit, DEFAULT_LIMIT))
     cursor: Cursor = ""
 
@@ -112,6 +116,9 @@ class SearchQuery(RangeQuery, frozen=True, kw_only=True):
 class GroupsQuery(RangeQuery, frozen=True, kw_only=True):
     """One page of a project's groups."""
 
+    q: Annotated[
+        str, Meta(description="Only groups with an event of the range that this search finds, at most 5,000 of them.")
+    ] = ""
     release: Release = ""
     status: Annotated[
         Status | UnsetType,
@@ -125,7 +132,6 @@ class GroupsQuery(RangeQuery, frozen=True, kw_only=True):
             "SDK says so (unknown); by all of their events."
         ),
     ] = UNSET
-    q: Annotated[str, Meta(description="Only groups whose title, culprit or type holds each of these words.")] = ""
     sort: Annotated[
         Sort,
         Meta(

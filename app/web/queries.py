@@ -1,6 +1,8 @@
 """The reads and decisions that the API and the pages share; each takes the range that the caller has rounded."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from app import normalise
@@ -12,7 +14,10 @@ from app.stores.admin.access import Access
 from app.stores.admin.rules import UnknownVersion
 from app.stores.aggregates.standing import EndCondition, check_decision
 from app.stores.aggregates.types import GroupRow
-from app.stores.search.contract import Document, Hits
+from app.stores.search.contract import Document, Hits, MatchingGroups
+from app.stores.search.query import CONTEXTS, FIELDS, Term, parse
+from app.stores.search.states import GroupFilter, States
+from app.stores.search.text import MAX_VALUE
 from app.web.errors import ApiError, bad_request, not_found
 from app.web.params import WINDOWS, Range, Window
 from app.web.services import Services
@@ -26,6 +31,12 @@ HOURS_UP_TO: Final = 24 * 8
 SLACK_DAYS: Final = 31
 """An event may be that much older than the day that it was received on."""
 HEX: Final = frozenset("0123456789abcdef")
+MAX_GROUPS: Final = 5000
+"""Groups that a search of groups returns."""
+MAX_STATE: Final = 10_000
+"""Groups of one state that a search is limited to, or limited to the others of."""
+SIMILAR: Final = 3
+"""Similar names that are offered for an unknown one."""
 
 
 class FullEvent(NamedTuple):
@@ -38,6 +49,19 @@ class FullEvent(NamedTuple):
     """The group that it belongs to now, merges followed."""
     row: GroupRow | None
     """None where the group is not counted yet."""
+
+
+class UnknownField(NamedTuple):
+    """A name in a query that no event has, as it is written, with known names that are similar, the likeliest first."""
+
+    field: str
+    similar: list[str]
+
+    @property
+    def message(self) -> str:
+        """The text for people."""
+        means = f"; did you mean {' or '.join(f'`{name}`' for name in self.similar)}?" if self.similar else "."
+        return f"No event of this range has a field or tag `{self.field}`{means}"
 
 
 def searchable_range(services: Services) -> Range:
@@ -54,20 +78,85 @@ async def search_events(
     limit: int = 50, cursor: str = "",
 ) -> Hits:  # fmt: skip
     """Search a project's events. Raises 400 for a query or cursor that cannot be read."""
-    try:
+    with _readable():
+        states = await states_of(services, project, query, span)
         return await services.search.search(
-            project, query, span.start, span.end, groups=groups, limit=limit, cursor=cursor
+            project, query, span.start, span.end, groups=groups, states=states, limit=limit, cursor=cursor
         )
-    except ValueError as error:
-        raise bad_request("bad_query", str(error) or "The query or the cursor cannot be read.") from error
 
 
 async def count_by_time(services: Services, project: int, query: str, span: Range, step: int) -> dict[int, int]:
     """Count the events that a search matches, by steps of ``step`` ms. Raises 400 for a query that cannot be read."""
+    with _readable():
+        states = await states_of(services, project, query, span)
+        return await services.search.by_time(project, query, span.start, span.end, step, states=states)
+
+
+async def search_groups(services: Services, project: int, query: str, span: Range) -> MatchingGroups:
+    """Return the groups of the events that a search matches, at most ``MAX_GROUPS`` of those with the most events.
+
+    Raises 400 for a query that cannot be read.
+    """
+    with _readable():
+        states = await states_of(services, project, query, span)
+        return await services.search.groups(project, query, span.start, span.end, states=states, limit=MAX_GROUPS)
+
+
+async def states_of(services: Services, project: int, query: str, span: Range) -> States:
+    """Return the groups of each state that a query names, as they are now. Raises ValueError for over ``MAX_STATE``."""
+    names = {term.text for term in parse(query) if term.field == "is"}
+    return {name: await _state(services, project, name, span) for name in sorted(names)}
+
+
+async def _state(services: Services, project: int, name: str, span: Range) -> GroupFilter:
+    if name == "new":
+        ids = await services.aggregates.groups_new(project, span.start, span.end, MAX_STATE + 1)
+    else:
+        # Unresolved is all that is neither resolved nor ignored: nobody decided about most groups.
+        statuses = ("resolved", "ignored") if name == "unresolved" else (name,)
+        ids = await services.aggregates.groups_decided(project, statuses, span.start, span.end, MAX_STATE + 1)
+    if len(ids) > MAX_STATE:
+        raise ValueError(f"is:{name} depends on over {MAX_STATE:,} groups of this range: choose a shorter range.")
+    return GroupFilter(ids, without=name == "unresolved")
+
+
+async def unknown_fields(services: Services, project: int, query: str, span: Range, total: int) -> list[UnknownField]:
+    """Return the names of a query that no event of the range has as field, tag or context, with similar names.
+
+    Names are examined where they may be why ``total`` is what it is: all where a search matches nothing, else those of
+    terms that exclude events.
+    """
+    names = {term.key: term for term in parse(query) if (term.negated or not total) and _may_be_unknown(term)}
+    unknown = [name for name, term in names.items() if not await _has(services, project, term, span)]
+    if not unknown:
+        return []
+    facets = await services.search.facets(project, (), span.start, span.end)
+    known = list(dict.fromkeys([*(name for name, alias in FIELDS.items() if not alias), *CONTEXTS, *facets]))
+    return [UnknownField(name, get_close_matches(name.lower(), known, SIMILAR)) for name in unknown]
+
+
+def _may_be_unknown(term: Term) -> bool:
+    """Return whether a term names a tag or a context, but none that is documented."""
+    is_tag = term.field.startswith("tag.") and not term.loose
+    return term.key != term.field and (is_tag or term.key.lower() not in CONTEXTS)
+
+
+async def _has(services: Services, project: int, term: Term, span: Range) -> bool:
+    """Return whether any event of the range has the term's tag or context, with whatever value."""
+    places = ("tag", "context") if term.loose else (term.field.partition(".")[0],)
+    for place in places:
+        if await services.search.exists(project, f'{place}."{term.key[:MAX_VALUE]}":*', span.start, span.end):
+            return True
+    return False
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Raise a 400 for a query that is refused."""
     try:
-        return await services.search.by_time(project, query, span.start, span.end, step)
+        yield
     except ValueError as error:
-        raise bad_request("bad_query", str(error) or "The query cannot be read.") from error
+        raise bad_request("bad_query", str(error) or "The query or the cursor cannot be read.") from error
 
 
 async def set_status(services: Services, group: str, status: str, *, next_release: bool = False,
@@ -126,6 +215,7 @@ async def full_event(services: Services, document: Document) -> FullEvent:
     """Return an event with everything known of it. Raises 404 where its report is kept no longer."""
     report = await read_report(services, document)
     event = normalise.event(report.facts, report.payload, full=True)
+    event.contexts = normalise.contexts_of(event)  # as search found them: with what the User-Agent says
     row = await services.aggregates.group(document.summary.group)
     return FullEvent(event, document, report, row.id if row else document.summary.group, row)
 

@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
 import asyncpg
@@ -114,10 +114,10 @@ def expected(rows: Rows, sort: GroupSort, status: str) -> list[str]:
     return sorted(chosen, key=lambda name: (rank(name), name), reverse=True)
 
 
-async def read_pages(store: Aggregates, sort: GroupSort, status: str) -> list[str]:
+async def read_pages(store: Aggregates, sort: GroupSort, status: str, only: Sequence[str] | None = None) -> list[str]:
     """Return the ids of all pages."""
     ids: list[str] = []
-    query = GroupsQuery(project=1, start=START, end=END, sort=sort, status=status, limit=7)
+    query = GroupsQuery(project=1, start=START, end=END, sort=sort, status=status, only=only, limit=7)
     cursor: str | None = ""
     while cursor is not None:
         rows, cursor, _ = await store.groups(msgspec.structs.replace(query, cursor=cursor))
@@ -140,6 +140,41 @@ async def test_every_sort_of_more_groups_than_the_limits_of_one_query(
     monkeypatch.setattr(groups_rank, "UNITED_AT_ONCE", 3)
     for sort in GROUP_SORTS:
         assert await read_pages(store, sort, "") == expected(make_rows(), sort, ""), sort
+
+
+@pytest.mark.parametrize(
+    "only", [[], ["g05"], ["g07"], ["g50", "g20", "none"], [f"g{at:02d}" for at in range(0, 60, 3)]]
+)
+async def test_every_sort_of_some_groups_alone(
+    store: Aggregates, only: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member stands for the whole group that it was merged into."""
+    whole, roots = await store.groups(GroupsQuery(project=1, start=START, end=END, limit=200)), set(map(root, only))
+    for most in (9, 1000):
+        monkeypatch.setattr(groups_rank, "SUMMED_ONE_BY_ONE", most)
+        for sort in GROUP_SORTS:
+            chosen = [name for name in expected(make_rows(), sort, "") if name in roots]
+            assert await read_pages(store, sort, "", only) == chosen, sort
+    some = await store.groups(GroupsQuery(project=1, start=START, end=END, only=only, limit=200))
+    assert some.rows == [row for row in whole.rows if row.id in roots]
+
+
+async def test_groups_of_a_state_and_new_ones(store: Aggregates) -> None:
+    async def decided(*statuses: str, start: int = 0, end: int = 2**60) -> list[str]:
+        return await store.groups_decided(1, statuses, start, end, 100)
+
+    assert await decided("resolved") == ["g03", "g07", "g09", "g11"]
+    assert await decided("resolved", "ignored") == ["g03", "g05", "g07", "g09", "g11"]
+    assert await decided("regressed") == ["g12"]
+    assert await decided("open") == await store.groups_decided(2, ["resolved"], 0, 2**60, 100) == []
+    assert await decided("resolved", start=END + 100) == await decided("resolved", end=START - 100) == []
+    assert len(await store.groups_decided(1, ["resolved"], 0, 2**60, 2)) == 2
+    seen = {name: first for name, (first, _) in make_rows().seen.items()}
+    for start, end in ((START - 40, START), (START - 20, START - 10), (START, END)):
+        first = {root(name): min(seen[other] for other in seen if root(other) == root(name)) for name in seen}
+        new = [name for name in sorted(seen) if start <= first[root(name)] < end]
+        assert await store.groups_new(1, start, end, 100) == new
+    assert await store.groups_new(2, 0, 2**60, 100) == []
 
 
 async def test_counts_and_users_are_of_all_members_and_windows(store: Aggregates) -> None:

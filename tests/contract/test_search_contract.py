@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
-from app.stores.search.contract import Document, Search
+from app.stores.search.contract import Document, MatchingGroups, Search
+from app.stores.search.postgres import PostgresSearch
+from app.stores.search.states import GroupFilter
 from tests.support.documents import ALL, DAY, NOW, document
+from tests.support.elastic_parts import Refreshed
 
 
 @pytest.fixture(params=["postgres_search", "elastic_search"])
@@ -192,6 +195,192 @@ async def test_queries(search: Search) -> None:
         ]
     )  # fmt: skip
     assert [(query, await offsets(search, query)) for query, _ in QUERIES] == QUERIES
+
+
+PIECES = ("pay", "Card", "payCard", "CARD", "x", "7", "🚀", "é", "支", "/", "_")
+NAMES = ("os.name", "logger", "type", "user.email")
+FIELDS = {
+    "type": "PaymentError\nIOError", "handled": "true", "user.id": "7", "user.email": "Ada@shop.example",
+    "user.username": "ada", "user.ip": "10.0.0.7", "user.name": "Ada L", "transaction": "POST /pay",
+    "logger": "shop.pay", "trace.trace_id": "0123456789abcdef0123456789abcdef", "os.name": "Android",
+    "os.version": "14", "browser.name": "Chrome", "device.model": "Pixel 7", "app.Build Type": "release",
+}  # fmt: skip
+FIELD_QUERIES = [
+    ("type:PaymentError", [1]),
+    ("type:ioerror", [1]),
+    ("type:IO*", [1]),
+    ("type:ValueError", [2, 3]),
+    ("message:declined", [1]),
+    ('message:"broken pipe"', [1]),
+    ('message:"declined broken"', []),
+    ("message:charge", []),
+    ("message:bro*", [1]),
+    ('"broken pipe"', [1]),
+    ("function:charge", [1]),
+    ("function:ChargeCard", [1]),
+    ("function:chargeC*", [1]),
+    ("function:pay", []),
+    ('function:"charge card open"', []),
+    ("-function:charge", [2, 3]),
+    ("file:cart.py", [1]),
+    ("file:shop/cart.py", [1]),
+    ("file:src/shop/cart.py", [1]),
+    ('file:"py src"', []),
+    ("file:charge", []),
+    ("cart.py charge", [1]),
+    ("user:7", [1]),
+    ("user:ADA@shop.example", [1]),
+    ("user:ada", [1]),
+    ("user:10.0.0.7", [1]),
+    ("user:10.0.*", [1]),
+    ('user:"ada l"', [1]),
+    ("user:bob", [2]),
+    ("-user:ada", [2, 3]),
+    ("user.id:7", [1]),
+    ("user.id:ada", []),
+    ("user.email:ada@shop.example", [1]),
+    ("user.username:ada", [1]),
+    ("user.ip:10.0.0.7", [1]),
+    ("user.ip_address:10.0.0.7", [1]),
+    ('transaction:"post /pay"', [1]),
+    ("transaction:POST*", [1]),
+    ("logger:shop.pay", [1]),
+    ("trace:0123456789abcdef0123456789abcdef", [1]),
+    ("trace:01234567-89ab-cdef-0123-456789abcdef", [1]),
+    ("trace:0123*", [1]),
+    ("os.name:android", [1]),
+    ("OS.Name:Android", [1]),
+    ("context.os.name:Android", [1]),
+    ("tag.os.name:Android", []),
+    ("os.name:Linux", [2]),
+    ("context.os.name:Linux", []),
+    ("os.name:*", [1, 2]),
+    ("browser.name:chrome", [1]),
+    ('device.model:"pixel 7"', [1]),
+    ("device.model:Pixel*", [1]),
+    ('context."app.build type":release', [1]),
+    ("handled:true", [1]),
+    ("handled:false", [2]),
+    ("handled:unknown", [3]),
+    ("-handled:false", [1, 3]),
+    ("unhandled:true", [2]),
+    ("🚀", [3]),
+    ("message:🚀", [3]),
+    ("launch🚀", [3]),
+    ("🔥", []),
+    ("€", [3]),
+]
+
+
+async def test_every_field_is_found(search: Search) -> None:
+    await search.index(
+        [
+            document(
+                1, title="PaymentError: the card was declined", user="7", messages=["broken pipe"], fields=FIELDS,
+                functions=["chargeCard", "open"], files=["src/shop/cart.py", "src/pipe.py"],
+            ),
+            document(2, user="bob", unhandled=True, tags={"os.name": "Linux"}),
+            document(3, title="ValueError: launch 🚀", text="5 €", fields={"handled": "unknown"}),
+        ]
+    )  # fmt: skip
+    assert [(query, await offsets(search, query)) for query, _ in FIELD_QUERIES] == FIELD_QUERIES
+
+
+async def test_signs_alone_are_refused(search: Search) -> None:
+    await search.index([document(1, text="what ?! -> ...")])
+    for query in ("?!", "->", "*", '"..."', "-", "-'"):
+        with pytest.raises(ValueError, match="no word"):
+            await search.search(1, query, *ALL)
+    assert await offsets(search, "what ?!") == [1]
+
+
+async def test_states_name_groups(search: Search) -> None:
+    await search.index([document(at, group=f"{at:032x}", text=f"word{at % 2}") for at in range(4)])
+    of = [f"{at:032x}" for at in range(4)]
+    states = {
+        "resolved": GroupFilter([of[0], of[1]]),
+        "unresolved": GroupFilter([of[0], of[1]], without=True),
+        "regressed": GroupFilter([]),
+    }
+    for query, expected in (
+        ("is:resolved", [0, 1]), ("is:unresolved", [2, 3]), ("-is:resolved", [2, 3]), ("-is:unresolved", [0, 1]),
+        ("is:regressed", []), ("-is:regressed", [0, 1, 2, 3]), ("is:resolved word1", [1]),
+        ("is:resolved is:unresolved", []),
+    ):  # fmt: skip
+        assert (query, await offsets(search, query, states=states)) == (query, expected)
+        counted = await search.by_time(1, query, *ALL, DAY, states=states)
+        assert sum(counted.values()) == len(expected)
+        found = await search.groups(1, query, *ALL, states=states)
+        assert (sorted(found.ids), found.cut) == ([of[at] for at in expected], False)
+    with pytest.raises(KeyError):
+        await search.search(1, "is:ignored", *ALL, states=states)
+
+
+async def test_groups_of_matching_events_are_bounded(search: Search) -> None:
+    await search.index([document(at, group=f"{at % 7:032x}", text=f"word{at % 3}") for at in range(40)])
+    whole = await search.groups(1, "", *ALL)
+    assert (whole.ids, whole.cut) == ([f"{at:032x}" for at in range(7)], False)
+    assert sorted((await search.groups(1, "word1 -word2", *ALL)).ids) == sorted(whole.ids)
+    cut = await search.groups(1, "", *ALL, limit=3)
+    assert (cut.ids, cut.cut) == (whole.ids[:3], True)
+    assert (
+        await search.groups(1, "elsewhere", *ALL) == await search.groups(2, "", *ALL) == MatchingGroups([], cut=False)
+    )
+    assert (await search.groups(1, "", NOW, NOW + DAY)).ids == []
+
+
+async def test_whether_anything_is_found(search: Search) -> None:
+    await search.index([document(1, tags={"Shop ID": "7"}, fields={"os.name": "Android"})])
+    for query, expected in (
+        ('tag."shop id":*', True), ("tag.shop:*", False), ("context.os.name:*", True), ("context.os:*", False),
+        ('tag."*":*', False), ("tag.os.name:*", False), ("", True),
+    ):  # fmt: skip
+        assert (query, await search.exists(1, query, *ALL)) == (query, expected)
+    assert not await search.exists(2, "", *ALL)
+    assert not await search.exists(1, "", NOW, NOW + DAY)
+
+
+def some_text(dice: random.Random, most: int) -> str:
+    return dice.choice(["", " ", "."]).join(dice.choice(PIECES) for _ in range(dice.randint(1, most)))
+
+
+def some_document(dice: random.Random, offset: int) -> Document:
+    texts: dict[str, Any] = {
+        name: [some_text(dice, 3) for _ in range(dice.randint(0, 3))] for name in ("messages", "functions", "files")
+    }
+    return document(
+        offset, title=some_text(dice, 4), text=some_text(dice, 5), user=some_text(dice, 1), **texts,
+        tags={some_text(dice, 1): some_text(dice, 2)},
+        fields={dice.choice(NAMES): some_text(dice, 2) for _ in range(3)},
+    )  # fmt: skip
+
+
+def some_query(dice: random.Random) -> str:
+    prefix = dice.choice(
+        ["", "", "message:", "function:", "file:", "tag.pay:", "pay:", *(f"{name}:" for name in NAMES)]
+    )
+    text = some_text(dice, 2)
+    written = f'"{text}"' if " " in text or dice.random() < 0.3 else text + dice.choice(["", "*"])
+    return dice.choice(["", "", "-"]) + prefix + written
+
+
+async def test_both_stores_find_the_same(postgres_search: PostgresSearch, elastic_search: Refreshed) -> None:
+    """Documents and queries are made of few words, so that most queries find some documents but not all."""
+    dice = random.Random(5)
+    every = [some_document(dice, at) for at in range(120)]
+    await postgres_search.index(every)
+    await elastic_search.index(every)
+    some = 0
+    for query in (f"{some_query(dice)} {some_query(dice) if dice.random() < 0.2 else ''}" for _ in range(400)):
+        try:
+            hits = await postgres_search.search(1, query, *ALL, limit=200)
+        except ValueError:  # of signs alone
+            with pytest.raises(ValueError, match="no word"):
+                await elastic_search.search(1, query, *ALL, limit=200)
+            continue
+        assert (query, await elastic_search.search(1, query, *ALL, limit=200)) == (query, hits)
+        some += 0 < hits.total < len(every)
+    assert some > 200
 
 
 async def test_bad_cursors_are_refused(search: Search) -> None:

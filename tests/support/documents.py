@@ -35,5 +35,7 @@ def document(offset: int, *, topic: str = "1.crashes", partition: int = 0, **fie
         "tags": {},
         "text": "",
     }
+    later = {name: fields.pop(name) for name in ("messages", "functions", "files", "fields") if name in fields}
     summary = msgspec.convert(tuple((values | fields).values()), EventSummary)
+    summary = msgspec.structs.replace(summary, **later)
     return Document(Address(topic, partition, offset), summary)

@@ -17,12 +17,22 @@ PAY = {
     "exception": {"values": [{"type": "PaymentError", "value": "The card was declined at 12:03", "stacktrace": {
         "frames": [{"function": "charge", "module": "shop.billing", "filename": "shop/billing.py", "in_app": True}]}}]},
     "platform": "python", "level": "fatal", "release": "shop@1.2.0", "environment": "production",
-    "user": {"id": "ada"}, "tags": {"browser": "Firefox 130", "tier": "gold"}, "server_name": "web-1",
-    "request": {"url": "https://shop.example/pay?step=2"}, "transaction": "POST /pay",
+    "user": {"id": "ada", "email": "ada@shop.example", "username": "lovelace", "ip_address": "203.0.113.9"},
+    "tags": {"browser": "Firefox 130", "tier": "gold"}, "server_name": "web-1", "logger": "shop.pay",
+    "request": {
+        "url": "https://shop.example/pay?step=2",
+        "headers": {"User-Agent": "Mozilla/5.0 (Linux; Android 14; Pixel 7) AppleWebKit/537.36 (KHTML, like Gecko) "
+                                  "Chrome/120.0.0.0 Mobile Safari/537.36"},
+    },
+    "transaction": "POST /pay",
+    "contexts": {"trace": {"trace_id": "0123456789abcdef0123456789abcdef"}, "cart": {"lines": 3, "currency": "EUR"}},
 }  # fmt: skip
 SLOW = {
-    "exception": {"values": [{"type": "TimeoutError", "value": "no answer: Zahlung für Käufer",
-                              "mechanism": {"type": "onerror", "handled": False}}]},
+    "exception": {"values": [
+        {"type": "SocketError", "value": "connection reset by peer", "mechanism": {"type": "chained"}},
+        {"type": "TimeoutError", "value": "no answer: Zahlung für Käufer 🚀",
+         "mechanism": {"type": "onerror", "handled": False}},
+    ]},
     "platform": "javascript", "level": "error", "release": "shop@1.10.0", "environment": "canary",
     "user": {"email": "bob@shop.example"}, "tags": {"browser": "Chrome", "cart size": "7"},
 }  # fmt: skip
@@ -65,6 +75,40 @@ QUERIES: Final = {
     "charg*": {"pay"},
     "käufer": {"slow"},
     "KÄUFER zahlung": {"slow"},
+    "type:SocketError": {"slow"},
+    'message:"reset by peer"': {"slow"},
+    '"connection reset"': {"slow"},
+    "message:charge": set(),
+    "function:charge": {"pay"},
+    "file:billing.py": {"pay"},
+    "file:shop/billing.py": {"pay"},
+    "function:billing": set(),
+    "user:ada@shop.example": {"pay"},
+    "user:lovelace": {"pay"},
+    "user:203.0.113.9": {"pay"},
+    "user.id:ada": {"pay"},
+    "user.email:*@shop.example": set(),
+    "user.email:bob*": {"slow"},
+    "user.username:lovelace -user.ip:203.0.113.9": set(),
+    'transaction:"POST /pay"': {"pay"},
+    "logger:shop.pay": {"pay"},
+    "trace:0123456789abcdef0123456789abcdef": {"pay"},
+    "os.name:Android": {"pay"},
+    "os.version:14": {"pay"},
+    "browser.name:chrome*": {"pay"},
+    'device.model:"Pixel 7"': {"pay"},
+    "cart.lines:3 cart.currency:eur": {"pay"},
+    "context.cart.lines:4": set(),
+    "handled:false": {"slow"},
+    "handled:unknown": {"pay"},
+    "handled:true": set(),
+    "is:unresolved": {"pay", "slow", "note"},
+    "is:new level:fatal": {"pay"},
+    "is:resolved": set(),
+    "-is:ignored apples": {"note"},
+    "🚀": {"slow"},
+    "käufer 🚀 -?": {"slow"},
+    "🔥": set(),
     "apples -low": set(),
     "apples": {"note"},
     "nothing-of-this": set(),
@@ -92,6 +136,19 @@ async def test_every_query_finds_what_it_says(sent: tuple[Api, dict[str, str]]) 
     api, names = sent
     found = {query: set(await _found(api, names, query)) for query in QUERIES}
     assert found == QUERIES
+
+
+async def test_groups_are_searched_and_unknown_names_are_said(sent: tuple[Api, dict[str, str]]) -> None:
+    api, names = sent
+    hits = {names[hit["event_id"]]: hit["group"] for hit in await api.found()}
+    assert len(set(hits.values())) == len(EVENTS)
+    for query in QUERIES:
+        reply = await api.get(f"{api.base}/groups?q={quote(query)}")
+        assert {row["id"] for row in reply["groups"]} == {hits[name] for name in QUERIES[query]}, query
+    page = await api.get(f"{api.base}/search?q={quote('teir:gold -nosuch:x')}")
+    assert [name["field"] for name in page["unknown"]] == ["teir", "nosuch"]
+    assert page["unknown"][0]["similar"][0] == "tier"
+    assert (await api.get(f"{api.base}/search?q={quote('tier:silver os.name:BeOS')}"))["unknown"] == []
 
 
 async def test_groups_ids_and_ranges(sent: tuple[Api, dict[str, str]]) -> None:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.model import Event, Frame, Malformed
-from app.normalise import client_report, event, raygun, sentry, session, session_counts, words
-from app.normalise.text import Notes
+from app.normalise import client_report, event, raygun, search_fields, sentry, session, session_counts, words
+from app.normalise.search_fields import MAX_FIELDS
+from app.normalise.text import SHORT, Notes
 from app.normalise.versions import VERSIONS
 from tests.support.payloads import ABSENT, SHARED, Report, encoded, events, facts
 
@@ -116,8 +117,12 @@ def _storable(found: Event) -> None:
     text = msgspec.json.encode(found).decode()
     assert "\\u0000" not in text
     assert "\0" not in text
-    assert len(words(found).encode()) <= 8192
-    msgspec.msgpack.encode((words(found), found.tags, found.url, found.release, found.user))
+    texts, fields = words(found), search_fields(found)
+    every = [*texts.messages, *texts.functions, *texts.files, texts.text]
+    assert len("\n".join(every).encode()) <= 8192
+    assert len(fields) <= MAX_FIELDS + 9
+    assert all(len(name) <= SHORT and text and (name == "type" or len(text) <= SHORT) for name, text in fields.items())
+    msgspec.msgpack.encode((texts, fields, found.tags, found.url, found.release, found.user))
 
 
 def _either(payload: bytes) -> None:

@@ -29,6 +29,14 @@ DELTA_1 = (
     b"\x81\xa7c:7:ga:\x9c\xa1t\xa1c\xa6python\xa5error\xa1E\x04\x04\xc3\xa2v1\xa1e\x03\xa2g1"
 )
 
+PROCESSED_1 = (
+    b"\x98\x01\xa91.crashes\x00\x05\x05\x09\x91\xdc\x00\x13\x05\xd9 00000000000000000000000000000005\x01\xcf\x00\x00"
+    b"\x01\x9epD\x88\x00\xcf\x00\x00\x01\x9epD\x84\x18\xd9 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\xb7PayError: card declined"
+    b"\xb6charge in shop.billing\xa5error\xa6python\xaashop@1.0.0\xaaproduction\xa3ada\xc3\xa5web-1\xadhttp://shop/x"
+    b"\xb1sentry.python 2.0\x81\xa7browser\xa7Firefox"
+    b"\xd96PayError\ncard declined\nchargeCard\nshop.pay\nshop/pay.py\x90"
+)
+
 Read = Callable[[bytes], object]
 
 
@@ -65,7 +73,7 @@ KINDS: dict[str, tuple[Callable[[int], bytes], Read]] = {
 }
 """By kind: the bytes of a record with a schema number, and what reads them."""
 
-NEWEST = {"facts": FACTS_SCHEMA, "deltas": DELTA_SCHEMA}
+NEWEST = {"facts": FACTS_SCHEMA, "deltas": DELTA_SCHEMA, "processed records": records.PROCESSED_SCHEMA}
 """By kind the newest schema number, where it is not 1."""
 
 
@@ -91,6 +99,18 @@ def test_a_delta_of_schema_1_is_read_without_what_schema_2_added() -> None:
     with_sights = msgspec.structs.replace(facts, cause="KeyError: 'adyen'", sights=(b"features",))
     newer = msgspec.structs.replace(delta, schema=records.DELTA_SCHEMA, groups={"c:7:ga:": with_sights})
     assert records.decode_delta(records.encode_delta(newer)) == newer
+
+
+def test_a_processed_record_of_schema_1_is_read_without_what_schema_2_added() -> None:
+    """The bytes are those that the version before this one wrote."""
+    record = records.decode_processed(PROCESSED_1)
+    [summary] = record.summaries
+    assert (record.schema, summary.title, summary.tags) == (1, "PayError: card declined", {"browser": "Firefox"})
+    assert summary.text.endswith("shop/pay.py")
+    assert (summary.messages, summary.functions, summary.files, summary.fields) == ([], [], [], {})
+    added = msgspec.structs.replace(summary, messages=["m"], functions=["f"], files=["a.py"], fields={"os.name": "x"})
+    newer = msgspec.structs.replace(record, schema=records.PROCESSED_SCHEMA, summaries=[added])
+    assert records.decode_processed(records.encode_processed(newer)) == newer
 
 
 @pytest.mark.parametrize("decode", [records.decode_processed, records.decode_delta])

@@ -102,50 +102,68 @@ def test_the_day_is_read_back_from_the_name_of_an_index() -> None:
 
 
 def test_parts_and_wholes_have_the_same_positions() -> None:
-    body = indexed(document(1, title="KeyError: a", text="the PaymentService HTTPServerError", release="")).body
-    assert body["title"].split() == ["key", "error", "a"]
+    body = indexed(
+        document(
+            1, title="KeyError: a", text="the PaymentService HTTPServerError", release="", messages=["b c"],
+            functions=["pay", "payNow"], files=["shop/pay.py"],
+        )
+    ).body  # fmt: skip
+    assert body["title"].split() == ["key", "error", "a", *["_"] * 10, "b", "c"]
     assert body["title_joined"].split() == ["keyerror", "keyerror"]
+    assert body["functions"].split() == ["pay", "_", "pay", "now"]
+    assert body["functions_joined"].split() == ["_", "_", "paynow", "paynow"]
+    assert body["files"].split() == ["shop", "pay", "py"]
+    assert "files_joined" not in body
     words, joined = body["words"].split(), body["joined"].split()
     assert [(at, word) for at, word in enumerate(joined) if word != "_"] == [
-        (0, "keyerror"), (1, "keyerror"), (words.index("payment"), "paymentservice"),
-        (words.index("service"), "paymentservice"), (words.index("http"), "httpservererror"),
-        (words.index("server") + 1, "httpservererror"),
+        (words.index("payment"), "paymentservice"), (words.index("service"), "paymentservice"),
+        (words.index("http"), "httpservererror"), (words.index("server") + 1, "httpservererror"),
     ]  # fmt: skip
-    assert words[3:13] == ["_"] * 10
+    assert words[:5] == ["the", "payment", "service", "http", "server"]
+    assert words[6:16] == ["_"] * 10
 
 
 def test_values_fit_the_mapping_which_has_all_fields() -> None:
     long = "É" * 5000
     names = ("user", "release", "environment", "server", "url", "sdk", "platform", "level")
     values: dict[str, Any] = dict.fromkeys(names, long)
-    whole = indexed(document(1, time=2**63, received=-1, tags={long: long, "A\x00": "\x00"}, **values))
+    odd = {long: long, "A\x00": "\x00", "type": "E\nF"}
+    whole = indexed(
+        document(
+            1, time=2**63, received=-1, tags={long: long, "A\x00": "\x00"}, fields=odd, text="aB", functions=["aB"],
+            files=["aB"], **values,
+        )
+    )  # fmt: skip
     assert set(whole.body) == set(MAPPING["properties"])
+    assert whole.body["fields"] == {"é" * 200: ["é" * 200], "a\ufffd": ["\ufffd"]}
+    assert whole.body["type"] == ["valueerror", "e", "f"]
     assert whole.day == date(1970, 1, 1)
     assert (whole.body["time"], whole.body["received"]) == (2**62, 0)
     assert whole.body["tags"] == {"é" * 196: ["é" * 200], "a\ufffd": ["\ufffd"]}
-    assert {whole.body[name] for name in values} == {"é" * 200}
+    assert all(whole.body[name] == ["é" * 200] for name in values)
     assert {len(key) for key in whole.body["facets"]} == {200, 2, 7, 11, 4}
     simple, least = (set(indexed(document(1), extent).body) for extent in (SIMPLE, LEAST))
-    assert set(whole.body) - simple >= {"tags", "facets", "facet_keys"}
+    assert set(whole.body) - simple >= {"tags", "fields", "facets", "facet_keys"}
     assert least == {"project", "event", "group", "time", "received", "topic", "partition", "offset", "found"}
 
 
 def test_every_query_is_filters_alone() -> None:
-    query = matching(within(1, -(2**70), 2**70, ["a"]), parse('a "b c" d* -user:x tag.k:v k:v message:m'))
+    query = matching(within(1, -(2**70), 2**70, ["a"]), parse('a "b c" d* -level:x tag.k:v k:v message:m'))
     text = msgspec.json.encode(query)
     assert b'must"' not in text
     assert b"script" not in text
     assert query["bool"]["filter"][1] == {"range": {"time": {"gte": -(2**62), "lt": 2**62}}}
-    assert query["bool"]["must_not"] == [{"term": {"user": {"value": "x"}}}]
+    assert query["bool"]["must_not"] == [{"term": {"level": {"value": "x"}}}]
 
 
 def test_a_phrase_looks_for_each_word_in_parts_and_wholes() -> None:
     [condition] = matching([], parse("PaymentSer*"))["bool"]["filter"]
-    phrase, whole, joined = condition["bool"]["should"]
+    phrase, whole, joined, *others = condition["bool"]["should"]
     assert (whole, joined) == (
         {"prefix": {"words": {"value": "paymentser"}}},
         {"prefix": {"joined": {"value": "paymentser"}}},
     )
+    assert len(others) == 9  # the same for files, functions and messages
     first, last = phrase["intervals"]["words"]["all_of"]["intervals"]
     assert first["any_of"]["intervals"] == [
         {"match": {"query": "payment", "use_field": name}} for name in ("words", "joined")

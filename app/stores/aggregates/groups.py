@@ -13,6 +13,7 @@ from app.model import Address
 from app.stores.aggregates.groups_rank import After, Ranges, RankedGroup, count_users, rank_groups
 from app.stores.aggregates.ranges import WindowRange, columns, cover, sizes_of
 from app.stores.aggregates.rows import Connection
+from app.stores.aggregates.states import read_together
 from app.stores.aggregates.types import GROUP_SORTS, GroupPage, GroupRow, GroupsQuery
 
 RECENT: Final = 5 * MINUTE
@@ -55,6 +56,8 @@ async def read_page(connection: Connection, query: GroupsQuery) -> GroupPage:
     """Return one page of groups. Raises ValueError for an unknown sort or a cursor that no page returned."""
     if query.sort not in GROUP_SORTS:
         raise ValueError(f"sort: expected one of {', '.join(GROUP_SORTS)}, received {query.sort!r}")
+    if query.only is not None:
+        query = msgspec.structs.replace(query, only=await read_together(connection, query.only))
     start, end = query.start, query.end
     ranges = Ranges(
         whole=cover(start, end), recent=cover(max(start, end - RECENT), end), before=cover(2 * start - end, start)

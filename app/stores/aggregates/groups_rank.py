@@ -39,7 +39,7 @@ _COUNTS: Final = """coalesce(sum((w.counts ->> 'crashes')::float8), 0)::bigint a
 _WINDOWS: Final = """
   from unnest($3::int[], $4::bigint[], $5::bigint[]) r (size, low, high)
   join windows w on w.project = $1 and w.kind = 'c' and w.release = $2
-    and w.size = r.size and w.start >= r.low and w.start < r.high"""
+    and w.size = r.size and w.start >= r.low and w.start < r.high and ($10::text[] is null or w.grp = any($10))"""
 
 # A list of open groups includes regressed ones: they are open again.
 _HAS_STATUS: Final = """(($6::text[])[1] = '' or coalesce(s.status, 'open') = ($6::text[])[1]
@@ -52,14 +52,11 @@ _SAID: Final = """case when f.unhandled then 'false'
 
 
 def _matches(group: str) -> str:
-    """Return the condition that a group passes the filters, $6: status, level, handled, words of its text."""
-    return f"""({_HAS_STATUS} and (($6::text[])[2:4] = array['', '', ''] or exists (
+    """Return the condition that a group passes the filters, $6: status, level, handled."""
+    return f"""({_HAS_STATUS} and (($6::text[])[2:3] = array['', ''] or exists (
   select from groups f where f.id = {group}
     and (($6::text[])[2] = '' or f.level = ($6::text[])[2])
-    and (($6::text[])[3] = '' or ($6::text[])[3] = {_SAID})
-    and not exists (
-      select from regexp_split_to_table(lower(($6::text[])[4]), '\\s+') word
-      where word <> '' and position(word in lower(concat_ws(' ', f.title, f.culprit, f.type))) = 0))))"""  # noqa: S608  constants of this module, and the name of a column
+    and (($6::text[])[3] = '' or ($6::text[])[3] = {_SAID}))))"""
 
 
 # The row of a group in a window has one sketch: 7 bytes around its name, 2 or 3 of length, 8 a hash. From 12288 bytes
@@ -89,7 +86,7 @@ _OTHER: Final = """
   select coalesce(a.root, w.grp) as id,
          sum(coalesce((w.counts ->> 'crashes')::bigint, 0)
              + coalesce((w.counts ->> 'messages')::bigint, 0))::bigint as n
-  from unnest($11::int[], $12::bigint[], $13::bigint[]) r (size, low, high)
+  from unnest($12::int[], $13::bigint[], $14::bigint[]) r (size, low, high)
   join windows w on w.project = $1 and w.kind = 'c' and w.grp <> '' and w.release = $2
     and w.size = r.size and w.start >= r.low and w.start < r.high
   left join group_aliases a on a.id = w.grp
@@ -100,7 +97,7 @@ _OTHER: Final = """
 _BY_COUNT: Final = f"""{_sums()},
 other as ({_OTHER}),
 ranked as (
-  select sums.*, case $10::text when 'rate' then coalesce(other.n, 0)
+  select sums.*, case $11::text when 'rate' then coalesce(other.n, 0)
                                 when 'growth' then (1000 * (crashes + messages - coalesce(other.n, 0))
                                                     / sqrt(crashes + messages + coalesce(other.n, 0) + 1))::bigint
                                 else crashes end as rank
@@ -113,7 +110,7 @@ merged as (
   select a.root, min(g.first_seen) as first_seen, max(g.last_seen) as last_seen
   from group_aliases a join groups g on g.id = a.id where a.project = $1 group by 1),
 ranked as (
-  select sums.*, case $10::text when 'last_seen' then greatest(g.last_seen, m.last_seen)
+  select sums.*, case $11::text when 'last_seen' then greatest(g.last_seen, m.last_seen)
                                 else least(g.first_seen, m.first_seen) end as rank
   from sums join groups g using (id) left join merged m on m.root = sums.id)
 {_PAGE}"""  # noqa: S608  constants of this module
@@ -131,7 +128,7 @@ select id, array[id] as members, {seen} as rank from groups g
 where project = $1 and ($7::bigint is null or ({seen} <= $7 and ({seen}, id) < ($7, $8::text)))
   and not exists (select from group_aliases a where a.id = g.id)
   and not exists (select from group_aliases a where a.root = g.id)
-order by {seen} desc, id desc limit $10"""
+order by {seen} desc, id desc limit $11"""
 
 _MERGED: Final = """
 select * from (
@@ -141,7 +138,7 @@ select * from (
   join groups g on g.id = a.id
   group by 1) m
 where $7::bigint is null or (rank, id) < ($7, $8::text)
-order by rank desc, id desc limit $10"""
+order by rank desc, id desc limit $11"""
 
 _ONE_BY_ONE: Final = f"""
 select g.id, n.crashes, n.messages, g.rank
@@ -161,7 +158,7 @@ _RECENT: Final = f"""
 select id, array(select a.id from group_aliases a where a.root = o.id) || id as members, n as rank
 from ({_OTHER}) o
 where n > 0 and ($7::bigint is null or (n, id) < ($7, $8::text))
-order by n desc, id desc limit $10"""  # noqa: S608  constants of this module
+order by n desc, id desc limit $11"""  # noqa: S608  constants of this module
 _ONE_BY_ONE_BY_RATE: Final = _ONE_BY_ONE.format(groups=_RECENT)
 
 _MEMBERS: Final = "select root, id from group_aliases where root = any($1::text[])"
@@ -244,9 +241,9 @@ async def count_users(
 
 
 def _parameters(query: GroupsQuery, ranges: Ranges, after: After, limit: int) -> list[Any]:
-    """Return the parameters $1 to $9 of the SQL above: at most ``limit`` groups that follow ``after``."""
-    filters = [query.status, query.level, query.handled, query.text]
-    return [query.project, query.release, *columns(ranges.whole), filters, *after, limit]
+    """Return the parameters $1 to $10 of the SQL above: at most ``limit`` groups that follow ``after``."""
+    filters = [query.status, query.level, query.handled]
+    return [query.project, query.release, *columns(ranges.whole), filters, *after, limit, query.only]
 
 
 def _greatest(groups: Sequence[RankedGroup], limit: int) -> list[RankedGroup]:

@@ -13,7 +13,7 @@ import msgspec
 
 from app.log.contract import Log
 from app.postgres import translated
-from app.stores.aggregates import decisions, flush, groups, kinship, ledger, series, timings
+from app.stores.aggregates import decisions, flush, groups, kinship, ledger, series, states, timings
 from app.stores.aggregates.kinship import Similar
 from app.stores.aggregates.rows import Connection, read_rows
 from app.stores.aggregates.standing import PERMANENT, EndCondition
@@ -90,9 +90,7 @@ class Aggregates:
 
     async def groups(self, query: GroupsQuery) -> GroupPage:
         """Return one page of groups. Raises ValueError for an unknown sort or a cursor that no page returned."""
-        query = msgspec.structs.replace(
-            query, release=_storable(query.release), status=_storable(query.status), text=_storable(query.text)
-        )
+        query = msgspec.structs.replace(query, release=_storable(query.release), status=_storable(query.status))
         async with self._snapshot() as connection:
             return await groups.read_page(connection, query)
 
@@ -111,6 +109,21 @@ class Aggregates:
         """Return the ids whose events belong to a group (or to the one that it was merged into), the root first."""
         async with self._connection() as connection:
             return await groups.members_of(connection, _storable(group_id))
+
+    async def groups_decided(
+        self, project: int, statuses: Sequence[str], start_ms: int, end_ms: int, limit: int
+    ) -> list[str]:
+        """Return at most ``limit`` groups of these statuses that may have events in the range, members included.
+
+        Open groups, which nobody decided about, are not among them.
+        """
+        async with self._connection() as connection:
+            return await states.read_decided(connection, project, statuses, start_ms, end_ms, limit)
+
+    async def groups_new(self, project: int, start_ms: int, end_ms: int, limit: int) -> list[str]:
+        """Return at most ``limit`` groups that were first seen in the range, members included."""
+        async with self._connection() as connection:
+            return await states.read_new(connection, project, start_ms, end_ms, limit)
 
     async def releases(self, query: ReleasesQuery) -> list[ReleaseRow]:
         """Return the releases that have any number in a range, the newest first."""

@@ -42,15 +42,15 @@ class GroupsQuery(RangeQuery, frozen=True, kw_only=True):
     """One page of the groups that have events in the range, greatest first by ``sort``.
 
     The status ``open`` includes regressed groups. ``handled`` is "true", "false" or "unknown", judged by all events of
-    a group. Each word of ``text`` is in the title, the culprit or the type, in any case. ``cursor`` is
-    the ``next`` of the page before, "" for the first page.
+    a group. ``only`` restricts to the groups that these ids belong to, None means all. ``cursor`` is the ``next`` of
+    the page before, "" for the first page.
     """
 
     release: str = ""
     status: str = ""
     level: str = ""
     handled: str = ""
-    text: str = ""
+    only: Sequence[str] | None = None
     sort: GroupSort = "last_seen"
     limit: int = 50
     cursor: str = ""

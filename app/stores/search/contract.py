@@ -8,6 +8,7 @@ import msgspec
 
 from app.model import Address
 from app.records import EventSummary
+from app.stores.search.states import NO_STATES, States
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -34,6 +35,16 @@ class Hits(msgspec.Struct, frozen=True):
     next: str | None
 
 
+class MatchingGroups(msgspec.Struct, frozen=True):
+    """The groups of the events that a search finds, those with the most of them first.
+
+    ``cut`` where there are more, or where not all events were counted.
+    """
+
+    ids: list[str]
+    cut: bool
+
+
 class Search(Protocol):
     """Searches events by words, fields, group and id. All methods raise StoreUnavailable."""
 
@@ -49,6 +60,7 @@ class Search(Protocol):
         end: int,
         *,
         groups: Sequence[str] = (),
+        states: States = NO_STATES,
         limit: int = 50,
         cursor: str = "",
     ) -> Hits:
@@ -60,18 +72,41 @@ class Search(Protocol):
             start: First time, ms.
             end: End of the times, ms, exclusive.
             groups: Only events of these groups; empty for all.
+            states: The groups of each state that the query names by ``is:``.
             limit: Documents of a page, 1 to 1,000.
             cursor: The ``next`` of the page before, "" for the first page.
 
         Raises:
-            ValueError: For a query over a limit, or a cursor that no search returned; the text is for people.
+            ValueError: For a query that is refused, or a cursor that no search returned; the text is for people.
+            KeyError: The query names a state that ``states`` lacks.
         """
         ...
 
     async def by_time(
-        self, project: int, query: str, start: int, end: int, step: int, *, groups: Sequence[str] = ()
+        self,
+        project: int,
+        query: str,
+        start: int,
+        end: int,
+        step: int,
+        *,
+        groups: Sequence[str] = (),
+        states: States = NO_STATES,
     ) -> dict[int, int]:
         """Count the events that ``search`` finds by steps of ``step`` ms: start of a step (ms) -> events, if any."""
+        ...
+
+    async def groups(
+        self, project: int, query: str, start: int, end: int, *, states: States = NO_STATES, limit: int = 1000
+    ) -> MatchingGroups:
+        """Return the groups of the events that ``search`` finds, ``limit`` (1 to 10,000) at most.
+
+        Groups that were merged later are still apart. Raises as ``search``.
+        """
+        ...
+
+    async def exists(self, project: int, query: str, start: int, end: int) -> bool:
+        """Return whether ``search`` finds any event; cheaper than its total. Raises ValueError as ``search``."""
         ...
 
     async def event(self, event_id: str, project: int | None = None) -> list[Document]:
@@ -81,7 +116,7 @@ class Search(Protocol):
     async def facets(
         self, project: int, groups: Sequence[str], start: int, end: int
     ) -> dict[str, list[tuple[str, int]]]:
-        """Return the most frequent values of each tag, release, environment and user, with their counts.
+        """Return the most frequent values of each tag, release, environment, user, browser, OS and device, counted.
 
         Counts the newest 10,000 events of the groups. Keys that most events have come first.
         """

@@ -11,7 +11,7 @@ from typing import Any, Final
 from elasticsearch import ApiError, AsyncElasticsearch
 
 from app.stores.errors import SearchUnavailable
-from app.stores.search.contract import Document, Hits
+from app.stores.search.contract import Document, Hits, MatchingGroups
 from app.stores.search.cursor import cursor_after, read_cursor
 from app.stores.search.elastic_client import connected, read, server_of
 from app.stores.search.elastic_documents import document_of
@@ -19,12 +19,14 @@ from app.stores.search.elastic_index import IndexWriter
 from app.stores.search.elastic_query import Query, matching, within
 from app.stores.search.elastic_schema import SORT
 from app.stores.search.query import parse
+from app.stores.search.states import NO_STATES, States
 from app.stores.search.text import value
 
 MAX_LIMIT: Final = 1000
 TOTAL_CAP: Final = 1_000_000
 """Totals are exact up to this and stop there, as on PostgreSQL."""
 
+MAX_GROUPS: Final = 10_000
 FACET_EVENTS: Final = 10_000
 """Facets count this many events of a group, the newest; at most ``index.max_result_window``, which is 10,000."""
 
@@ -67,15 +69,16 @@ class ElasticSearch:
         end: int,
         *,
         groups: Sequence[str] = (),
+        states: States = NO_STATES,
         limit: int = 50,
         cursor: str = "",
     ) -> Hits:
         """Return events with start <= time < end (ms), newest first.
 
-        Raises ValueError, with a text for people, for a query over a limit or a cursor that no search returned.
+        Raises ValueError, with a text for people, for a query that is refused or a cursor that no search returned.
         """
         limit = min(max(limit, 1), MAX_LIMIT)
-        body: dict[str, Any] = {"query": matching(within(project, start, end, groups), parse(query))}
+        body: dict[str, Any] = {"query": matching(within(project, start, end, groups), parse(query), states)}
         if cursor:
             last = read_cursor(cursor)
             body["search_after"] = [last.time, last.topic, last.partition, last.offset]
@@ -87,12 +90,38 @@ class ElasticSearch:
         return Hits(documents, total, cursor_after(documents[-1]) if len(hits) > limit else None)
 
     async def by_time(
-        self, project: int, query: str, start: int, end: int, step: int, *, groups: Sequence[str] = ()
+        self,
+        project: int,
+        query: str,
+        start: int,
+        end: int,
+        step: int,
+        *,
+        groups: Sequence[str] = (),
+        states: States = NO_STATES,
     ) -> dict[int, int]:
         """Count the events that ``search`` finds by steps of ``step`` ms."""
         steps = {"steps": {"histogram": {"field": "time", "interval": step, "min_doc_count": 1}}}
-        counts = await self._count(matching(within(project, start, end, groups), parse(query)), steps)
+        counts = await self._count(matching(within(project, start, end, groups), parse(query), states), steps)
         return {int(at): events for at, events in counts.get("steps", [])}
+
+    async def groups(
+        self, project: int, query: str, start: int, end: int, *, states: States = NO_STATES, limit: int = 1000
+    ) -> MatchingGroups:
+        """Return the groups of the events that ``search`` finds."""
+        limit = min(max(limit, 1), MAX_GROUPS)
+        found = matching(within(project, start, end), parse(query), states)
+        # Each shard returns all that are asked for and more: no group of a page is missed, though its place may differ.
+        terms = {"field": "group", "size": limit + 1, "shard_size": limit + FACET_SHARD_VALUES}
+        counts = (await self._count(found, {"groups": {"terms": terms}})).get("groups", [])
+        ranked = sorted(counts, key=lambda counted: (-counted[1], counted[0]))
+        return MatchingGroups([group for group, _ in ranked[:limit]], len(counts) > limit)
+
+    async def exists(self, project: int, query: str, start: int, end: int) -> bool:
+        """Return whether ``search`` finds any event. Raises ValueError for a query that is refused."""
+        found = matching(within(project, start, end), parse(query))
+        answer = await self._search(query=found, size=1, track_total_hits=False, terminate_after=1, source=False)
+        return bool(answer["hits"]["hits"])
 
     async def event(self, event_id: str, project: int | None = None) -> list[Document]:
         """Return the events of an id, one a project: the newest, where the id came again after a day."""
@@ -112,7 +141,7 @@ class ElasticSearch:
     async def facets(
         self, project: int, groups: Sequence[str], start: int, end: int
     ) -> dict[str, list[tuple[str, int]]]:
-        """Return the 10 most frequent values of each tag, release, environment and user of some groups' events.
+        """Return the 10 most frequent values of each facet (``app.stores.search.lexemes``) of some groups' events.
 
         Counts the newest 10,000 events. Keys that most events have come first.
         """

@@ -1,9 +1,9 @@
 """Events as documents of Elasticsearch, and back. Pure.
 
 An identifier with humps is indexed as its parts and as a whole word. A text of Elasticsearch has one word a position:
-the wholes are a text of their own, ``joined``, at the positions of their parts, and ``VOID`` fills the positions
+the wholes are a text of their own, ``…joined``, at the positions of their parts, and ``VOID`` fills the positions
 between. Queries for phrases match both texts as one (``intervals`` with ``use_field``) and find the same events as on
-PostgreSQL.
+PostgreSQL. Each kind of words has its own pair of texts, with positions of its own.
 """
 
 import re
@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from hashlib import blake2b
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -19,6 +21,7 @@ from app.model import Address
 from app.records import EventSummary
 from app.stores.search.contract import Document, generation_of
 from app.stores.search.days import day_of
+from app.stores.search.elastic_schema import OWN, TEXTS
 from app.stores.search.lexemes import facets_of, fields, placed
 from app.stores.search.text import Run, storable, value
 
@@ -26,7 +29,7 @@ VOID: Final = "_"
 """Fills a position. It equals no word: words are letters and digits."""
 
 WHOLE, SIMPLE, LEAST = range(3)
-"""How much of an event is indexed: all; all but tags and facets; only its id, group and time. A document that
+"""How much of an event is indexed: all; all but tags, contexts and facets; only its id, group and time. A document that
 Elasticsearch refuses for one of its values is written with less, so that it is found at all."""
 
 OFFSET_BITS: Final = 44
@@ -98,26 +101,32 @@ def _body(document: Document, extent: int) -> dict[str, Any]:
     }
     if extent < LEAST:
         body |= _words(summary)
-        named, tags = _fields(summary)
+        named, tags, others = _fields(summary)
         body |= named
         if extent < SIMPLE:
             facets = facets_of(summary)
-            body |= {"tags": tags, "facets": facets, "facet_keys": list(facets)}
+            body |= {"tags": tags, "fields": others, "facets": facets, "facet_keys": list(facets)}
     return body
 
 
-def _fields(summary: EventSummary) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Return the values that ``field:value`` and ``tag.key:value`` are compared with, in lower case."""
-    named: dict[str, str] = {}
+Values = dict[str, list[str]]
+
+
+def _fields(summary: EventSummary) -> tuple[Values, Values, Values]:
+    """Return the values, in lower case, that queries compare: of fields of their own, of tags, of other fields."""
+    named: defaultdict[str, list[str]] = defaultdict(list)
     tags: defaultdict[str, list[str]] = defaultdict(list)
+    others: defaultdict[str, list[str]] = defaultdict(list)
     for name, text in fields(summary):
         if not text:
             continue
         if name.startswith("tag."):
             tags[tag_key(name)].append(value(text))
+        elif name in OWN:
+            named[name].append(value(text))
         else:
-            named[name] = value(text)
-    return named, tags
+            others[value(name)].append(value(text))
+    return named, tags, others
 
 
 def tag_key(name: str) -> str:
@@ -126,18 +135,25 @@ def tag_key(name: str) -> str:
 
 
 def _words(summary: EventSummary) -> dict[str, str]:
-    """Return the title's words and all words, each as a text of parts and one of wholes."""
-    every = list(placed(summary))
-    title, title_joined = _positioned((first, run) for number, first, run in every if number == 0)
-    words, joined = _positioned((first, run) for _, first, run in every)
-    return {"title": title, "title_joined": title_joined, "words": words, "joined": joined}
+    """Return the words of each kind as a text of parts and one of wholes, without those that have no word."""
+    texts: dict[str, str] = {}
+    for kind, every in groupby(placed(summary), key=itemgetter(0)):
+        parts, wholes = _positioned((first, run) for _, first, run in every)
+        name, joined = TEXTS[kind]
+        texts[name] = parts
+        if wholes:
+            texts[joined] = wholes
+    return texts
 
 
 def _positioned(runs: Iterable[tuple[int, Run]]) -> tuple[str, str]:
     """Return the texts of parts and of wholes; a whole is at the positions of its first and its last part."""
     parts: list[str] = []
     wholes: list[str] = []
-    for first, run in runs:
+    before: int | None = None
+    for place, run in runs:
+        before = place - 1 if before is None else before
+        first = place - before
         parts += _void(parts, first)
         parts += run.parts
         if run.whole:

@@ -14,7 +14,7 @@ from app.stores.errors import SearchUnavailable, StoreUnavailable
 from app.stores.search.contract import Document
 from app.stores.search.elastic_client import translated
 from app.stores.search.elastic_documents import LEAST, WHOLE, IndexedDocument, indexed
-from app.stores.search.elastic_schema import PRIORITY, VERSION, day_of_index, index_of, template
+from app.stores.search.elastic_schema import MAPPING, PRIORITY, VERSION, day_of_index, index_of, template
 
 BULK: Final = 500
 """Documents of one request at most."""
@@ -105,12 +105,22 @@ class IndexWriter:
             return
         await self._put_template()
         for day in sorted(missing):
+            name = index_of(self._name, day)
             try:
-                await self._client.indices.create(index=index_of(self._name, day), timeout=SHARD_SECONDS)
+                await self._client.indices.create(index=name, timeout=SHARD_SECONDS)
             except BadRequestError as error:
                 if error.error != "resource_already_exists_exception":
                     raise SearchUnavailable(f"search: the index of {day} cannot be created: {error.error}") from error
+                await self._extend(name)
             self._days.add(day)
+
+    async def _extend(self, index: str) -> None:
+        """Add to an index that an older Faultline made the fields that it lacks; the others stay as they are."""
+        mappings = await self._client.indices.get_mapping(index=index)
+        existing = mappings[index]["mappings"].get("properties", {})
+        if missing := {name: kind for name, kind in MAPPING["properties"].items() if name not in existing}:
+            await self._client.indices.put_mapping(index=index, properties=missing)
+            _log.info("search_day_extended", index=index, fields=sorted(missing))
 
     async def _put_template(self) -> None:
         """Write this version's template, unless a newer Faultline has written its own."""

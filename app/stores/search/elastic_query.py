@@ -9,13 +9,18 @@ from typing import Any, Final
 from app.cells import MAX_AGE
 from app.stores.search.days import DAY_MS
 from app.stores.search.elastic_documents import LAST_RECEIVED, LONGEST, tag_key
-from app.stores.search.query import EVENT_ID, Term
+from app.stores.search.elastic_schema import OWN, TEXTS
+from app.stores.search.lexemes import KINDS
+from app.stores.search.query import EVENT_ID, WORD_FIELDS, Term
+from app.stores.search.states import NO_STATES, States, group_filter
 from app.stores.search.text import runs, value
 
 Query = dict[str, Any]
 
-TEXTS: Final = {"": ("words", "joined"), "message": ("title", "title_joined")}
-"""Field of a term -> the indexed texts of its parts and of its wholes."""
+Texts = tuple[str, str]
+"""The indexed texts of parts and of wholes."""
+
+ANY_TEXTS: Final = tuple(TEXTS[kind] for kind in reversed(KINDS))
 
 
 def within(project: int, start: int, end: int, groups: Sequence[str] = ()) -> list[Query]:
@@ -31,11 +36,16 @@ def within(project: int, start: int, end: int, groups: Sequence[str] = ()) -> li
     return filters
 
 
-def matching(filters: Sequence[Query], terms: Sequence[Term] = ()) -> Query:
-    """Return the query of the events that pass all filters and fulfil all terms."""
-    wanted = [_condition(term) for term in terms if not term.negated]
-    unwanted = [_condition(term) for term in terms if term.negated]
-    return {"bool": {"filter": [*filters, *wanted], "must_not": unwanted}}
+def matching(filters: Sequence[Query], terms: Sequence[Term] = (), states: States = NO_STATES) -> Query:
+    """Return the query of the events that pass all filters and fulfil all terms; ``states`` has those of ``is:``."""
+    wanted, unwanted = list(filters), list[Query]()
+    for term in terms:
+        if term.field == "is":
+            groups = group_filter(term, states)
+            (unwanted if groups.without else wanted).append({"terms": {"group": [value(id_) for id_ in groups.ids]}})
+        else:
+            (unwanted if term.negated else wanted).append(_condition(term))
+    return {"bool": {"filter": wanted, "must_not": unwanted}}
 
 
 def _fitted(time: int) -> int:
@@ -47,14 +57,15 @@ def _received(time: int) -> int:
 
 
 def _condition(term: Term) -> Query:
-    if term.field in TEXTS:
-        words = _phrase(term.text, TEXTS[term.field], prefix=term.prefix)
+    if term.field in WORD_FIELDS:
+        kind = WORD_FIELDS[term.field]
+        words = _phrases(term.text, (TEXTS[kind],) if kind else ANY_TEXTS, prefix=term.prefix)
         if not term.field and EVENT_ID.fullmatch(term.text):
             words.append(_named("event", term.text.replace("-", "")))
         return _any(words)
-    named = _named(term.field, term.text, prefix=term.prefix)
-    words = _phrase(term.text_with_key, TEXTS[""], prefix=term.prefix) if term.loose else []
-    return _any([named, *words])
+    named = [_named(name, term.text, prefix=term.prefix) for name in term.names]
+    words = _phrases(term.text_with_key, ANY_TEXTS, prefix=term.prefix) if term.loose else []
+    return _any([*named, *words])
 
 
 def _any(queries: list[Query]) -> Query:
@@ -62,15 +73,25 @@ def _any(queries: list[Query]) -> Query:
 
 
 def _named(field: str, text: str, *, prefix: bool = False) -> Query:
-    name = f"tags.{tag_key(field)}" if field.startswith("tag.") else field
-    return _word(name, value(text), prefix=prefix)
+    return _word(_path(field), value(text), prefix=prefix)
+
+
+def _path(field: str) -> str:
+    if field.startswith("tag."):
+        return f"tags.{tag_key(field)}"
+    return field if field in OWN else f"fields.{value(field)}"
 
 
 def _word(field: str, text: str, *, prefix: bool) -> Query:
     return {"prefix" if prefix else "term": {field: {"value": text}}}
 
 
-def _phrase(text: str, texts: tuple[str, str], *, prefix: bool) -> list[Query]:
+def _phrases(text: str, every: Sequence[Texts], *, prefix: bool) -> list[Query]:
+    """Return queries of which one must match: the phrase in one of several kinds of words."""
+    return [query for texts in every for query in _phrase(text, texts, prefix=prefix)]
+
+
+def _phrase(text: str, texts: Texts, *, prefix: bool) -> list[Query]:
     """Return queries of which one must match: the words of a text, each right after the one before.
 
     With ``prefix`` the last word may be the beginning of one.
@@ -85,12 +106,12 @@ def _phrase(text: str, texts: tuple[str, str], *, prefix: bool) -> list[Query]:
     return queries
 
 
-def _adjacent(parts: list[str], texts: tuple[str, str], *, prefix: bool) -> Query:
+def _adjacent(parts: list[str], texts: Texts, *, prefix: bool) -> Query:
     words = [_part(part, texts, prefix=prefix and at == len(parts)) for at, part in enumerate(parts, 1)]
     return {"all_of": {"ordered": True, "max_gaps": 0, "intervals": words}}
 
 
-def _part(part: str, texts: tuple[str, str], *, prefix: bool) -> Query:
+def _part(part: str, texts: Texts, *, prefix: bool) -> Query:
     """Return the positions of one word, in the text of parts or in that of wholes."""
     if prefix:
         either: list[Query] = [{"prefix": {"prefix": part, "use_field": name}} for name in texts]

@@ -2,12 +2,18 @@
 
 Only features of every distribution of Elasticsearch 9 are used. All fields are named in the mapping; unknown ones are
 stored and not indexed. ``found`` is the event's summary, JSON in a text, so that the mapping cannot refuse any of it.
+
+Version 2 of the mapping has texts of functions and files, and ``fields``. Version 1 had all words in ``words`` and
+``joined``, the title's in ``title`` as well: queries that search all texts find its documents. An index of version 1
+gets the fields that it lacks when a process first writes a document of its day.
 """
 
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-VERSION: Final = 1
+from app.stores.search.lexemes import FILE, FUNCTION, MESSAGE, REST, Kind
+
+VERSION: Final = 2
 """Version of the template: an older Faultline leaves a newer one alone."""
 
 PRIORITY: Final = 200
@@ -20,13 +26,25 @@ WORDS: Final = {"type": "text", "analyzer": "whitespace", "norms": False}
 """Words are cut by ``app.stores.search.text``, so that they are the same on every store."""
 
 KEYWORD: Final = {"type": "keyword", "ignore_above": MAX_KEYWORD}
-NAMED: Final = (
-    "release", "environment", "level", "type", "user", "platform", "url", "unhandled", "culprit", "server", "sdk",
+FLATTENED: Final = {"type": "flattened", "doc_values": False, "ignore_above": MAX_KEYWORD}
+TEXTS: Final[dict[Kind, tuple[str, str]]] = {
+    MESSAGE: ("title", "title_joined"),
+    FUNCTION: ("functions", "functions_joined"),
+    FILE: ("files", "files_joined"),
+    REST: ("words", "joined"),
+}
+"""Kind of words -> the texts of their parts and of their wholes."""
+
+_TEXT_NAMES: Final = [name for names in TEXTS.values() for name in names]
+OWN: Final = (
+    "release", "environment", "level", "type", "user", "platform", "group", "url", "unhandled", "culprit", "server",
+    "sdk", "event",
 )  # fmt: skip
+"""Fields of a query that have a field of the index each; the others are keys of ``fields``."""
 
 MAPPING: Final[dict[str, Any]] = {
     "dynamic": False,
-    "_source": {"excludes": ["words", "joined", "title", "title_joined"]},
+    "_source": {"excludes": _TEXT_NAMES},
     "properties": {
         "project": {"type": "long"},
         "event": KEYWORD,
@@ -37,9 +55,10 @@ MAPPING: Final[dict[str, Any]] = {
         "partition": {"type": "integer"},
         "offset": {"type": "long"},
         "found": {"type": "object", "enabled": False},
-        **dict.fromkeys(("words", "joined", "title", "title_joined"), WORDS),
-        **dict.fromkeys(NAMED, KEYWORD),
-        "tags": {"type": "flattened", "doc_values": False, "ignore_above": MAX_KEYWORD},
+        **dict.fromkeys(_TEXT_NAMES, WORDS),
+        **dict.fromkeys(OWN, KEYWORD),
+        "tags": FLATTENED,
+        "fields": FLATTENED,
         "facets": {"type": "flattened", "index": False, "ignore_above": MAX_KEYWORD},
         "facet_keys": {**KEYWORD, "index": False},
     },

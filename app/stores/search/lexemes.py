@@ -1,8 +1,9 @@
 """The words of an event with their positions, its fields with their values, and PostgreSQL's form of both. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final, Literal
 
 from app.records import EventSummary
 from app.stores.search.text import MAX_VALUE, Run, quoted, runs, storable, type_of, value
@@ -12,21 +13,34 @@ MAX_POSITIONS: Final = 6000
 
 MAX_TEXT: Final = 8192
 MAX_TAGS: Final = 200
-"""With these limits an event stays far below the 1 MiB of lexemes that PostgreSQL takes of a document."""
+MAX_NAMED: Final = 100
+"""Names of ``EventSummary.fields`` that are indexed.
 
-TITLE: Final = "A"
-"""The weight of the title's words: the filter ``message:`` matches these alone."""
+With these limits an event stays far below the 1 MiB of lexemes that PostgreSQL takes of a document.
+"""
+
+Kind = Literal["A", "B", "C", ""]
+"""What words are of, as the weight of PostgreSQL: the title and messages, functions, files, anything else."""
+
+MESSAGE: Final[Kind] = "A"
+FUNCTION: Final[Kind] = "B"
+FILE: Final[Kind] = "C"
+REST: Final[Kind] = ""
+KINDS: Final = (MESSAGE, FUNCTION, FILE, REST)
+"""In the order of their positions."""
 
 BREAK: Final = 10
 """Positions between two texts, so that no phrase matches across them."""
 
+FACET_FIELDS: Final = ("browser.name", "os.name", "device.model")
+"""Values of contexts that are facets."""
+
 
 def fields(summary: EventSummary) -> Iterator[tuple[str, str]]:
-    """Yield each field that a query can name with its value, tags as ``tag.<key>``."""
+    """Yield each field that a query can name with its values, tags as ``tag.<key>``."""
     yield "release", summary.release
     yield "environment", summary.environment
     yield "level", summary.level
-    yield "type", type_of(summary.title)
     yield "user", summary.user
     yield "platform", summary.platform
     yield "group", summary.group
@@ -36,7 +50,13 @@ def fields(summary: EventSummary) -> Iterator[tuple[str, str]]:
     yield "server", summary.server
     yield "sdk", summary.sdk
     yield "event", summary.event_id
-    for key, text in list(summary.tags.items())[:MAX_TAGS]:
+    yield "type", type_of(summary.title)
+    for name, text in islice(summary.fields.items(), MAX_NAMED):
+        if "\n" in text:
+            yield from ((name, line) for line in text.split("\n"))
+        else:
+            yield name, text
+    for key, text in islice(summary.tags.items(), MAX_TAGS):
         yield f"tag.{key}", text
 
 
@@ -45,43 +65,49 @@ def field_lexeme(name: str, text: str) -> str:
     return f"={value(name)}={value(text)}"
 
 
-def placed(summary: EventSummary) -> Iterator[tuple[int, int, Run]]:
-    """Yield each indexed run of words: the number of its text (0: the title), its first word's position, the run."""
+def placed(summary: EventSummary) -> Iterator[tuple[Kind, int, Run]]:
+    """Yield each indexed run of words: its kind, its first word's position, the run; kinds in the order of KINDS."""
     at = 1
-    for number, text in enumerate((summary.title[:MAX_TEXT], *_texts(summary))):
-        for run in runs(text):
-            after = at + len(run.parts)
-            if after > MAX_POSITIONS:
-                break
-            yield number, at, run
-            at = after
+    for kind, texts, between in _texts(summary):
+        for text in texts:
+            for run in runs(text):
+                after = at + len(run.parts)
+                if after > MAX_POSITIONS:
+                    break
+                yield kind, at, run
+                at = after
+            at += between
         at += BREAK
 
 
 def facets_of(summary: EventSummary) -> dict[str, str]:
-    """Return the facets of an event: its tags and, before a tag of the same name, release, environment and user."""
+    """Return the facets of an event: its tags and, before a tag of the same name, the fields that count as facets."""
     named = {"release": summary.release, "environment": summary.environment, "user": summary.user}
-    both = {**dict(list(summary.tags.items())[:MAX_TAGS]), **{key: text for key, text in named.items() if text}}
+    named |= {name: summary.fields[name] for name in FACET_FIELDS if name in summary.fields}
+    both = {**dict(islice(summary.tags.items(), MAX_TAGS)), **{key: text for key, text in named.items() if text}}
     return {storable(key)[:MAX_VALUE]: storable(text)[:MAX_VALUE] for key, text in both.items() if text}
 
 
 def vector(summary: EventSummary) -> str:
     """Return the text form of an event's tsvector."""
     positions: defaultdict[str, list[str]] = defaultdict(list)
-    for number, first, (parts, whole) in placed(summary):
-        weight = "" if number else TITLE
+    for kind, first, (parts, whole) in placed(summary):
         for at, part in enumerate(parts, first):
-            positions[part].append(f"{at}{weight}")
+            positions[part].append(f"{at}{kind}")
         if whole:  # at its first and its last part's position, so that a phrase continues on both sides
-            positions[whole] += (f"{first}{weight}", f"{first + len(parts) - 1}{weight}")
-    words = [f"'{word}':{','.join(where)}" for word, where in positions.items()]  # letters and digits need no quoting
+            positions[whole] += (f"{first}{kind}", f"{first + len(parts) - 1}{kind}")
+    words = [f"'{word}':{','.join(where)}" for word, where in positions.items()]  # words and symbols need no quoting
     named = (quoted(field_lexeme(name, text)) for name, text in fields(summary) if text)
     return " ".join((*words, *named))
 
 
-def _texts(summary: EventSummary) -> Iterator[str]:
+def _texts(summary: EventSummary) -> Iterator[tuple[Kind, Iterable[str], int]]:
+    """Yield the kind of some texts, the texts, and the positions between them."""
+    yield MESSAGE, (summary.title[:MAX_TEXT], *(text[:MAX_TEXT] for text in summary.messages)), BREAK
+    yield FUNCTION, summary.functions, 1
+    yield FILE, summary.files, 1
     texts = (
         summary.text, summary.culprit, summary.user, summary.release, summary.environment, summary.server, summary.url,
     )  # fmt: skip
-    yield from (text[:MAX_TEXT] for text in texts)
-    yield from (text[:MAX_VALUE] for text in list(summary.tags.values())[:MAX_TAGS])
+    yield REST, [text[:MAX_TEXT] for text in texts], BREAK
+    yield REST, [text[:MAX_VALUE] for text in islice(summary.tags.values(), MAX_TAGS)], BREAK

@@ -11,11 +11,12 @@ import structlog
 
 from app.cells import MAX_AGE
 from app.postgres import translated
-from app.stores.search.contract import Document, Hits
+from app.stores.search.contract import Document, Hits, MatchingGroups
 from app.stores.search.cursor import Cursor, cursor_after, read_cursor
 from app.stores.search.days import DAY_MS, day_of, drop_days, make_days
 from app.stores.search.query import parse, tsquery
 from app.stores.search.rows import INSERT, EventRow, columns, document_of, newest
+from app.stores.search.states import NO_STATES, States, group_filter
 from app.stores.search.text import storable
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ MAX_LIMIT: Final = 1000
 TOTAL_CAP: Final = 1_000_000
 """Totals are exact up to this and stop there: counting more takes longer than people wait."""
 
+MAX_GROUPS: Final = 10_000
 FACET_EVENTS: Final = 10_000
 """Facets count this many events of a group, the newest."""
 
@@ -43,6 +45,10 @@ _TOTAL: Final = "select count(*) from (select 1 from events where {where} limit 
 _BY_TIME: Final = """
 select time / {step} * {step} as start, count(*) as events
 from (select time from events where {where} limit {cap}) as matching group by 1"""
+_GROUPS: Final = """
+select grp, count(*) as events from (select grp from events where {where} limit {cap}) as matching
+group by grp order by events desc, grp limit {limit}"""
+_EXISTS: Final = "select exists(select from events where {where})"
 _EVENT: Final = """
 select distinct on (project) topic, partition, "offset", found from events
 where event_id = $1 and ($2::bigint is null or project = $2) order by project, day desc"""
@@ -81,14 +87,15 @@ class PostgresSearch:
         end: int,
         *,
         groups: Sequence[str] = (),
+        states: States = NO_STATES,
         limit: int = 50,
         cursor: str = "",
     ) -> Hits:
         """Return events with start <= time < end (ms), newest first.
 
-        Raises ValueError, with a text for people, for a query over a limit or a cursor that no search returned.
+        Raises ValueError, with a text for people, for a query that is refused or a cursor that no search returned.
         """
-        where = _matching(project, query, start, end, groups)
+        where = _matching(project, query, start, end, groups, states)
         limit = min(max(limit, 1), MAX_LIMIT)
         total_query, total_values = _TOTAL.format(where=where.text, cap=TOTAL_CAP), list(where.values)
         if cursor:
@@ -102,13 +109,38 @@ class PostgresSearch:
         return Hits(documents, total, cursor_after(documents[-1]) if len(rows) > limit else None)
 
     async def by_time(
-        self, project: int, query: str, start: int, end: int, step: int, *, groups: Sequence[str] = ()
+        self,
+        project: int,
+        query: str,
+        start: int,
+        end: int,
+        step: int,
+        *,
+        groups: Sequence[str] = (),
+        states: States = NO_STATES,
     ) -> dict[int, int]:
         """Count the events that ``search`` finds, ``TOTAL_CAP`` at most, by steps of ``step`` ms."""
-        where = _matching(project, query, start, end, groups)
+        where = _matching(project, query, start, end, groups, states)
         async with self._reading() as connection:
             counted = _BY_TIME.format(where=where.text, cap=TOTAL_CAP, step=int(step))
             return {row["start"]: row["events"] for row in await connection.fetch(counted, *where.values)}
+
+    async def groups(
+        self, project: int, query: str, start: int, end: int, *, states: States = NO_STATES, limit: int = 1000
+    ) -> MatchingGroups:
+        """Return the groups of the events that ``search`` finds; of more than ``TOTAL_CAP`` events some only."""
+        where, limit = _matching(project, query, start, end, (), states), min(max(limit, 1), MAX_GROUPS)
+        counted = _GROUPS.format(where=where.text, cap=TOTAL_CAP, limit=limit + 1)
+        async with self._reading() as connection:
+            rows = await connection.fetch(counted, *where.values)
+        cut = len(rows) > limit or sum(row["events"] for row in rows) >= TOTAL_CAP
+        return MatchingGroups([row["grp"] for row in rows[:limit]], cut)
+
+    async def exists(self, project: int, query: str, start: int, end: int) -> bool:
+        """Return whether ``search`` finds any event. Raises ValueError for a query that is refused."""
+        where = _matching(project, query, start, end)
+        async with self._reading() as connection:
+            return bool(await connection.fetchval(_EXISTS.format(where=where.text), *where.values))
 
     async def event(self, event_id: str, project: int | None = None) -> list[Document]:
         """Return the events of an id, one a project: the newest, where the id came again after a day."""
@@ -119,7 +151,7 @@ class PostgresSearch:
     async def facets(
         self, project: int, groups: Sequence[str], start: int, end: int
     ) -> dict[str, list[tuple[str, int]]]:
-        """Return the 10 most frequent values of each tag, release, environment and user of some groups' events.
+        """Return the 10 most frequent values of each facet (``app.stores.search.lexemes``) of some groups' events.
 
         Counts the newest 10,000 events. Keys that most events have come first.
         """
@@ -196,15 +228,23 @@ class _Conditions:
         self.values += values
 
 
-def _matching(project: int, query: str, start: int, end: int, groups: Sequence[str]) -> _Conditions:
+def _matching(
+    project: int, query: str, start: int, end: int, groups: Sequence[str] = (), states: States = NO_STATES
+) -> _Conditions:
     """Return the conditions of a project's events with start <= time < end (ms); no groups are all groups."""
     where = _Conditions()
     where.add("project = {}", project)
     where.add("time >= {} and time < {}", start, end)
     # An event's time lies in [received - 30 days, received + 1 minute]: partitions of other days are not read.
     where.add("day between {} and {}", day_of(start - DAY_MS), day_of(end + MAX_AGE * 1000 + DAY_MS))
-    if words := tsquery(parse(query)):
+    terms = parse(query)
+    if words := tsquery(terms):
         where.add("words @@ {}::text::tsquery", words)
+    for term in terms:
+        if term.field == "is":
+            of_state = group_filter(term, states)
+            condition = "grp <> all({}::text[])" if of_state.without else "grp = any({}::text[])"
+            where.add(condition, [storable(group) for group in of_state.ids])
     if groups:
         where.add("grp = any({}::text[])", [storable(group) for group in groups])
     return where

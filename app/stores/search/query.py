@@ -6,16 +6,25 @@
 ``shop.PaymentService``      the same as ``"shop PaymentService"``; ``payment`` alone finds it too
 ``pay*``                     words that begin so; also ``release:shop@1.*``
 ``-word  -field:value``      without it
-``field:value``              the whole value: ``release`` ``environment`` ``level`` ``type`` ``user`` ``platform``
-                             ``group`` ``url`` ``culprit`` ``server`` ``sdk`` ``event`` ``unhandled`` (true or false)
-``message:word``             a word, or a "phrase", of the title
+``message:word``             a word, or a "phrase", of the title or of the message of any exception of the chain
+``function:word``            a word, or a "phrase", of a frame's function; ``file:`` of its file: ``file:shop/cart.py``
+``field:value``              the whole value of a field: ``release`` ``environment`` ``level`` ``platform`` ``group``
+                             ``url`` ``culprit`` ``server`` ``sdk`` ``event`` ``transaction`` ``logger`` ``trace``
+``type:value``               the type of any exception of the chain
+``user:value``               the user's id, email, username, IP address or name; ``user.id:`` ``user.email:``
+                             ``user.username:`` ``user.ip:`` ``user.name:`` one of these
+``handled:true``             handled, ``false`` or ``unknown``: not said by the SDK; ``unhandled:true`` or ``false``
+``os.name:value``            the whole value of a context, or of a tag of this name: ``browser.name`` ``device.model``
+                             ``runtime.version`` and any other ``context.key``; ``context.os.name:value`` of a context
 ``tag.key:value``            the whole value of a tag; ``key:value`` means the tag, or else these words as a phrase
+``is:unresolved``            of a group with this state: ``unresolved`` ``regressed`` ``resolved`` ``ignored``, or
+                             ``new``: first seen in the searched range
 ``field:"two words"``        values, and by ``tag."two words":value`` keys, with spaces
 ===========================  ==========================================================================================
 
 All terms must hold. Case is ignored. There are no syntax errors: text that fits none of these is taken as words, and
-signs without a word are ignored. An event id, with or without dashes, finds its event. Only queries over the limits of
-length, terms and words are refused.
+signs beside words are ignored. An event id, with or without dashes, finds its event. Refused are queries over the
+limits of length, terms and words, queries of signs alone, and states that ``is:`` does not know.
 """
 
 import re
@@ -23,7 +32,7 @@ from typing import Final
 
 import msgspec
 
-from app.stores.search.lexemes import TITLE, field_lexeme
+from app.stores.search.lexemes import FILE, FUNCTION, MESSAGE, REST, Kind, field_lexeme
 from app.stores.search.text import quoted, runs
 
 MAX_CHARACTERS: Final = 512
@@ -31,25 +40,53 @@ MAX_TERMS: Final = 32
 MAX_WORDS: Final = 64
 """These limits bound the time of a search: each word and term is a lookup of its own in the index."""
 
+WORD_FIELDS: Final[dict[str, Kind]] = {"": REST, "message": MESSAGE, "function": FUNCTION, "file": FILE}
+"""Fields whose words are compared, by the kind of their words; "" is words of any kind."""
+
 FIELDS: Final = {
+    **dict.fromkeys(("message", "function", "file"), ""),
     **dict.fromkeys(("release", "environment", "level", "type", "user", "platform", "group", "url", "culprit"), ""),
-    **dict.fromkeys(("server", "sdk", "event", "unhandled", "message"), ""),
+    **dict.fromkeys(("server", "sdk", "event", "unhandled", "handled", "transaction", "logger", "is"), ""),
+    **dict.fromkeys(("user.id", "user.email", "user.username", "user.ip", "user.name"), ""),
     "env": "environment",
     "id": "event",
     "event_id": "event",
     "title": "message",
     "server_name": "server",
+    "filename": "file",
+    "user.ip_address": "user.ip",
+    "trace": "trace.trace_id",
+    "trace_id": "trace.trace_id",
 }
 """Names that a query may use; an alias has the field's name as its value, a field has ""."""
 
+CONTEXTS: Final = (
+    "browser.name", "browser.version", "os.name", "os.version", "device.model", "device.family", "runtime.name",
+    "runtime.version",
+)  # fmt: skip
+"""Names of contexts that many events have; a query may use any other one too."""
+
+STATES: Final = ("unresolved", "new", "regressed", "resolved", "ignored")
+"""What ``is:`` takes."""
+
+_SAME: Final = {"user": ("user", "user.id", "user.email", "user.username", "user.ip", "user.name")}
+"""Fields that mean any of several."""
+
+_IDS: Final = frozenset({"event", "trace.trace_id"})
+"""Fields whose dashes are ignored."""
+
 _TERM: Final = re.compile(
-    r"""(?P<no>-)?(?:(?:tag\."(?P<key>[^"]+)"|(?P<field>[^\W\d][\w.-]*)):(?!:|//|\\|\s))?(?:"(?P<quoted>[^"]*)(?:"|$)|(?P<plain>[^\s"]+))"""
+    r"""(?P<no>-)?(?:(?:(?P<place>tag|context)\."(?P<key>[^"]+)"|(?P<field>[^\W\d][\w.-]*)):(?!:|//|\\|\s))?"""
+    r"""(?:"(?P<quoted>[^"]*)(?:"|$)|(?P<plain>[^\s"]+))"""
 )
 EVENT_ID: Final = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Term(msgspec.Struct, frozen=True):
-    """One condition. ``field`` is "" for words anywhere, ``tag.<key>`` for a tag; ``loose`` tags match as words too."""
+    """One condition. ``field`` is "" for words anywhere, ``tag.<key>`` for a tag, ``context.<key>`` for a context.
+
+    A ``loose`` one, whose field is written as a tag's, matches a context of this key, and its key and value as words.
+    """
 
     field: str
     text: str
@@ -58,13 +95,25 @@ class Term(msgspec.Struct, frozen=True):
     loose: bool = False
 
     @property
+    def key(self) -> str:
+        """The key of a tag or a context."""
+        return self.field.removeprefix("tag.").removeprefix("context.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, of documents, of the values that it is compared with; any of them may match."""
+        if self.loose:
+            return self.field, self.key.lower()
+        return _SAME.get(self.field) or (self.field.removeprefix("context."),)
+
+    @property
     def text_with_key(self) -> str:
         """The key and the value of a tag as one text."""
-        return f"{self.field.removeprefix('tag.')} {self.text}"
+        return f"{self.key} {self.text}"
 
 
 def parse(query: str) -> list[Term]:
-    """Read a query. Raises ValueError, with a text for people, where it is over a limit."""
+    """Read a query. Raises ValueError, with a text for people, where it is refused."""
     if len(query) > MAX_CHARACTERS:
         raise ValueError(f"A query has {MAX_CHARACTERS} characters at most; this one has {len(query)}.")
     terms = [term for match in _TERM.finditer(query) if (term := _term(match)) is not None]
@@ -73,38 +122,55 @@ def parse(query: str) -> list[Term]:
     count = sum(len(run.parts) for term in terms for run in runs(term.text))
     if count > MAX_WORDS:
         raise ValueError(f"A query has {MAX_WORDS} words at most; this one has {count}.")
+    if not terms and query.strip():  # they would find every event
+        raise ValueError("This query has no word: signs alone are not searched. An empty query finds all events.")
     return terms
 
 
 def _term(match: "re.Match[str]") -> Term | None:
-    """Return the term of a match; None for signs without a word."""
-    written = f"tag.{match['key']}" if match["key"] else match["field"] or ""
+    """Return the term of a match; None for signs without a word. Raises ValueError for a state that is none."""
+    written = f"{match['place']}.{match['key']}" if match["key"] else match["field"] or ""
     name = written.lower()
     text = match["plain"] if match["quoted"] is None else match["quoted"]
     prefix = match["quoted"] is None and text.endswith("*")
     text = text.removesuffix("*").strip() if prefix else text.strip()
     if not text and not (prefix and name):
         return None
-    loose = bool(name) and name not in FIELDS and not name.startswith("tag.")
+    loose = bool(name) and name not in FIELDS and not name.startswith(("tag.", "context."))
     field = FIELDS.get(name, f"tag.{written}" if loose else written) or name
-    if field == "event":
-        text = text.replace("-", "")
-    if field in ("", "message") and not any(run.parts for run in runs(text)):
-        return None
-    return Term(field, text, prefix=prefix, negated=bool(match["no"]), loose=loose)
+    term = Term(field, text.replace("-", "") if field in _IDS else text, prefix, bool(match["no"]), loose)
+    return _special(term) if field in _SPECIAL else term
+
+
+def _special(term: Term) -> Term | None:
+    if term.field in WORD_FIELDS:
+        return term if any(run.parts for run in runs(term.text)) else None
+    text = term.text.lower()
+    if term.field == "handled":  # a document says that an event is not handled by "unhandled" alone
+        return Term("unhandled", "true", negated=term.negated) if text == "false" else term
+    if term.prefix or text not in STATES:
+        raise ValueError(f"is: takes {', '.join(STATES[:-1])} or {STATES[-1]}.")
+    return Term("is", text, negated=term.negated)
+
+
+_SPECIAL: Final = {*WORD_FIELDS, "handled", "is"}
 
 
 def tsquery(terms: list[Term]) -> str:
-    """Return PostgreSQL's text form of a query, "" for none: only quoted lexemes, operators and labels."""
-    return " & ".join(f"!({_condition(term)})" if term.negated else f"({_condition(term)})" for term in terms)
+    """Return PostgreSQL's text form of a query, "" for none: only quoted lexemes, operators and labels.
+
+    States are no part of it: they are of groups.
+    """
+    conditions = [(term.negated, _condition(term)) for term in terms if term.field != "is"]
+    return " & ".join(f"!({condition})" if negated else f"({condition})" for negated, condition in conditions)
 
 
 def _condition(term: Term) -> str:
-    if term.field in ("", "message"):
-        words = _phrase(term.text, prefix=term.prefix, weight=TITLE if term.field else "")
+    if term.field in WORD_FIELDS:
+        words = _phrase(term.text, prefix=term.prefix, kind=WORD_FIELDS[term.field])
         is_id = not term.field and EVENT_ID.fullmatch(term.text)
         return f"{words} | {_named('event', term.text.replace('-', ''))}" if is_id else words
-    named = _named(term.field, term.text, prefix=term.prefix)
+    named = " | ".join(_named(name, term.text, prefix=term.prefix) for name in term.names)
     words = _phrase(term.text_with_key, prefix=term.prefix) if term.loose else ""
     return f"{named} | {words}" if words else named
 
@@ -113,11 +179,11 @@ def _named(field: str, text: str, *, prefix: bool = False) -> str:
     return quoted(field_lexeme(field, text)) + (":*" if prefix else "")
 
 
-def _phrase(text: str, *, prefix: bool = False, weight: str = "") -> str:
+def _phrase(text: str, *, prefix: bool = False, kind: Kind = REST) -> str:
     """Return the words of a text, each right after the one before; the last may be a prefix."""
     text_runs = runs(text)
-    label = f":{weight}" if weight else ""
-    last_label = f":*{weight}" if prefix else label
+    label = f":{kind}" if kind else ""
+    last_label = f":*{kind}" if prefix else label
     parts = [part for run in text_runs for part in run.parts]
     labels = [*[label] * (len(parts) - 1), last_label]
     phrase = " <-> ".join(quoted(part) + mark for part, mark in zip(parts, labels, strict=True)) if parts else ""

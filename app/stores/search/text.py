@@ -2,8 +2,8 @@
 
 Text is cut at everything that is no letter or digit, and at the humps of camelCase, so that parts of dotted names, of
 identifiers and of paths are found. An identifier with humps is also a word as a whole. Case and the composition of
-letters in Unicode are ignored; ideographs, kana and Hangul syllables are words of one character. A word has 64
-characters at most; the rest is cut off.
+letters in Unicode are ignored; ideographs, kana, Hangul syllables and symbols (emoji, arrows, signs of currencies) are
+words of one character. A word has 64 characters at most; the rest is cut off. Other signs are no part of any word.
 """
 
 import re
@@ -22,7 +22,15 @@ CACHED: Final = 20_000
 CACHED_LENGTH: Final = 32
 """Characters of a run that is cached: longer ones seldom come again, and a cache of them has no bound in bytes."""
 
-_RUN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+CACHED_TEXTS: Final = 20_000
+"""Whole texts whose runs are cached, some 20 MB: functions, files and values of tags come again as they are."""
+
+_ALONE: Final = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_SYMBOLS: Final = (
+    r"\u00a2-\u00a7\u00a9\u00ae\u00b0\u00b1\u20a0-\u20cf\u2190-\u23ff\u2500-\u2775\u2794-\u27bf\u2900-\u2bff"
+    r"\U0001f000-\U0001f0ff\U0001f18e-\U0001fbef"
+)
+_RUN: Final = re.compile(rf"[{_ALONE}{_SYMBOLS}]|[^\W_{_ALONE}]+")
 _ASCII_RUN: Final = re.compile(r"[A-Za-z0-9]+")
 """The same for text of ASCII alone, as nearly all is: a third faster than the classes of Unicode."""
 
@@ -45,6 +53,10 @@ def storable(text: str) -> str:
 
 def runs(text: str) -> list[Run]:
     """Cut text into runs and those into words."""
+    return list(_cached_runs(text)) if len(text) <= CACHED_LENGTH else _runs(text)
+
+
+def _runs(text: str) -> list[Run]:
     texts = _ASCII_RUN.findall(text) if text.isascii() else _RUN.findall(unicodedata.normalize("NFKC", text))
     return [_cached_run(run) if len(run) <= CACHED_LENGTH else _run(run) for run in texts]
 
@@ -57,6 +69,7 @@ def _run(text: str) -> Run:
 
 
 _cached_run: Final = lru_cache(CACHED)(_run)
+_cached_runs: Final = lru_cache(CACHED_TEXTS)(_runs)
 
 
 def value(text: str) -> str:

@@ -1,5 +1,7 @@
 """The API's groups and events: search, one group with its events, decisions about it, one event in full."""
 
+from collections.abc import Sequence
+
 from aiohttp import web
 from msgspec import UNSET
 
@@ -18,7 +20,8 @@ async def search(call: Call) -> web.Response:
     query = call.parameters(SearchQuery)
     span = query.range(call.services.now())
     hits = await queries.search_events(call.services, project.id, query.q, span, limit=query.limit, cursor=query.cursor)
-    return _search_reply(hits, span)
+    unknown = await queries.unknown_fields(call.services, project.id, query.q, span, hits.total)
+    return _search_reply(hits, span, unknown)
 
 
 async def group(call: Call) -> web.Response:
@@ -35,10 +38,13 @@ async def group_events(call: Call) -> web.Response:
     hits = await queries.search_events(
         call.services, row.project, query.q, span, groups=row.members, limit=query.limit, cursor=query.cursor
     )
-    return _search_reply(hits, span, row.id)
+    unknown = await queries.unknown_fields(call.services, row.project, query.q, span, hits.total)
+    return _search_reply(hits, span, unknown, row.id)
 
 
-def _search_reply(hits: Hits, span: Range, root: str | None = None) -> web.Response:
+def _search_reply(
+    hits: Hits, span: Range, unknown: Sequence[queries.UnknownField], root: str | None = None
+) -> web.Response:
     return reply(
         replies.SearchReply(
             events=[present.hit(document, root) for document in hits.documents],
@@ -46,6 +52,7 @@ def _search_reply(hits: Hits, span: Range, root: str | None = None) -> web.Respo
             next=hits.next,
             start=iso(span.start),
             to=iso(span.end),
+            unknown=present.unknown_fields(unknown),
         )
     )
 

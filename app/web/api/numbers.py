@@ -35,6 +35,10 @@ async def groups(call: Call) -> web.Response:
     project, complete = await call.project(), await call.services.complete_until()
     query = call.parameters(GroupsQuery)
     span = queries.rounded(call.services, query.range(call.services.now()), before=True)
+    matching = await queries.search_groups(call.services, project.id, query.q, span) if query.q.strip() else None
+    unknown = (
+        await queries.unknown_fields(call.services, project.id, query.q, span, len(matching.ids)) if matching else []
+    )
     try:
         rows, following, sizes = await call.services.aggregates.groups(
             types.GroupsQuery(
@@ -45,7 +49,7 @@ async def groups(call: Call) -> web.Response:
                 status=params.status_of(query),
                 level=params.or_empty(query.level),
                 handled=params.or_empty(query.handled),
-                text=query.q,
+                only=matching.ids if matching else None,
                 sort=query.sort,
                 limit=query.limit,
                 cursor=query.cursor,
@@ -61,6 +65,8 @@ async def groups(call: Call) -> web.Response:
             to=iso(span.end),
             sizes=sizes,
             complete_until=iso(complete),
+            cut=matching.cut if matching else False,
+            unknown=present.unknown_fields(unknown),
         )
     )
 

@@ -12,7 +12,7 @@ from app.stores.aggregates.types import GroupRow, Point, ReleaseRow, TimingRow
 from app.stores.search.contract import Document
 from app.web.api import replies
 from app.web.formatting import iso
-from app.web.queries import FullEvent
+from app.web.queries import FullEvent, UnknownField
 from app.web.ruling import ProjectRulesView, template
 
 
@@ -84,6 +84,11 @@ def rules(of: Project, view: ProjectRulesView) -> replies.RulesReply:
 
 def _when(moment: datetime | None) -> str | None:
     return None if moment is None else iso(round(moment.timestamp() * 1000))
+
+
+def unknown_fields(unknown: Sequence[UnknownField]) -> list[replies.UnknownFieldReply]:
+    """Return the unknown names of a query."""
+    return [replies.UnknownFieldReply(field=name.field, message=name.message, similar=name.similar) for name in unknown]
 
 
 def address(of: Address) -> replies.AddressReply:

@@ -78,6 +78,16 @@ class GroupReply(msgspec.Struct):
     """False with an unhandled crash, true where SDKs say of crashes that they were handled, null where none says."""
 
 
+class UnknownFieldReply(msgspec.Struct):
+    """A name in the query that no event of the range has as a field, tag or context."""
+
+    field: str
+    message: str
+    """A text for people."""
+    similar: list[str]
+    """Known names that it may mean."""
+
+
 class GroupsReply(msgspec.Struct):
     """One page of groups; ``sizes`` are the windows that were summed, s."""
 
@@ -87,6 +97,10 @@ class GroupsReply(msgspec.Struct):
     to: str = ""
     sizes: list[int] = []
     complete_until: str | None = None
+    cut: bool = False
+    """More groups match ``q`` than are searched for: those with the fewest events are left out."""
+    unknown: list[UnknownFieldReply] = []
+    """Unknown names in ``q``."""
 
 
 class AddressReply(msgspec.Struct):
@@ -284,13 +298,17 @@ class HitReply(msgspec.Struct):
 
 
 class SearchReply(msgspec.Struct):
-    """One page of events, newest first; ``total`` is of all pages."""
+    """One page of events, newest first; ``total`` is of all pages.
+
+    ``unknown`` has all unknown names where nothing is found, else those of terms that exclude events.
+    """
 
     events: list[HitReply]
     total: int
     next: str | None
     start: str = field(name="from")
     to: str = ""
+    unknown: list[UnknownFieldReply] = []
 
 
 class FrameReply(msgspec.Struct):

@@ -176,6 +176,8 @@ def _compare_shares(now: float | None, before: float | None) -> Comparison:
 
 async def _groups(call: Call, project: Project, shown: PageRange, query: GroupsQuery) -> dict[str, Any]:
     """Return the values that the list of groups needs."""
+    words = query.q.strip()
+    matching = await queries.search_groups(call.services, project.id, query.q, shown.span) if words else None
     try:
         rows, following, sizes = await call.services.aggregates.groups(
             types.GroupsQuery(
@@ -186,7 +188,7 @@ async def _groups(call: Call, project: Project, shown: PageRange, query: GroupsQ
                 status="open" if query.status is UNSET else status_of(query),
                 level=or_empty(query.level),
                 handled=or_empty(query.handled),
-                text=query.q,
+                only=matching.ids if matching else None,
                 sort=query.sort,
                 limit=PAGE,
                 cursor=query.cursor,

@@ -15,6 +15,7 @@ from app.web.highlight import word_pattern
 from app.web.pages.chart import STEPS
 from app.web.pages.shell import if_available, page_range, shell
 from app.web.params import Range, SearchQuery
+from app.web.queries import UnknownField
 from app.web.render import page
 from app.web.respond import reply
 
@@ -23,6 +24,27 @@ HEIGHT: Final = 60
 """Height of the histogram, in the units of its view box; a bar is ten wide."""
 EVENTS: Final = 50
 """Events of one page of the list."""
+
+
+COMPLETED: Final = (
+    "release:", "environment:", "level:", "type:", "message:", "user:", "user.email:", "transaction:", "trace:",
+    "logger:", "file:", "function:", "os.name:", "browser.name:", "device.model:", "platform:", "url:",
+    "handled:false", "is:unresolved", "is:new", "is:regressed",
+)  # fmt: skip
+"""What the box completes before values are known."""
+HELP: Final = (
+    ("Words", ("timeout", '"card was declined"', "-word", "pay*")),
+    ("In the code", ("type:", "message:", "function:", "file:", "culprit:", "logger:")),
+    ("Where", ("release:", "environment:", "platform:", "server:", "url:", "transaction:", "trace:", "sdk:")),
+    ("Who", ("user:", "user.id:", "user.email:", "user.username:", "user.ip:", "user.name:")),
+    ("Contexts and tags", ("os.name:", "browser.name:", "device.model:", "context.key:", "tag.key:")),
+    ("State", (
+        "level:", "handled:true", "handled:false", "handled:unknown", "is:unresolved", "is:new", "is:regressed",
+        "is:resolved", "is:ignored",
+    )),
+    ("One of them", ("event:", "group:")),
+)  # fmt: skip
+"""Heading, and examples or fields of the language."""
 
 
 class Bar(NamedTuple):
@@ -50,10 +72,14 @@ async def show(call: Call) -> web.Response:
         if error.code != "bad_query":
             raise
         problem = error.message
+    unknown: list[UnknownField] | None = None
+    if hits is not None:
+        names = queries.unknown_fields(call.services, project.id, query.q, shown.span, hits.total)
+        unknown = await if_available(names)
     bars = None if counts is None else bars_of(counts, shown.span)
     return page(
         "search.html", **base, hits=hits, text=query.q, words=word_pattern(query.q), page_range=shown, problem=problem,
-        bars=bars, height=HEIGHT,
+        bars=bars, height=HEIGHT, unknown=unknown or [], fields=COMPLETED, help=HELP,
     )  # fmt: skip
 
 
