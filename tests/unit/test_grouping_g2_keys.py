@@ -1,4 +1,4 @@
-"""A missing key is identity where the source line shows it, and data where the line shows an expression."""
+"""A missing key is identity where the source line shows it, and data where the line builds it."""
 
 import pytest
 
@@ -8,20 +8,20 @@ from tests.unit.grouping_g2_parts import crash, same
 
 READ = "Cannot read properties of undefined (reading 'pear')"
 DATA = [
-    ("python", "KeyError", "'pear'", "return PRICES[sku]"),
+    ("python", "KeyError", "'pear 5'", "return PRICES[sku]"),
     ("python", "KeyError", "'pear-xl'", 'return PRICES[f"{sku}-xl"]'),
     ("python", "KeyError", "'pear-xl'", "return PRICES[sku + '-xl']"),
     ("python", "KeyError", "5", "return PRICES[number]"),
     ("python", "KeyError", "('pear', 5)", "return PRICES[sku, number]"),
     ("python", "KeyError", "''", "return PRICES[sku]"),
-    ("python", "KeyError", "'pear'", "return shop['prices'][sku]"),
-    ("python", "KeyError", "'pear'", "return prices.pop(sku)"),
-    ("python", "KeyError", "'pear'", ">return prices.pop(\n    sku,\n)"),
-    ("js", "TypeError", READ, "return prices[country][sku].net;"),
-    ("js", "TypeError", READ, "return prices?.[country][sku];"),
-    ("ruby", "KeyError", 'key not found: "pear"', "prices.fetch(sku)"),
-    ("ruby", "KeyError", "key not found: :pear", "prices.fetch(sku.to_sym)"),
-    ("php", "ErrorException", 'Undefined array key "pear"', "return $prices[$sku];"),
+    ("python", "KeyError", "'pear-5'", "return shop['prices'][sku]"),
+    ("python", "KeyError", "'pear'", "return prices.pop(sku.lower())"),
+    ("python", "KeyError", "'pear 5'", ">return prices.pop(\n    sku,\n)"),
+    ("js", "TypeError", READ, "return prices[country][sku + size].net;"),
+    ("js", "TypeError", READ, "return prices?.[country][`${sku}`];"),
+    ("ruby", "KeyError", 'key not found: "pear"', 'prices.fetch("#{sku}")'),
+    ("ruby", "KeyError", "key not found: :pear", 'prices.fetch("#{sku}".to_sym)'),
+    ("php", "ErrorException", 'Undefined array key "pear"', "return $prices[trim($sku)];"),
 ]
 IDENTITY = [
     ("python", "KeyError", "'net'", "return row['net']"),
@@ -31,6 +31,8 @@ IDENTITY = [
     ("python", "KeyError", "'net'", "return '%(net)s' % rows[at]"),
     ("python", "KeyError", "'net'", ">return rows[\n    at\n]['net']"),
     ("python", "KeyError", "'net'", "return load(row)"),
+    ("python", "KeyError", "'net'", "return SETTINGS[name]"),
+    ("python", "KeyError", "'net'", "return self.settings[self.name]"),
     ("python", "KeyError", "'net'", ""),
     ("python", "LookupError", "'net'", "return rows[at]"),
     ("js", "TypeError", "Cannot read properties of undefined (reading 'net')", "return rows[at].net;"),

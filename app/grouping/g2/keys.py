@@ -1,7 +1,8 @@
 """Missing keys: whether the value that a run time put into its message is identity, or data.
 
-``row["net"]`` shows the key: another key is another bug. ``prices[sku]`` and ``prices[f"{sku}-xl"]`` show an
-expression: the key is data.
+``row["net"]`` shows the key: another key is another bug. ``prices[f"{sku}-xl"]`` builds it: the key is data. A variable
+(``SETTINGS[name]``) leaves it open: there a name as code has it (``currency``) is identity, all else (``A-1042``) is
+data.
 """
 
 import re
@@ -25,10 +26,14 @@ _MESSAGES: Final = {
 }
 """By language: messages that end by a key. Of Python only those of a KeyError: the key is the whole message."""
 _LITERAL: Final = r"(?:[rbuRBU]{0,2}['\"][^'\"{}]{0,200}['\"]|:?-?\w{0,200}(?<=\d)|:\w{1,200})"
-_EXPRESSION: Final = re.compile(
-    rf"(?:(?<=[\w)\].])\[|\.(?:pop|remove|fetch)\()(?!\s{{0,20}}(?:{_LITERAL}\s{{0,20}}[\]),]|[\])]))"
-)
+_VARIABLE: Final = r"[\w$@.]{1,200}"
+_TAKES: Final = r"(?:(?<=[\w)\].])\[|\.(?:pop|remove|fetch)\()"
+_EXPRESSION: Final = re.compile(rf"{_TAKES}(?!\s{{0,20}}(?:{_LITERAL}\s{{0,20}}[\]),]|[\])]))")
 """A subscript, or a call that takes a key, by anything but a literal."""
+_BUILT: Final = re.compile(rf"{_TAKES}(?!\s{{0,20}}(?:(?:{_LITERAL}|{_VARIABLE})\s{{0,20}}[\]),]|[\])]))")
+"""The same by anything but a literal or a variable."""
+_CODE: Final = re.compile(r"[A-Za-z_.-]{1,60}")
+"""How names are spelled that stand in code."""
 
 
 def template(kind: str, text: str, lines: tuple[str, ...], at: int, language: str) -> str:
@@ -48,7 +53,9 @@ def template(kind: str, text: str, lines: tuple[str, ...], at: int, language: st
     if found is None:
         return ""
     statement = _statement(lines, at)
-    if not _EXPRESSION.search(statement) or _is_shown(found["key"].strip("'\""), statement):
+    key = found["key"].strip("'\"")
+    takes = _BUILT if _CODE.fullmatch(key) else _EXPRESSION
+    if not takes.search(statement) or _is_shown(key, statement):
         return ""
     start, end = found.span("key")
     return KEY if start == 0 else template_of(text[:start] + KEY + text[end:], one_word=False)
