@@ -1,10 +1,13 @@
 """``faultline demo`` against a whole installation: everything it sends is counted, and one release crashes often."""
 
+import asyncio
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.cookiejar import CookieJar
 from pathlib import Path
 
@@ -15,6 +18,10 @@ from tests.support.site import press_sign_in
 from tests.system.sdk_check import Api
 
 EVENTS = 240
+GROUPS = 14
+"""Groups at most: one for each of six faults in each of two languages, and the warning of each language's logger."""
+JUDGED_SECONDS = 60
+"""Seconds until all groups are compared with each other, on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +60,20 @@ async def test_everything_it_sends_is_counted_and_it_prints_where_to_look(embedd
         assert {event["sdk"].split()[0] for event in found} >= {"raygun-node", "sentry.javascript.node"}
     assert any("raygun4py" in event["sdk"] for event in found)
     assert any("sentry.python" in event["sdk"] for event in found)
+
+
+async def test_a_fault_is_one_group_whichever_sdk_sent_it(embedded: Installation) -> None:
+    project = next(each for each in embedded.get("/api/v1/projects")["projects"] if each["name"] == "Demo shop")
+    since = (datetime.now(UTC) - timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    end = time.monotonic() + JUDGED_SECONDS
+    while True:
+        groups = embedded.get(f"/api/v1/projects/{project['id']}/groups?limit=200&from={since}")["groups"]
+        if len(groups) <= GROUPS or time.monotonic() > end:
+            break
+        await asyncio.sleep(0.5)
+    assert 1 < len(groups) <= GROUPS, [(group["title"], group["culprit"]) for group in groups]
+    assert sum(group["count"] + group["messages"] for group in groups) > GROUPS
+    assert any(len(group["members"]) > 1 for group in groups)
 
 
 def test_the_address_that_was_written_at_the_start_signs_a_browser_in(embedded: Installation) -> None:

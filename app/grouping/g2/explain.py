@@ -80,17 +80,17 @@ def _statement(leaf: Leaf, *, own: bool) -> list[Part]:
 
 
 def _why_message(leaf: Leaf) -> str:
-    if not leaf.template:
-        return "sizes, addresses or moments only: the stack decides"
-    if leaf.raising.said is not None:
-        return _READ[leaf.raising.said.rule]
-    if leaf.template == ONE_WORD:
-        return "one word without prose is data: the place decides"
-    if leaf.raising.library:
-        return "a library raised: its message tells bugs apart; data became placeholders"
-    if leaf.raising.silent:
-        return "the line shows no raise, the run time raised there: its message tells bugs apart"
-    return "no statement was read; data became placeholders"
+    raising = leaf.raising
+    if raising.said is not None and leaf.template:
+        return _READ[raising.said.rule]
+    reasons = (
+        (not leaf.template, "sizes, addresses or moments only: the stack decides"),
+        (bool(raising.words), "the line that raised shows an expression in the key's place: the key is data"),
+        (leaf.template == ONE_WORD, "one word without prose is data: the place decides"),
+        (raising.library, "a library raised: its message tells bugs apart; data became placeholders"),
+        (raising.silent, "the line shows no raise, the run time raised there: its message tells bugs apart"),
+    )
+    return next((why for holds, why in reasons if holds), "no statement was read; data became placeholders")
 
 
 def _frame(leaf: Leaf, at: int, frame: Frame, one: Look, *, own: bool) -> Part:

@@ -132,7 +132,7 @@ def _special(event: Event, stack: Stack, kind: str, mechanism: str, text: str) -
 def _by_statement(event: Event, stack: Stack, kind: str, text: str) -> Leaf:
     """Return the leaf by type, place and what the raising statement says, or the message's template."""
     log = not kind
-    found = raising(stack, text, event.platform, log=log)
+    found = raising(stack, kind, text, event.platform)
     record = event.template if log and event.template and event.template != text else ""
     if found.said is None and record and (said := of_record(record, text, event.platform)):
         found = found._replace(said=said)
@@ -146,7 +146,7 @@ def _by_statement(event: Event, stack: Stack, kind: str, text: str) -> Leaf:
     if found.shown_helper >= 0 and counted and len(counted) == 1 and found.shown_helper != counted[0]:
         counted = (*counted, found.shown_helper)
     own = bool(counted) and not found.library and stack.tier == APP
-    words = template_of(record or text, one_word=own)
+    words = found.words or template_of(record or text, one_word=own)
     return _made("default", stack, kind, text, words, counted, found)
 
 

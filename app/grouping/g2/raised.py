@@ -3,6 +3,7 @@
 import re
 from typing import Final, NamedTuple
 
+from app.grouping.g2 import keys
 from app.grouping.g2.chain import Stack
 from app.grouping.g2.frames import APP
 from app.grouping.g2.identity import is_identity
@@ -67,6 +68,8 @@ class Raising(NamedTuple):
     said: Said | None
     shown_helper: int = -1
     """Index of the caller that counts because the raised text is visibly a parameter; -1 for none."""
+    words: str = ""
+    """The message's template where the line that raised shows that the missing key is data; '' for none."""
 
 
 NOWHERE: Final = Raising(-1, library=False, silent=False, said=None)
@@ -81,8 +84,9 @@ def raising_frame(stack: Stack) -> int:
     return len(looks) - 1
 
 
-def raising(stack: Stack, text: str, platform: str, *, log: bool) -> Raising:
-    """Return what the lines of a stack say of the raise whose message is ``text``."""
+def raising(stack: Stack, kind: str, text: str, platform: str) -> Raising:
+    """Return what the lines of a stack say of the raise of the type ``kind`` ('': a log) whose message is ``text``."""
+    log = not kind
     at = raising_frame(stack)
     if at < 0:
         return NOWHERE
@@ -95,7 +99,9 @@ def raising(stack: Stack, text: str, platform: str, *, log: bool) -> Raising:
         return Raising(at, library=False, silent=False, said=None)
     reading = read(lines, index, language.name, log=log)
     if not reading.found:
-        return Raising(at, library=False, silent=reading.silent and not log, said=None)
+        silent = reading.silent and not log
+        words = keys.template(kind, text, lines, index, language.name) if silent else ""
+        return Raising(at, library=False, silent=silent, said=None, words=words)
     said = _said(reading, text) or _assigned(reading, lines, index, language, text)
     if said is not None and said[0].letters >= _WEAK:
         read_here = _rendered(*said, "statement", go=language.name == "go")

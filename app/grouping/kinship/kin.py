@@ -24,7 +24,7 @@ from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from app.grouping.kinship import lines, messages, similar
+from app.grouping.kinship import lines, messages, places, similar
 from app.grouping.kinship.components import Change, Forest, Manual
 from app.grouping.kinship.explosion import RULES, WINDOW, Rule, by_statement, detect, match
 from app.grouping.kinship.features import SCHEMA, Birth, Features
@@ -33,7 +33,7 @@ from app.grouping.kinship.stages import Edge, Row, Stage
 SIGHTS: Final = 50_000
 """Sights of a project that are compared; of more the ones born last stay alone until older ones are forgotten."""
 
-STAGES: Final[dict[str, Stage]] = {**lines.STAGES, **messages.STAGES, **similar.STAGES}
+STAGES: Final[dict[str, Stage]] = {**lines.STAGES, **messages.STAGES, **similar.STAGES, **places.STAGES}
 
 
 class Decision(NamedTuple):
@@ -75,7 +75,7 @@ class _Members:
 
 def rows_of(one: Features) -> list[Row]:
     """Return the rows that a sight is compared in, at most 10."""
-    found = [*lines.line_rows(one), *messages.message_rows(one), *similar.similar_rows(one)]
+    found = [*lines.line_rows(one), *messages.message_rows(one), *similar.similar_rows(one), *places.place_rows(one)]
     return [Row(stage, (one.grouping, *parts)) if stage != "line" else Row(stage, parts) for stage, parts in found]
 
 
