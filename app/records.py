@@ -81,11 +81,11 @@ class EventSummary(msgspec.Struct, frozen=True, array_like=True):
     text: str
     """Further words: types, transaction, URL, logger, values of tags, modules. In schema 1 all words of the event are
     here. With the next three at most 8 KiB."""
-    messages: list[str] = []
+    messages: tuple[str, ...] = ()
     """The messages of the event and of all of its exceptions, without those that the title holds."""
-    functions: list[str] = []
-    files: list[str] = []
-    """Of the frames, the innermost first, each once."""
+    functions: str = ""
+    files: str = ""
+    """Of the frames, the innermost first, one a line."""
     fields: dict[str, str] = {}
     """Name -> value, several one a line (``app.normalise.search_fields``)."""
 
