@@ -83,14 +83,14 @@ class EventSummary(msgspec.Struct, frozen=True, array_like=True):
     tags: dict[str, str]
     text: str
     """Further words: types, transaction, URL, logger, values of tags, modules. In schema 1 all words of the event are
-    here. With the next three lists at most 8 KiB."""
+    here. With the next three at most 8 KiB."""
     cause: str = ""
     """``Type: message`` of the exception that decided, where it is not the one of the title."""
-    messages: list[str] = []
+    messages: tuple[str, ...] = ()
     """The messages of the event and of all of its exceptions, without those that the title holds."""
-    functions: list[str] = []
-    files: list[str] = []
-    """Of the frames, the innermost first, each once."""
+    functions: str = ""
+    files: str = ""
+    """Of the frames, the innermost first, one a line."""
     fields: dict[str, str] = {}
     """Name -> value, several one a line (``app.normalise.search_fields``)."""
 

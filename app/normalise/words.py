@@ -1,5 +1,6 @@
 """Collects the text of an event that search reads: its words by what they are of."""
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from app.model import Event, Frame
@@ -11,13 +12,13 @@ _LONGEST: Final = 2048
 
 
 class Words(NamedTuple):
-    """The texts of an event; none is empty, none stands twice in a list. Together they have at most LIMIT bytes."""
+    """The texts of an event, none twice of its kind. Together they have at most LIMIT bytes."""
 
-    messages: list[str]
+    messages: tuple[str, ...]
     """Of all exceptions and of the event, the outermost first, without those that the title holds."""
-    functions: list[str]
-    """Of all frames, the innermost first; ``files`` likewise."""
-    files: list[str]
+    functions: str
+    """Of all frames, the innermost first, one a line; ``files`` likewise."""
+    files: str
     text: str
     """Types, transaction, URL, logger, tags and modules, one a line."""
 
@@ -28,20 +29,22 @@ def words(event: Event, title: str = "") -> Words:
     What exceeds the limit is left out: messages beyond half of it, then modules first, then files and functions.
     """
     frames = _frames(event)
-    messages = _unique([text for text in _messages(event) if not _holds(title, text)])
-    named = _named(event)
-    functions = _unique([frame.function for frame in frames])
-    files = _unique([frame.file for frame in frames])
-    rest = _unique([*named, *[frame.module for frame in frames]])
-    every = "\n".join([*messages, *functions, *files, *rest])
-    if len(every) <= LIMIT and (every.isascii() or len(every.encode()) <= LIMIT):
-        return Words(messages, functions, files, "\n".join(rest))
-    messages, left = _fitting(messages, LIMIT // 2)
-    named, left = _fitting(_unique(named), LIMIT // 2 + left)
+    messages = tuple(dict.fromkeys([text for text in _messages(event) if text and not _holds(title, text)]))
+    named, functions, files, modules = (
+        _named(event),
+        [frame.function for frame in frames],
+        [frame.file for frame in frames],
+        [frame.module for frame in frames],
+    )
+    whole = Words(messages, _lines(functions), _lines(files), _lines([*named, *modules]))
+    if _size(whole) <= LIMIT:
+        return whole
+    kept, left = _fitting(messages, LIMIT // 2)
+    named, left = _fitting(named, LIMIT // 2 + left)
     functions, left = _fitting(functions, left)
     files, left = _fitting(files, left)
-    modules, _ = _fitting([text for text in rest if text not in named], left)
-    return Words(messages, functions, files, "\n".join(named + modules))
+    modules, _ = _fitting(modules, left)
+    return Words(tuple(kept), _lines(functions), _lines(files), _lines([*named, *modules]))
 
 
 def _messages(event: Event) -> list[str]:
@@ -66,18 +69,24 @@ def _frames(event: Event) -> list[Frame]:
     return [frame for stack in stacks for frame in reversed(stack)]
 
 
-def _unique(texts: list[str]) -> list[str]:
+def _lines(texts: list[str]) -> str:
     every = dict.fromkeys(texts)
     every.pop("", None)
-    return list(every)
+    return "\n".join(every)
 
 
-def _fitting(texts: list[str], limit: int) -> tuple[list[str], int]:
-    """Return the texts that fit, the last one cut, and the bytes that are left; a line's end counts as one."""
+def _size(texts: Words) -> int:
+    """Return the bytes of all texts, with a line's end for each."""
+    every = (*texts.messages, texts.functions, texts.files, texts.text)
+    return sum([len(text) if text.isascii() else len(text.encode()) for text in every]) + len(every)
+
+
+def _fitting(texts: Iterable[str], limit: int) -> tuple[list[str], int]:
+    """Return the different texts that fit, the last one cut, and the bytes that are left."""
     fitting: list[str] = []
-    for text in texts:
-        if limit <= 0:
-            break
+    for text in dict.fromkeys(texts):
+        if not text or limit <= 0:
+            continue
         encoded = text.encode()[:limit]
         if kept := encoded.decode("utf-8", "ignore"):
             fitting.append(kept)

@@ -129,7 +129,7 @@ async def test_new_documents_of_the_same_day_are_found_by_all_their_fields(searc
         assert (query, await offsets(search, query)) == (query, [6])
     assert await offsets(search, "charge") == [5, 6]
     assert (await search.search(1, "", *ALL)).documents == [new, OLD]
-    summary = msgspec.structs.replace(OLD.summary, files=["b.py"])
+    summary = msgspec.structs.replace(OLD.summary, files="b.py")
     replaced = msgspec.structs.replace(OLD, address=OLD.address._replace(offset=9), summary=summary)
     await search.index([replaced])
     assert await offsets(search, "file:b.py") == [9]

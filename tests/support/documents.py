@@ -36,6 +36,9 @@ def document(offset: int, *, topic: str = "1.crashes", partition: int = 0, **fie
         "text": "",
     }
     later = {name: fields.pop(name) for name in ("messages", "functions", "files", "fields") if name in fields}
+    for name in ("functions", "files"):
+        later[name] = "\n".join(later.get(name, ()))
+    later["messages"] = tuple(later.get("messages", ()))
     summary = msgspec.convert(tuple((values | fields).values()), EventSummary)
     summary = msgspec.structs.replace(summary, **later)
     return Document(Address(topic, partition, offset), summary)

@@ -118,10 +118,11 @@ def _storable(found: Event) -> None:
     assert "\\u0000" not in text
     assert "\0" not in text
     texts, fields = words(found), search_fields(found)
-    every = [*texts.messages, *texts.functions, *texts.files, texts.text]
+    every = [*texts.messages, *texts[1:]]
     assert len("\n".join(every).encode()) <= 8192
     assert len(fields) <= MAX_FIELDS + 9
-    assert all(len(name) <= SHORT and text and (name == "type" or len(text) <= SHORT) for name, text in fields.items())
+    assert all(fields.values())
+    assert len("".join((*fields, *fields.values()))) <= 2 * MAX_FIELDS * SHORT + 50 * 256 + 9 * 220
     msgspec.msgpack.encode((texts, fields, found.tags, found.url, found.release, found.user))
 
 

@@ -219,18 +219,18 @@ def test_other_fields_and_times() -> None:
 
 def test_words_begin_with_the_most_telling_parts() -> None:
     result = _event(exception=[RAISED], message="hello", tags={"region": "eu"}, transaction="/pay")
-    assert words(result) == (["bad", "hello"], ["inner", "outer"], [], "ValueError\n/pay\neu")
-    assert words(result, "ValueError: bad").messages == words(result, "bad").messages == ["hello"]
-    assert words(result, "notbad").messages == ["bad", "hello"]
+    assert words(result) == (("bad", "hello"), "inner\nouter", "", "ValueError\n/pay\neu")
+    assert words(result, "ValueError: bad").messages == words(result, "bad").messages == ("hello",)
+    assert words(result, "notbad").messages == ("bad", "hello")
     wide = {"value": "é" * 8000}
     long = words(_event(exception=[RAISED | wide], message="x" * 8000, transaction="t" * 200))
     assert [len(text.encode()) for text in long.messages] == [4096, 2048]
-    assert (long.text, long.functions) == ("ValueError\n" + "t" * 200, ["inner", "outer"])
+    assert (long.text, long.functions) == ("ValueError\n" + "t" * 200, "inner\nouter")
     longer = words(
         _event(exception=[RAISED | wide], message="支" * 8000, tags={str(at): str(at) * 50 for at in range(99)})
     )
     assert [len(text.encode()) for text in longer.messages] == [4096]
     assert longer.text.startswith("ValueError\n")
     assert len(longer.text) == 4096
-    assert longer.functions == []
-    assert words(_event()) == ([], [], [], "")
+    assert longer.functions == ""
+    assert words(_event()) == ((), "", "", "")

@@ -107,8 +107,8 @@ def test_a_processed_record_of_schema_1_is_read_without_what_schema_2_added() ->
     [summary] = record.summaries
     assert (record.schema, summary.title, summary.tags) == (1, "PayError: card declined", {"browser": "Firefox"})
     assert summary.text.endswith("shop/pay.py")
-    assert (summary.messages, summary.functions, summary.files, summary.fields) == ([], [], [], {})
-    added = msgspec.structs.replace(summary, messages=["m"], functions=["f"], files=["a.py"], fields={"os.name": "x"})
+    assert (summary.messages, summary.functions, summary.files, summary.fields) == ((), "", "", {})
+    added = msgspec.structs.replace(summary, messages=("m",), functions="f", files="a.py", fields={"os.name": "x"})
     newer = msgspec.structs.replace(record, schema=records.PROCESSED_SCHEMA, summaries=[added])
     assert records.decode_processed(records.encode_processed(newer)) == newer
 

@@ -173,7 +173,7 @@ def test_any_event_has_a_vector_of_quoted_lexemes(text: str, tags: dict[str, str
     summary = EventSummary(
         offset=0, event_id="a", project=1, received=0, time=0, group="g", title=text, culprit=text, level="error",
         platform="", release=text, environment="", user=text, unhandled=False, server="", url=text, sdk="", tags=tags,
-        text=text, messages=[text], functions=[text, text], files=[text], fields=tags | {"type": text},
+        text=text, messages=(text,), functions=f"{text}\n{text}", files=text, fields=tags | {"type": text},
     )  # fmt: skip
     words = vector(summary)
     assert re.fullmatch(r"\s*", re.sub(r"'(?:[^'\\]|''|\\\\)*'(?::\d+[ABC]?(?:,\d+[ABC]?)*)?", "", words))

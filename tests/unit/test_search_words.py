@@ -118,6 +118,7 @@ def test_what_is_read_of_contexts_is_bounded() -> None:
     fields = search_fields(sentry(contexts={"deep": deep} | many))
     assert len(fields) == MAX_FIELDS
     assert max(map(len, [*fields, *fields.values()])) == 200
+    assert len(search_fields(sentry(contexts={"a": {"b": "v" * 8000}}))["a.b"]) == 8000
     assert list(search_fields(sentry(contexts={"deep": deep}))) == ["deep.b", "deep.a.b", "deep.a.a.b", "deep.a.a.a.b"]
     assert search_fields(sentry(contexts=[1])) == search_fields(sentry(contexts="x")) == {}
 

@@ -104,8 +104,8 @@ def vector(summary: EventSummary) -> str:
 def _texts(summary: EventSummary) -> Iterator[tuple[Kind, Iterable[str], int]]:
     """Yield the kind of some texts, the texts, and the positions between them."""
     yield MESSAGE, (summary.title[:MAX_TEXT], *(text[:MAX_TEXT] for text in summary.messages)), BREAK
-    yield FUNCTION, summary.functions, 1
-    yield FILE, summary.files, 1
+    yield FUNCTION, summary.functions[:MAX_TEXT].split("\n"), 1
+    yield FILE, summary.files[:MAX_TEXT].split("\n"), 1
     texts = (
         summary.text, summary.culprit, summary.user, summary.release, summary.environment, summary.server, summary.url,
     )  # fmt: skip
