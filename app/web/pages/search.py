@@ -79,7 +79,7 @@ async def show(call: Call) -> web.Response:
     bars = None if counts is None else bars_of(counts, shown.span)
     return page(
         "search.html", **base, hits=hits, text=query.q, words=word_pattern(query.q), page_range=shown, problem=problem,
-        bars=bars, height=HEIGHT, unknown=unknown or [], fields=COMPLETED, help=HELP,
+        bars=bars, height=HEIGHT, unknown_names=unknown or [], fields=COMPLETED, help=HELP,
     )  # fmt: skip
 
 
