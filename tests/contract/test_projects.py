@@ -22,8 +22,8 @@ async def test_a_project_has_a_key_of_each_protocol(projects: Projects) -> None:
     assert set(made.sentry_key) <= set("0123456789abcdef")
     assert await projects.get(made.id) == made
     assert await projects.list() == [made]
-    assert await projects.by_key(made.sentry_key) == FoundKey(made.id, "sentry", disabled=False, grouping="g2")
-    assert await projects.by_key(made.raygun_key) == FoundKey(made.id, "raygun", disabled=False)
+    assert await projects.by_key(made.sentry_key) == FoundKey(made.id, "sentry", disabled=False, grouping="g2", grouping="g2")
+    assert await projects.by_key(made.raygun_key) == FoundKey(made.id, "raygun", disabled=False, grouping="g2")
     assert await projects.by_key("other") is None
     assert await projects.get(made.id + 1) is None
 
@@ -47,7 +47,7 @@ async def test_rotation_disables_the_old_key_of_that_protocol_alone(projects: Pr
     new = await projects.rotate_key(made.id, "sentry")
     renewed = await projects.get(made.id)
     assert renewed == Project(made.id, "shop", new, made.raygun_key)
-    assert await projects.by_key(made.sentry_key) == FoundKey(made.id, "sentry", disabled=True)
+    assert await projects.by_key(made.sentry_key) == FoundKey(made.id, "sentry", disabled=True, grouping="g2")
     assert [(key.key, key.disabled) for key in await projects.keys(made.id) if key.protocol == "sentry"] == [
         (new, False),
         (made.sentry_key, True),
