@@ -22,7 +22,7 @@ async def test_a_project_has_a_key_of_each_protocol(projects: Projects) -> None:
     assert set(made.sentry_key) <= set("0123456789abcdef")
     assert await projects.get(made.id) == made
     assert await projects.list() == [made]
-    assert await projects.by_key(made.sentry_key) == FoundKey(made.id, "sentry", disabled=False, grouping="g2", grouping="g2")
+    assert await projects.by_key(made.sentry_key) == FoundKey(made.id, "sentry", disabled=False, grouping="g2")
     assert await projects.by_key(made.raygun_key) == FoundKey(made.id, "raygun", disabled=False, grouping="g2")
     assert await projects.by_key("other") is None
     assert await projects.get(made.id + 1) is None
