@@ -78,5 +78,5 @@ def test_a_value_that_is_no_choice_names_its_parameter(name: str, value: str) ->
 
 
 def test_the_choices_are_listed() -> None:
-    with pytest.raises(ApiError, match=r"^status is one of: open, resolved, ignored, regressed\.$"):
+    with pytest.raises(ApiError, match=r"^status is one of: open, resolved, ignored, regressed, all\.$"):
         params.read(GroupsQuery, {"status": "closed"})
