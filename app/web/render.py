@@ -31,10 +31,7 @@ HEADERS: Final = {
 def page(template: str, *, status: int = 200, **values: Any) -> web.Response:  # noqa: ANN401  whatever a template needs
     """Render a template as an answer."""
     text = TEMPLATES.get_template(template).render(now=time.time_ns() // 1_000_000, **values)
-    answer = web.Response(text=text, status=status, content_type="text/html", headers=HEADERS)
-    # No other site can have a browser send requests with its cookie and measure the answers: the cookie is SameSite.
-    answer.enable_compression()
-    return answer
+    return web.Response(text=text, status=status, content_type="text/html", headers=HEADERS)
 
 
 def asset(name: str) -> str:
