@@ -32,8 +32,8 @@ LEFT: Final = frozenset({RATES})
 """Changelogs that are not carried over: their content is in PostgreSQL, and is read from there."""
 
 _ALL: Final = """
-select generation::text, coalesce(log, ''), coalesce(partitions::text, ''), coalesce(deltas::text, ''),
-  case when sealed is null then 'open' else 'sealed' end
+select generation::text, coalesce(log, ''), coalesce(partitions::text, ''),
+  case when sealed is null then 'open' else 'sealed' end, coalesce(deltas::text, '')
 from log_generations order by generation"""
 
 
@@ -42,7 +42,7 @@ def show() -> None:
     """List the generations of the log; the last one is the working one."""
     rows = asyncio.run(_rows(load()))
     table(
-        ("generation", "log", "partitions", "of deltas", "state"),
+        ("generation", "log", "partitions", "state", "partitions of deltas"),
         ((number, described(name) if name else "not used yet", *rest) for number, name, *rest in rows),
     )
 

@@ -43,7 +43,7 @@ async def test_a_topic_with_other_partitions_is_named(database: str, kafka_url: 
 
 async def test_neither_server_nor_worker_starts_on_another_log(database: str, kafka_url: str, tmp_path: Path) -> None:
     connection = await asyncpg.connect(database)
-    await connection.execute("update log_generations set log = 'database', partitions = 8")
+    await connection.execute("update log_generations set log = 'database', partitions = 8, deltas = 8")
     await connection.close()
     with pytest.raises(SettingsError, match="is in PostgreSQL"):
         async with running(Settings(database=database, data=str(tmp_path), log=kafka_url, port=0)):
