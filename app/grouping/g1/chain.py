@@ -30,8 +30,8 @@ def stacks(event: Event) -> list[Stack]:
     family = family_of(event.platform)
     raised = event.exceptions
     if not raised:
-        return [stack_of(family, None, _thread_frames(event.threads, ""))]
-    chains = _tree(raised) if len(raised) > 1 and any(one.is_group for one in raised) else [raised]
+        return [stack_of(family, None, thread_frames(event.threads, ""))]
+    chains = tree(raised) if len(raised) > 1 and any(one.is_group for one in raised) else [raised]
     return [_deciding(event, family, chain) for chain in chains]
 
 
@@ -52,13 +52,13 @@ def _deciding(event: Event, family: str, chain: list[Raised]) -> Stack:
 
 
 def _with_thread(event: Event, family: str, raised: Raised) -> Stack:
-    frames = raised.frames or (_thread_frames(event.threads, raised.thread_id) if event.threads else [])
+    frames = raised.frames or (thread_frames(event.threads, raised.thread_id) if event.threads else [])
     if not frames and raised is not event.exceptions[-1]:
         frames = event.exceptions[-1].frames  # leaves of a group may come without a stack of their own
     return stack_of(family, raised, frames)
 
 
-def _thread_frames(threads: list[Thread], named: str) -> list[Frame]:
+def thread_frames(threads: list[Thread], named: str) -> list[Frame]:
     """Give the frames of the one thread that is named, crashed, current or main, or that is alone."""
     for chosen in (
         [one for one in threads if named and one.id == named],
@@ -72,7 +72,7 @@ def _thread_frames(threads: list[Thread], named: str) -> list[Frame]:
     return []
 
 
-def _tree(raised: list[Raised]) -> list[list[Raised]]:
+def tree(raised: list[Raised]) -> list[list[Raised]]:
     """Give the chain (causes first) of each leaf; a broken tree is one plain chain.
 
     Source: Sentry's RFC 79: ``exception_id`` and ``parent_id`` of mechanisms; a group itself never counts.

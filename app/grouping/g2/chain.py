@@ -1,12 +1,10 @@
 """Which exception of a chain or tree decides, and with which stack: as the first grouping, over this one's frames."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from app.grouping.g1.chain import thread_frames, tree
 from app.grouping.g2.frames import APP, LIBRARY, SYSTEM, Look, family_of, look
-from app.model import Event, Frame, Raised, Thread
-
-_LARGEST_TREE: Final = 100
-"""Exceptions; more are read as a plain chain."""
+from app.model import Event, Frame, Raised
 
 
 class Stack(NamedTuple):
@@ -31,7 +29,7 @@ def stacks(event: Event) -> list[Stack]:
     raised = event.exceptions
     if not raised:
         return [stack_of(family, None, thread_frames(event.threads, ""))]
-    chains = _tree(raised) if len(raised) > 1 and any(one.is_group for one in raised) else [raised]
+    chains = tree(raised) if len(raised) > 1 and any(one.is_group for one in raised) else [raised]
     return [_deciding(event, family, chain) for chain in chains]
 
 
@@ -56,47 +54,3 @@ def _with_thread(event: Event, family: str, raised: Raised) -> Stack:
     if not frames and raised is not event.exceptions[-1]:
         frames = event.exceptions[-1].frames  # leaves of a group may come without a stack of their own
     return stack_of(family, raised, frames)
-
-
-def thread_frames(threads: list[Thread], named: str) -> list[Frame]:
-    """Return the frames of the one thread that is named, crashed, current or main, or that is alone."""
-    for chosen in (
-        [one for one in threads if named and one.id == named],
-        [one for one in threads if one.crashed],
-        [one for one in threads if one.current],
-        [one for one in threads if one.main],
-        threads,
-    ):
-        if len(chosen) == 1:
-            return chosen[0].frames
-    return []
-
-
-def _tree(raised: list[Raised]) -> list[list[Raised]]:
-    """Return the chain (causes first) of each leaf; a broken tree is one plain chain.
-
-    Source: Sentry's RFC 79: ``exception_id`` and ``parent_id`` of mechanisms; a group itself never counts.
-    """
-    ids = [one.exception_id for one in raised]
-    known = set(ids)
-    roots = [one for one in raised if one.parent_id is None]
-    if None in known or len(known) < len(ids) or len(roots) != 1 or len(raised) > _LARGEST_TREE:
-        return [_ungrouped(raised)]
-    children: dict[int | None, list[Raised]] = {}
-    for one in raised:
-        children.setdefault(one.parent_id, []).append(one)
-    reached: list[Raised] = []
-    chains = _branches(roots[0], children, reached)
-    return chains if len(reached) == len(raised) else [_ungrouped(raised)]
-
-
-def _ungrouped(raised: list[Raised]) -> list[Raised]:
-    return [one for one in raised if not one.is_group] or raised
-
-
-def _branches(node: Raised, children: dict[int | None, list[Raised]], reached: list[Raised]) -> list[list[Raised]]:
-    reached.append(node)
-    below = [chain for child in children.get(node.exception_id, []) for chain in _branches(child, children, reached)]
-    if not below:
-        return [[node]]
-    return below if node.is_group else [[*chain, node] for chain in below]
