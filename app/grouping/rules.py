@@ -23,8 +23,6 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from hashlib import blake2b
-from json import dumps
 from types import MappingProxyType
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
@@ -32,8 +30,9 @@ import msgspec
 
 from app.grouping import g2
 from app.grouping.g1.message import first_line
+from app.grouping.g2.decide import decision_of
 from app.grouping.g2.identity import tokens as g2_tokens
-from app.grouping.g2.key import VERSION, Judgement, judge, type_of
+from app.grouping.g2.key import VERSION, Judgement, grouped, id_of, judge
 from app.grouping.g2.titles import cause, culprit, title
 from app.grouping.kinship.explosion import Rule, by_statement, match
 from app.grouping.kinship.features import NAME, Features, features_of
@@ -166,16 +165,14 @@ def group(event: Event, rules: Rules = NONE) -> Grouped:
     if rules.empty:
         return g2.group(event)
     seen = visible(event, rules.text)
-    if rules.text.group_by:
-        key = _ruled(seen, rules).key
-        grouped = g2.group(seen)
-        return grouped if key is None else _of_key(event.project, grouped, key)
-    if _may_explode(seen, rules):
-        judgement = judge(seen)
-        rule = _explosion(judgement, rules)
-        if rule is not None:
-            return _exploded(seen, judgement, rule)
-    return g2.group(seen)
+    judgement = judge(seen)
+    if not (rules.text.group_by or rules.text.never_merge):  # the decision, which those ask for, costs as much again
+        explosion = _explosion(judgement, rules)
+        return grouped(seen, judgement) if explosion is None else _exploded(seen, judgement, explosion.key)
+    ruled = _ruled(seen, judgement, rules)
+    if ruled.key is None:
+        return grouped(seen, judgement)
+    return _exploded(seen, judgement, ruled.key) if ruled.explosion else _by_fields(seen, judgement, ruled.key)
 
 
 def features(event: Event, rules: Rules, key: str, at: Address) -> Features:
@@ -203,7 +200,8 @@ def explain(event: Event, rules: Rules = NONE) -> list[Part]:
 
 def apply(event: Event, rules: Rules) -> Ruled:
     """Return what rules make of an event."""
-    return _ruled(visible(event, rules.text), rules)
+    seen = visible(event, rules.text)
+    return _ruled(seen, judge(seen), rules)
 
 
 def visible(event: Event, text: Text) -> Event:
@@ -264,9 +262,9 @@ def _whole(pattern: str) -> re.Pattern[str]:
     return re.compile(_expression(pattern, whole=True), re.DOTALL)
 
 
-def _ruled(event: Event, rules: Rules) -> Ruled:
-    """Judge an event that is ``visible``: the first rule of group_by decides, then explosion, else the default."""
-    decision = g2.decide(event)
+def _ruled(event: Event, judgement: Judgement, rules: Rules) -> Ruled:
+    """Apply rules to an event that is ``visible``: the first of group_by decides, then explosion, else the default."""
+    decision = decision_of(event, judgement)
     for rule in rules.text.group_by:
         if _fits(rule, event, decision):
             values = [f"{field}={_value(field, event, decision)[:_VALUE]}" for field in rule.by]
@@ -276,17 +274,11 @@ def _ruled(event: Event, rules: Rules) -> Ruled:
         if _fits(condition, event, decision):
             why = f"{_version(rules)}, never_merge {_shown(condition)}: this key is never compared with others"
             return Ruled(event, decision._replace(rule=NEVER_MERGE), None, "", why)
-    explosion = _explosion(judge(event), rules)
+    explosion = _explosion(judgement, rules)
     if explosion is None:
         return Ruled(event, decision, None, "", "")
     why = f"{_version(rules)}, made by itself: this statement gave key after key; the template that they share counts"
     return Ruled(event, decision, explosion.key, explosion.signature, why)
-
-
-def _may_explode(event: Event, rules: Rules) -> bool:
-    """Return whether a rule is about a type of this event: judging it costs as much as grouping it does."""
-    types = {kind for kind, _ in rules.explosions}
-    return "" in types or any(type_of(raised.type)[:NAME] in types for raised in event.exceptions)
 
 
 def _explosion(judgement: Judgement, rules: Rules) -> Rule | None:
@@ -307,13 +299,13 @@ def _explosion(judgement: Judgement, rules: Rules) -> Rule | None:
     return None if rule is None or is_worded_by_run_time(leaf.type, text) else rule
 
 
-def _exploded(event: Event, judgement: Judgement, rule: Rule) -> Grouped:
+def _exploded(event: Event, judgement: Judgement, key: tuple[str, ...]) -> Grouped:
     """Return the group of an explosion rule; titles are the event's own, and no id is made of its words."""
     leaf = judgement.leaves[0]
     return Grouped(
-        group=_id(event.project, "group", rule.key),
-        coarse=_id(event.project, "coarse", rule.key),
-        variant=_id(event.project, "variant", rule.key),
+        group=id_of(event.project, "group", key),
+        coarse=id_of(event.project, "coarse", key),
+        variant=id_of(event.project, "variant", key),
         title=title(event, leaf.stack, leaf.text, 1),
         culprit=culprit(event, leaf.stack, leaf.counted),
         version=VERSION,
@@ -343,19 +335,15 @@ def _value(field: str, event: Event, decision: g2.Decision) -> str:
     return value
 
 
-def _of_key(project: int, grouped: Grouped, key: tuple[str, ...]) -> Grouped:
-    return msgspec.structs.replace(grouped, group=_id(project, "group", key), coarse=_id(project, "coarse", key))
+def _by_fields(event: Event, judgement: Judgement, key: tuple[str, ...]) -> Grouped:
+    """Return the group of a rule of group_by; its variants are those of the event's own key."""
+    ids = {level: id_of(event.project, level, key) for level in ("group", "coarse")}
+    return msgspec.structs.replace(grouped(event, judgement), **ids)
 
 
 def explosion_group(project: int, rule: Rule) -> str:
     """Return the id of the group that texts of an explosion rule fall into."""
-    return _id(project, "group", rule.key)
-
-
-@lru_cache(1024)
-def _id(project: int, level: str, key: tuple[str, ...]) -> str:
-    """Return the id of a key as g2 makes its own."""
-    return blake2b(dumps([project, "g2", level, *key]).encode(), digest_size=16).hexdigest()
+    return id_of(project, "group", rule.key)
 
 
 def _changed_frames(event: Event, rules: Rules) -> list[Part]:

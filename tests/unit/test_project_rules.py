@@ -138,3 +138,18 @@ def test_patterns_are_matched_in_linear_time() -> None:
 def test_rules_and_g1() -> None:
     text = '[[group_by]]\nname = "all"\ntype = "OrderError"'
     assert versions["g1"].group(event(), rules_of(3, text)) == versions["g1"].group(event())
+
+
+def test_a_key_that_is_never_merged_is_not_made_by_an_explosion_rule_either() -> None:
+    """What groups an event and what is said of it come from one judgement."""
+    rules = rules_of(4, '[[never_merge]]\nplace = "shop.cart *"', (EXPLOSION,))
+    one = event(text="could not load quince")
+    assert versions["g2"].group(one, rules) == group(one)
+    assert features(one, rules, "k" * 32, AT).explosion == apply(one, rules).explosion == ""
+    assert "never_merge" in whys(one, rules)[0]
+
+
+def test_an_exploded_event_has_the_variant_of_its_rule_whatever_else_is_asked_for() -> None:
+    other = '[[group_by]]\nname = "timeouts"\ntype = "Time*"'
+    one = event(text="could not load quince")
+    assert group(one, other, (EXPLOSION,)) == group(one, "", (EXPLOSION,))

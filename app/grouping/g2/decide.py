@@ -8,7 +8,7 @@ from app.grouping.g2.chain import Stack
 from app.grouping.g2.decision import NOWHERE, Decision, Spot
 from app.grouping.g2.frames import APP, Look
 from app.grouping.g2.identity import tokens
-from app.grouping.g2.key import FRAMES, Leaf, judge
+from app.grouping.g2.key import FRAMES, Judgement, Leaf, judge
 from app.grouping.g2.lists import FAMILIES
 from app.model import Event, Frame
 
@@ -20,7 +20,11 @@ _NAMES: Final = 8
 
 def decide(event: Event) -> Decision:
     """Return what one event says of its own grouping: a pure function of the event, as the key is."""
-    judgement = judge(event)
+    return decision_of(event, judge(event))
+
+
+def decision_of(event: Event, judgement: Judgement) -> Decision:
+    """Return the decision of an event whose judgement is known."""
     leaf = judgement.leaves[0]
     stack, raising = leaf.stack, leaf.raising
     counted = leaf.counted[0] if leaf.counted else -1

@@ -14,7 +14,7 @@ from app.grouping.g2.mends import minified, place
 from app.grouping.g2.message import ONE_WORD, template_of
 from app.grouping.g2.raised import NOWHERE, Raising, of_record, raising
 from app.grouping.g2.titles import cause, culprit, title
-from app.model import Event, Grouped, Raised
+from app.model import Event, Grouped
 
 VERSION: Final = "g2"
 FRAMES: Final = 40
@@ -54,13 +54,17 @@ class Judgement(NamedTuple):
 
 def group(event: Event) -> Grouped:
     """Return the group of an event."""
-    judgement = judge(event)
+    return grouped(event, judge(event))
+
+
+def grouped(event: Event, judgement: Judgement) -> Grouped:
+    """Return the group of an event whose judgement is known."""
     leaf = judgement.leaves[0]
     several = len(judgement.leaves)
     return Grouped(
-        group=_id(event.project, "group", judgement.key),
-        coarse=_id(event.project, "coarse", judgement.coarse),
-        variant=_id(event.project, "variant", _variant(event, judgement)),
+        group=id_of(event.project, "group", judgement.key),
+        coarse=id_of(event.project, "coarse", judgement.coarse),
+        variant=id_of(event.project, "variant", _variant(event, judgement)),
         title=title(event, leaf.stack, leaf.text, several),
         culprit=culprit(event, leaf.stack, leaf.counted),
         version=VERSION,
@@ -142,15 +146,13 @@ def _by_statement(event: Event, stack: Stack, kind: str, text: str) -> Leaf:
             counted = counted[:1]
         if found.said.caller >= 0:
             counted = (*counted, found.said.caller)
-        return _made(_RULES.get(found.said.rule, "statement"), stack, kind, text, found.said.template, counted, found)
+        rule = "helper" if found.said.rule == "helper" else "statement"
+        return _made(rule, stack, kind, text, found.said.template, counted, found)
     if found.shown_helper >= 0 and counted and len(counted) == 1 and found.shown_helper != counted[0]:
         counted = (*counted, found.shown_helper)
     own = bool(counted) and not found.library and stack.tier == APP
     words = found.words or template_of(record or text, one_word=own)
     return _made("default", stack, kind, text, words, counted, found)
-
-
-_RULES: Final = {"helper": "helper"}
 
 
 def _made(
@@ -249,17 +251,14 @@ def _variant(event: Event, judgement: Judgement) -> tuple[str, ...]:
     for leaf in judgement.leaves:
         best = leaf.stack.tier
         frames += [one.where for one in leaf.stack.looks if one.tier == best and one.where]
-    types = [_plain(one) for one in event.exceptions]
+    types = [minified(one.type) for one in event.exceptions]
     if len(set(frames)) < len(frames):
         frames = collapsed(frames)
     return (*judgement.key, "\1".join(types), *frames[-FRAMES:])
 
 
-def _plain(raised: Raised) -> str:
-    return minified(raised.type)
-
-
-def _id(project: int, level: str, parts: tuple[str, ...]) -> str:
+def id_of(project: int, level: str, parts: tuple[str, ...]) -> str:
+    """Return the id of a key on one level: ``group``, ``coarse`` or ``variant``."""
     known = _remembered if sum(map(len, parts)) <= _REMEMBERED else _digest
     return known(project, level, parts)
 
@@ -271,4 +270,4 @@ def _digest(project: int, level: str, parts: tuple[str, ...]) -> str:
 
 _remembered: Final = lru_cache(2048)(_digest)
 
-__all__ = ["ONE_WORD", "Judgement", "Leaf", "group", "judge", "page", "type_of"]
+__all__ = ["ONE_WORD", "Judgement", "Leaf", "group", "grouped", "id_of", "judge", "page", "type_of"]
