@@ -77,7 +77,7 @@ tries.write_text(tries.read_text() + "x" if tries.exists() else "x")
 sys.exit(len(tries.read_text()) < 3)
 """
 MAVEN = """
-[ERROR] Failed to execute goal dependency:copy-dependencies: elasticsearch.zip: Connection reset -> [Help 1]
+\x1b[0m\x1b[0m[ERROR] Failed to execute goal copy-dependencies: elasticsearch.zip: Connection reset -> [Help 1]
 [ERROR]
 [ERROR] To see the full stack trace of the errors, re-run Maven with the -e switch.
 [ERROR] Re-run Maven using the -X switch to enable full debug logging.
@@ -86,7 +86,7 @@ MAVEN = """
 """
 
 
-def test_a_download_is_tried_three_times(tmp_path: Path) -> None:
+def test_a_download_is_tried_again(tmp_path: Path) -> None:
     with stamina.set_testing(True, attempts=FETCH_TRIES):
         download("It cannot be fetched", [sys.executable, "-c", FAILS_TWICE], tmp_path)
         assert (tmp_path / "tries").read_text() == "xxx"

@@ -5,6 +5,7 @@ The tools' own configuration names the registries: no host is named here.
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,10 +19,13 @@ FETCH_SECONDS: Final = 1200
 """A slow network's 150 MB, or Go compiling a gateway on a busy core."""
 
 
-FETCH_TRIES: Final = 3
+FETCH_TRIES: Final = 6
+"""A registry that is away comes back within these tries: two minutes and a half of waiting."""
 FIRST_WAIT_SECONDS: Final = 5.0
 LONGEST_WAIT_SECONDS: Final = 60.0
 ERROR_LINES: Final = 4
+COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
+"""Maven writes it before the line that names the cause, also where nobody reads on a terminal."""
 
 
 class Unavailable(Exception):
@@ -97,6 +101,7 @@ def first_errors(output: str) -> list[str]:
 
     Go's lines of progress are left out.
     """
-    lines = [line.strip() for line in output.splitlines() if line.strip() and not line.startswith("go: downloading ")]
+    plain = [line.strip() for line in COLOUR.sub("", output).splitlines()]
+    lines = [line for line in plain if line and not line.startswith("go: downloading ")]
     errors = [line for line in lines if line.startswith("[ERROR]")]
     return (errors or lines)[:ERROR_LINES]
