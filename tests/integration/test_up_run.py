@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from app.embedded import postmaster
 T = TypeVar("T")
 
 UP = "import sys; from app import settings; from app.runtime.up import run; sys.exit(run(settings.load()))"
+STARTED: list["subprocess.Popen[str]"] = []
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +29,20 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("up") / "data"
 
 
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    """End what a test that failed has left, so that the next one starts on a free folder."""
+    yield
+    for process in STARTED:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate()
+    STARTED.clear()
+
+
 def start(data: Path, **settings: str) -> "subprocess.Popen[str]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FAULTLINE_")}
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", UP],
         env={
             **environment,
@@ -43,6 +55,8 @@ def start(data: Path, **settings: str) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
     )
+    STARTED.append(process)
+    return process
 
 
 def until(condition: Callable[[], T]) -> T:
@@ -70,6 +84,12 @@ def get(url: str, token: str) -> dict[str, Any]:
         return dict(json.loads(reply.read()))
 
 
+def projects(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the projects that the API lists, without what ``faultline.json`` does not say of them."""
+    listed = get(f"{found['url']}/api/v1/projects", found["token"])["projects"]
+    return [{name: value for name, value in project.items() if name != "grouping"} for project in listed]
+
+
 def alive(pid: int) -> bool:
     return postmaster.alive(pid)
 
@@ -83,7 +103,7 @@ def test_brings_everything_up_and_ends_it(data: Path) -> None:
     assert set(found) == {"url", "token", "sign_in", "projects", "pids", "metrics"}
     roles = {"crashes", "sessions", "timings", "rates", "archive", "search", "ingest", "web", "files", "postgres"}
     assert set(found["pids"]) == roles
-    assert get(f"{found['url']}/api/v1/projects", found["token"])["projects"] == found["projects"]
+    assert projects(found) == found["projects"]
     process.send_signal(signal.SIGINT)
     printed, _ = process.communicate()
     assert process.returncode == 0
@@ -103,7 +123,7 @@ def test_a_second_start_has_the_same_token_and_projects_and_restarts_what_is_kil
     os.kill(second["pids"]["web"], signal.SIGKILL)
     third = until(lambda: (found := described(data, process)) and found["pids"] != second["pids"] and found)
     assert third["url"] == first["url"]
-    assert get(f"{third['url']}/api/v1/projects", third["token"])["projects"] == first["projects"]
+    assert projects(third) == first["projects"]
     process.send_signal(signal.SIGTERM)
     process.communicate()
     assert process.returncode == 0
