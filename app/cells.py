@@ -1,8 +1,9 @@
 """Cells and windows: what is counted, over which span of time (ARCHITECTURE.md, "Windows").
 
 A cell is written ``kind:project:group:release``; the release stands last because it may hold any character.
-Kind ``c`` counts crashes and sessions, ``t`` timings (its ``group`` is ``timing_group``'s), ``l`` is the ledger (its
-``group`` is the category; windows by received time).
+Kind ``c`` counts crashes and sessions, ``e`` those of an environment (its ``group`` is ``environment_group``'s), ``t``
+timings (its ``group`` is ``timing_group``'s), ``l`` is the ledger (its ``group`` is the category; windows by received
+time).
 """
 
 from typing import Final, Literal, NamedTuple
@@ -22,11 +23,11 @@ MAX_AHEAD: Final = MINUTE
 SKEW: Final = 60
 """Ingest appends a record within this many seconds of its stamp, or stamps it anew."""
 
-CellKind = Literal["c", "t", "l"]
+CellKind = Literal["c", "e", "t", "l"]
 
 
 class Cell(NamedTuple):
-    """What is counted: a project, or one of its releases, groups, names of timings or ledger categories."""
+    """What is counted: a project, or one of its releases, groups, environments, timings or ledger categories."""
 
     kind: CellKind
     project: int
@@ -44,7 +45,17 @@ class Cell(NamedTuple):
         return cls(_KINDS[kind], int(project), group, release)
 
 
-_KINDS: Final[dict[str, CellKind]] = {"c": "c", "t": "t", "l": "l"}
+_KINDS: Final[dict[str, CellKind]] = {"c": "c", "e": "e", "t": "t", "l": "l"}
+
+
+def environment_group(name: str) -> str:
+    """Return the group of a cell of an environment; a colon, which ends a group in the key, becomes ``%3A``."""
+    return name.replace(":", "%3A")
+
+
+def environment_of(group: str) -> str:
+    """Return the name of a result of ``environment_group``."""
+    return group.replace("%3A", ":")
 
 
 def timing_group(kind: str, name: str) -> str:

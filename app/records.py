@@ -18,8 +18,8 @@ FACTS_SCHEMA: Final = 2
 PROCESSED_SCHEMA: Final = 2
 """2: summaries have ``cause``, ``messages``, ``functions``, ``files`` and ``fields``, which are empty in a record of
 schema 1."""
-DELTA_SCHEMA: Final = 2
-"""2: groups have ``cause`` and ``sights``, which are empty in a record of schema 1."""
+DELTA_SCHEMA: Final = 3
+"""2: groups have ``cause`` and ``sights``, which are empty in a record of schema 1. 3: cells of environments exist."""
 DEAD_LETTER_SCHEMA: Final = 1
 
 UNATTRIBUTED: Final = 0

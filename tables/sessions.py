@@ -2,7 +2,8 @@
 
 A state's version is the offset of the last update in it: an update at or below it is done. Each change counts once:
 
-- the first sight of a session counts ``sessions``, with or without ``init``, in the windows of its ``started`` then;
+- the first sight of a session counts ``sessions``, with or without ``init``, in the windows of its ``started``, and in
+  the cells of its release and environment then;
 - ``errored_sessions`` once a session has errors or ended crashed, abnormal or unhandled; ``abnormal_sessions``,
   ``unhandled_sessions`` and ``crashed_sessions`` are parts of it;
 - a status other than ``ok`` is terminal: a later update adds nothing, except a crash, which always counts (updates
@@ -29,8 +30,8 @@ from app.records import check_schema
 from app.topics import SESSIONS
 from tables.spec import Read, TableSpec, Write
 
-SCHEMA: Final = 1
-"""Of a session's state."""
+SCHEMA: Final = 2
+"""Of a session's state. 2: states have ``environment``, which is empty in a state of schema 1."""
 
 LIFE_MS: Final = 5 * DAY * 1000
 HOUR_MS: Final = HOUR * 1000
@@ -75,6 +76,7 @@ class State(msgspec.Struct, frozen=True, array_like=True):
     marks: int
     release: str
     user: int | None
+    environment: str = ""
 
 
 class SessionChange(NamedTuple):
@@ -118,6 +120,7 @@ def advance(
             marks=marks,
             release=update.release,
             user=user,
+            environment=update.environment,
         )
         return SessionChange(state, {"sessions": 1, **_counts(marks)}, _users(user, user, marks))
     new = _new_marks(known.marks, marks)

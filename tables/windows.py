@@ -16,8 +16,8 @@ from app.topics import DELTAS, RATES
 from tables import latency, sketch
 from tables.spec import Read, TableSpec, Write
 
-SCHEMA: Final = 1
-"""Of the rows in ``rates`` and in the table."""
+SCHEMA: Final = 2
+"""Of the rows in ``rates`` and in the table. 2: there are rows of environments."""
 
 LATENCY: Final = "ms"
 """The sketch of durations; its entries are buckets, not user hashes."""

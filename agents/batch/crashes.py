@@ -18,8 +18,8 @@ from app.grouping.rules import NONE, Rules
 from app.grouping.sights import encode_features
 from app.log.contract import Record
 from app.model import Address, Event, Facts, Grouped
+from app.normalise import counted_environment, scrub
 from app.normalise import event as normalise
-from app.normalise import scrub
 from app.records import Entry, EventSummary, GroupFacts, UnknownSchema
 from tables.seen import Seen
 
@@ -103,7 +103,7 @@ class CrashBatch:
             if draft.error is not None:
                 raise draft.error  # noqa: TRY301  one handler for the failure of any step
             entry = self._entry(draft.event, record.offset)
-            self._count(draft.event, draft.grouped, entry, self._sight(draft))
+            self._count(draft, entry, self._sight(draft))
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001  whatever one record does, the batch goes on
@@ -130,9 +130,11 @@ class CrashBatch:
         at = Address(record.topic, record.partition, record.offset)
         return encode_features(features(draft.event, draft.rules or NONE, group, at))
 
-    def _count(self, event: Event, grouped: Grouped, entry: Entry, sight: bytes | None) -> None:
+    def _count(self, draft: "_Draft", entry: Entry, sight: bytes | None) -> None:
         """Count last, after every step that may fail: an event counts in all of its cells or in none."""
-        cells = crash_cells(event.project, grouped.group, event.release)
+        event, grouped = draft.event, draft.grouped
+        environment = counted_environment(draft.facts.normalisation, event.environment)
+        cells = crash_cells(event.project, grouped.group, event.release, environment)
         windows = crash_windows(event.time, event.received)
         spread, own = self._result.spread, cells[0]
         if spread.has_group(own):

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from app.cells import LATENESS, MINUTE, SIZES, Cell, home, timing_group
+from app.cells import LATENESS, MINUTE, SIZES, Cell, environment_group, home, timing_group
 from app.records import DELTA_SCHEMA, Delta, Entry, GroupFacts
 from app.topics import Source
 
@@ -26,19 +26,21 @@ _home = lru_cache(_CACHED)(home)
 
 
 @lru_cache(_CACHED)
-def crash_cells(project: int, group: str, release: str) -> Cells:
+def crash_cells(project: int, group: str, release: str, environment: str = "") -> Cells:
     """Return the keys of the cells that a crash or message counts in; the first is its group's, (project, group)."""
-    bare = (Cell("c", project, group).key(), Cell("c", project).key())
-    if not release:
-        return bare
-    return (*bare, Cell("c", project, "", release).key(), Cell("c", project, group, release).key())
+    own = (Cell("c", project, group, release).key(),) if release else ()
+    return (Cell("c", project, group).key(), *session_cells(project, release, environment), *own)
 
 
 @lru_cache(_CACHED)
-def session_cells(project: int, release: str) -> Cells:
-    """Return the keys of the cells that a session counts in."""
-    bare = Cell("c", project).key()
-    return (bare, Cell("c", project, "", release).key()) if release else (bare,)
+def session_cells(project: int, release: str, environment: str = "") -> Cells:
+    """Return the keys of the cells that a session counts in: its project's, release's and environment's."""
+    cells = [Cell("c", project)]
+    if environment:
+        cells.append(Cell("e", project, environment_group(environment)))
+    if release:
+        cells += [cell._replace(release=release) for cell in cells]
+    return tuple(cell.key() for cell in cells)
 
 
 @lru_cache(_CACHED // 4)

@@ -5,7 +5,9 @@ Aggregates have no identity: each counts. ``sessions`` of an aggregate is the su
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
 
 from agents.batch.deltas import session_cells
 from agents.batch.records import ReadRecord, key_of, user_of
@@ -13,10 +15,11 @@ from agents.batch.result import BatchResult
 from app.cells import windows_of_target
 from app.log.contract import Record
 from app.model import Facts, Session, SessionCounts
-from app.normalise import client_report, scrub, session, session_counts
+from app.normalise import client_report, counted_environment, scrub, session, session_counts
 from app.records import Entry, UnknownSchema
 from tables.sessions import State, advance
 
+Sessions = TypeVar("Sessions", Session, SessionCounts)
 KINDS: Final = frozenset({"session", "sessions", "client_report", "refused"})
 
 
@@ -67,9 +70,10 @@ class SessionBatch:
         try:
             payload = scrub(record.value or b"", facts.rules)
             if facts.kind == "session":
-                self._update(session(facts, payload), record, facts)
+                self._update(_counted(session(facts, payload), facts), record, facts)
             elif facts.kind == "sessions":
-                self._aggregate(session_counts(facts, payload), record.offset, facts)
+                buckets = [_counted(bucket, facts) for bucket in session_counts(facts, payload)]
+                self._aggregate(buckets, record.offset, facts)
             else:
                 self._report(payload, record.offset, facts)
         except (UnknownSchema, MemoryError):
@@ -85,7 +89,7 @@ class SessionBatch:
         if change is None:
             return
         state = change.state
-        cells = session_cells(facts.project, state.release)
+        cells = session_cells(facts.project, state.release, state.environment)
         if change.counts or change.users:
             windows = tuple(windows_of_target(state.started, facts.received))
             self._result.spread.add(cells, windows, Entry(record.offset, change.counts, change.users))
@@ -95,7 +99,8 @@ class SessionBatch:
         entries = [_entry(bucket, offset, self._user(facts.project, bucket.user)) for bucket in buckets]
         for bucket, entry in zip(buckets, entries, strict=True):
             windows = tuple(windows_of_target(bucket.started, facts.received))
-            self._result.spread.add(session_cells(facts.project, bucket.release), windows, entry)
+            cells = session_cells(facts.project, bucket.release, bucket.environment)
+            self._result.spread.add(cells, windows, entry)
 
     def _report(self, payload: bytes, offset: int, facts: Facts) -> None:
         for lost in client_report(facts, payload):
@@ -103,6 +108,12 @@ class SessionBatch:
 
     def _user(self, project: int, did: str) -> int | None:
         return user_of(self._secrets, project, did)
+
+
+def _counted(sessions: Sessions, facts: Facts) -> Sessions:
+    """Return sessions without an environment where their version of normalisation counts none."""
+    environment = counted_environment(facts.normalisation, sessions.environment)
+    return sessions if environment == sessions.environment else msgspec.structs.replace(sessions, environment="")
 
 
 def _key(record: Record, facts: Facts) -> bytes:

@@ -93,6 +93,7 @@ def _corrected(time: int | None, facts: Facts, notes: Notes) -> int:
 RULES: Final = Rules(
     name="n2",
     lenient=True,
+    counts_environments=True,
     needs_mending=_needs_mending,
     mended=_mended,
     filled=filled,

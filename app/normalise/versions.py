@@ -16,3 +16,8 @@ def rules_of(version: str) -> Rules:
     if rules is None:
         raise UnknownSchema("normalisation", version, VERSIONS)
     return rules
+
+
+def counted_environment(version: str, environment: str) -> str:
+    """Return the environment in whose cells a record of a version counts, '' for none. Raises UnknownSchema."""
+    return environment if rules_of(version).counts_environments else ""

@@ -103,6 +103,7 @@ Words = Annotated[
     Meta(description='Words, "phrases", -not, field:value, is:state; API.md, "Searching". No word but signs is a 400.'),
 ]
 Release = Annotated[str, Meta(description="Only this release.")]
+Environment = Annotated[str, Meta(description="Only this environment.")]
 
 
 class SearchQuery(RangeQuery, frozen=True, kw_only=True):
@@ -120,6 +121,9 @@ class GroupsQuery(RangeQuery, frozen=True, kw_only=True):
         str, Meta(description="Only groups with an event of the range that this search finds, at most 5,000 of them.")
     ] = ""
     release: Release = ""
+    environment: Annotated[
+        str, Meta(description="Only groups with an event of the range in this environment, as the search finds them.")
+    ] = ""
     status: Annotated[
         Status | UnsetType,
         Meta(description="Only groups of this status; `open` includes regressed ones, `all` is the default."),
@@ -150,8 +154,17 @@ class RatesQuery(RangeQuery, frozen=True, kw_only=True):
         Window | UnsetType,
         Meta(description="Default: by the length of the range. The reply's is larger where this size is kept no more."),
     ] = UNSET
-    group: Annotated[str, Meta(description="Only this group.")] = ""
+    group: Annotated[
+        str, Meta(description="Only this group. No windows are kept of a group in one environment: both are a 400.")
+    ] = ""
     release: Release = ""
+    environment: Environment = ""
+
+
+class ReleasesQuery(RangeQuery, frozen=True, kw_only=True):
+    """Releases of a range."""
+
+    environment: Environment = ""
 
 
 class TimingsQuery(RangeQuery, frozen=True, kw_only=True):

@@ -35,6 +35,8 @@ MAX_GROUPS: Final = 5000
 """Groups that a search of groups returns."""
 MAX_STATE: Final = 10_000
 """Groups of one state that a search is limited to, or limited to the others of."""
+QUOTE: Final = '"'
+"""It ends a value of a search: none can hold it."""
 SIMILAR: Final = 3
 """Similar names that are offered for an unknown one."""
 
@@ -90,6 +92,11 @@ async def count_by_time(services: Services, project: int, query: str, span: Rang
     with _readable():
         states = await states_of(services, project, query, span)
         return await services.search.by_time(project, query, span.start, span.end, step, states=states)
+
+
+def in_environment(words: str, environment: str) -> str:
+    """Return a search that also asks for an environment."""
+    return f'{words} environment:"{environment.replace(QUOTE, "")}"'.strip() if environment else words.strip()
 
 
 async def search_groups(services: Services, project: int, query: str, span: Range) -> MatchingGroups:

@@ -8,16 +8,18 @@ import asyncpg
 import msgspec
 import pytest
 
-from app.cells import DAY, HOUR, MINUTE, Cell
+from app.cells import DAY, HOUR, MINUTE, Cell, environment_group
 from app.records import Delta, Entry
 from app.stores.aggregates.decisions import UnknownGroup
 from app.stores.aggregates.ranges import cover, outward
 from app.stores.aggregates.store import Aggregates
 from app.stores.aggregates.types import (
+    EnvironmentCounts,
     GroupSort,
     GroupsQuery,
     Point,
     PointsQuery,
+    RangeQuery,
     ReleaseCounts,
     ReleasesQuery,
     TotalsQuery,
@@ -220,6 +222,38 @@ async def test_releases_by_sessions(store: Aggregates) -> None:
     }
     totals = await store.totals(TotalsQuery(project=7, start=NOON, end=NOON + 60))
     assert (totals.sessions, totals.crash_free_sessions) == (9, 1 - 2 / 9)
+
+
+async def test_environments_have_numbers_of_their_own_by_release_too(store: Aggregates) -> None:
+    crashed = {"sessions": 1, "crashed_sessions": 1}
+    entries = [Entry(0, {"crashes": 1}, {"users": 3}), Entry(1, {"sessions": 1}), Entry(2, crashed)]
+    cells = {
+        Cell("c", 7): [0, 1, 2], Cell("c", 7, "", "v1"): [0, 1, 2],
+        Cell("e", 7, environment_group("eu: 1")): [0, 1], Cell("e", 7, environment_group("eu: 1"), "v1"): [0, 1],
+        Cell("e", 7, "staging"): [2], Cell("e", 7, "staging", "v1"): [2],
+    }  # fmt: skip
+    windows = {cell.key(): [(MINUTE, NOON, of)] for cell, of in cells.items()}
+    await count(store, Delta(1, *Source("1.sessions", 0), 0, 2, 0, entries, windows, {}))
+    assert await store.environments(RangeQuery(project=7, start=NOON, end=NOON + 60)) == [
+        EnvironmentCounts("eu: 1", 1, 1, 0), EnvironmentCounts("staging", 0, 1, 1),
+    ]  # fmt: skip
+    assert await store.environments(RangeQuery(project=8, start=NOON, end=NOON + 60)) == []
+    points = PointsQuery(project=7, start=NOON, end=NOON + 60, size=MINUTE, environment="eu: 1")
+    sums = TotalsQuery(project=7, start=NOON, end=NOON + 60, environment="staging")
+    for name in ("", "v1"):
+        (point,) = await store.points(msgspec.structs.replace(points, release=name))
+        assert point == _point(NOON, crashes=1, users=1, sessions=1, not_said=1)
+        totals = await store.totals(msgspec.structs.replace(sums, release=name))
+        assert (totals.crashes, totals.sessions, totals.crash_free_sessions) == (0, 1, 0)
+    assert (await store.totals(msgspec.structs.replace(sums, environment="nowhere"))).sessions == 0
+    releases = ReleasesQuery(project=7, start=NOON, end=NOON + 60, environment="eu: 1")
+    (row,) = await store.releases(releases)
+    assert (row.release, row.crashes, row.sessions, row.adoption, row.first_seen) == ("v1", 1, 1, 1, NOON * 1000)
+    (found,) = await store.release_counts(msgspec.structs.replace(releases, environment="staging"))
+    assert (found.release, found.crashes, found.sessions) == ("v1", 0, 1)
+    assert await store.releases(msgspec.structs.replace(releases, only=["v2"])) == []
+    with pytest.raises(ValueError, match="no windows are kept of a group in one environment"):
+        await store.totals(msgspec.structs.replace(sums, group="ga"))
 
 
 def _point(start: int, **numbers: int) -> Point:

@@ -324,7 +324,7 @@ async def test_groups_of_matching_events_are_bounded(search: Search) -> None:
     cut = await search.groups(1, "", *ALL, limit=3)
     assert (cut.ids, cut.cut) == (whole.ids[:3], True)
     assert (
-        await search.groups(1, "elsewhere", *ALL) == await search.groups(2, "", *ALL) == MatchingGroups([], cut=False)
+        await search.groups(1, "elsewhere", *ALL) == await search.groups(2, "", *ALL) == MatchingGroups({}, cut=False)
     )
     assert (await search.groups(1, "", NOW, NOW + DAY)).ids == []
 

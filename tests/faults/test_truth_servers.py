@@ -110,7 +110,7 @@ async def test_both_sets_of_stores_give_equal_windows(servers: Servers, tmp_path
     assert sum(map(len, found[0].values())) > 0
 
 
-async def _calm(data: Path, settings: dict[str, str], now: float) -> dict[tuple[str, str, str], list[Any]]:
+async def _calm(data: Path, settings: dict[str, str], now: float) -> dict[tuple[str, ...], list[Any]]:
     """Return the windows of every cell of an installation that got the same events at the same times as another."""
     installation = Installation(data, settings)
     try:

@@ -52,6 +52,32 @@ async def test_sessions_make_release_health(site: Site) -> None:
     assert [(point["sessions"], point["crashed_sessions"]) for point in rates["points"]] == [(3, 1)]
 
 
+async def test_environments_have_rates_releases_and_groups_of_their_own(site: Site) -> None:
+    for event in (crash(), crash(), crash(environment="eu: 1"), {**other(), "environment": "eu: 1"}):
+        await site.send(event)
+    await site.envelope([session("exited"), session("crashed", environment="eu: 1")])
+    await site.pipeline.step()
+    found = (await site.get(f"{site.api}/environments"))["environments"]
+    assert found == [
+        {"environment": "eu: 1", "crashes": 2, "sessions": 1, "crashed_sessions": 1},
+        {"environment": "production", "crashes": 2, "sessions": 1, "crashed_sessions": 0},
+    ]
+    for environment, figures in (("eu: 1", [(2, 1, 1)]), ("production", [(2, 1, 0)]), ("nowhere", [])):
+        points = (await site.get(f"{site.api}/rates", window="1d", environment=environment))["points"]
+        assert [(point["crashes"], point["sessions"], point["crashed_sessions"]) for point in points] == figures
+    (release,) = (await site.get(f"{site.api}/releases", environment="eu: 1"))["releases"]
+    assert (release["crashes"], release["crash_free_sessions"], release["adoption"]) == (2, 0.0, 1.0)
+    groups = (await site.get(f"{site.api}/groups", environment="eu: 1"))["groups"]
+    assert {group["type"]: (group["matching"], group["count"]) for group in groups} == {
+        "PriceError": (1, 3), "StockError": (1, 1),
+    }  # fmt: skip
+    (group,) = (await site.get(f"{site.api}/groups", environment="production"))["groups"]
+    assert (group["type"], group["matching"]) == ("PriceError", 2)
+    assert {group["matching"] for group in (await site.get(f"{site.api}/groups"))["groups"]} == {None}
+    query = {"group": group["id"], "environment": "eu: 1"}
+    assert await site.refused("GET", f"{site.api}/rates", query=query) == (400, "bad_environment")
+
+
 async def test_status_and_merges_of_groups(site: Site) -> None:
     await site.send(crash())
     await site.send(other())

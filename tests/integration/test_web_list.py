@@ -125,6 +125,30 @@ async def test_groups_are_filtered_in_each_order(site: Site, sort: str) -> None:
     assert said == {"PriceError": True, "StockError": False, "QuietError": None}
 
 
+async def test_the_pages_of_one_environment_equal_the_api(site: Site) -> None:
+    for event in (crash(), crash(), crash(environment="staging"), {**saying(other(), False), "environment": "staging"}):
+        await site.send(event)
+    await site.envelope([session("exited"), session("crashed", environment="staging")])
+    await site.pipeline.step()
+    path = f"/projects/{site.project.id}"
+    assert "<option>staging</option>" in await page(site, path)
+    text = await page(site, path, environment="staging", range="24h")
+    assert "<option selected>staging</option>" in text
+    assert figure(text) == ("Crashes", 2)
+    assert titles(text) == {"PriceError", "StockError"}
+    assert 'of <data value="3"' in text, "all environments of the group, beside those that match"
+    assert "environment%3A%22staging%22" in text, "the figure leads to its events"
+    assert "by group" not in text, "no windows are kept of a group in one environment"
+    chart = await site.get(f"{path}/chart.json", by="release", measure="crashes", range="24h", environment="staging")
+    assert sum(chart["total"]) == 2
+    by_group = await site.get(f"{path}/chart.json", by="group", range="24h", environment="staging")
+    assert [part["name"] for part in by_group["series"]] == ["errors"]
+    releases = await page(site, f"{path}/releases", environment="staging")
+    assert "Numbers are of staging" in releases
+    assert "environment=staging" in releases
+    assert "No groups match" in await page(site, path, environment="nowhere")
+
+
 async def test_filters_that_cannot_be_read_are_named(site: Site) -> None:
     for name, value in (("level", "loud"), ("handled", "perhaps"), ("status", "closed")):
         assert await site.refused("GET", f"{site.api}/groups", query={name: value}) == (400, f"bad_{name}")

@@ -78,9 +78,11 @@ def large() -> list[dict[str, Any]]:
     return [{**crash(), **part, "fingerprint": [str(place)]} for place, part in enumerate(parts)]
 
 
-def session(status: str, release: str = "shop@1.0.0", user: str = "u1") -> tuple[dict[str, Any], dict[str, Any]]:
+def session(
+    status: str, release: str = "shop@1.0.0", user: str = "u1", environment: str = "production"
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a session item in its final state."""
     now = datetime.now(UTC).isoformat()
-    attributes = {"release": release, "environment": "production"}
+    attributes = {"release": release, "environment": environment}
     body = {"sid": str(uuid4()), "did": user, "init": True, "started": now, "timestamp": now, "status": status}
     return {"type": "session"}, {**body, "attrs": attributes}

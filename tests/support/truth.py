@@ -11,10 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.support import truth_timings
-from tests.support.truth_parts import RELEASES, Request, iso, when, windows_of
+from tests.support.truth_parts import ENVIRONMENTS, RELEASES, Request, iso, when, windows_of
 from tests.support.truth_timings import SentTiming
 
 LABELS = 24
@@ -29,6 +29,7 @@ class Sent:
     event_id: str
     label: int
     release: str
+    environment: str
     user: str
     time: float
     late: float
@@ -47,6 +48,7 @@ class SentSession:
     started: float
     late: float
     release: str
+    environment: str
     user: str
     count: int
     crashed: int
@@ -63,8 +65,12 @@ class Window:
     crashed_sessions: int = 0
 
 
-Cell = tuple[str, str]
-"""(label or '', release or '')."""
+class Cell(NamedTuple):
+    """What is counted; '' stands for all. No cell has both a label and an environment."""
+
+    label: str
+    release: str
+    environment: str
 
 
 @dataclass
@@ -81,22 +87,23 @@ class Truth:
         cells: dict[Cell, dict[tuple[int, int], Window]] = defaultdict(lambda: defaultdict(Window))
         for sent in self.events:
             time = sent.time if sent.shift is None else received[sent.event_id] - sent.age
-            for cell in _cells(str(sent.label), sent.release):
+            for cell in _cells(str(sent.label), sent.release, sent.environment):
                 for key in windows_of(time, sent.late) if sent.crash else ():
                     window = cells[cell][key]
                     window.crashes += 1
                     window.unhandled += sent.unhandled
                     window.users.add(sent.user)
         for session in self.sessions:
-            for cell in _cells("", session.release):
+            for cell in _cells("", session.release, session.environment):
                 for key in windows_of(session.started, session.late):
                     cells[cell][key].sessions += session.count
                     cells[cell][key].crashed_sessions += session.crashed
         return cells
 
 
-def _cells(label: str, release: str) -> list[Cell]:
-    return sorted({("", ""), ("", release), (label, ""), (label, release)})
+def _cells(label: str, release: str, environment: str) -> list[Cell]:
+    of_all = {Cell("", name, where) for name in ("", release) for where in ("", environment)}
+    return sorted(of_all | {Cell(label, name, "") for name in ("", release)})
 
 
 def make(project: dict[str, Any], count: int, now: float, seed: int = 7, clocks: float = 0.06) -> Truth:
@@ -120,6 +127,7 @@ def _sentry(truth: Truth, chance: random.Random, now: float, project: dict[str, 
         uuid.UUID(int=chance.getrandbits(128), version=4).hex,
         label if crash else LABELS,
         chance.choice(RELEASES),
+        chance.choice(ENVIRONMENTS),
         f"user-{chance.randrange(USERS)}",
         time,
         late,
@@ -131,6 +139,7 @@ def _sentry(truth: Truth, chance: random.Random, now: float, project: dict[str, 
     event: dict[str, Any] = {"event_id": sent.event_id, "level": level, "platform": "python", "user": {"id": sent.user}}
     event["timestamp"] = sent.time if sent.shift is None else now + sent.shift - sent.age
     event |= {"release": sent.release} if sent.release else {}
+    event |= {"environment": sent.environment} if sent.environment else {}
     event |= _exception(label, chance, unhandled) if crash else {"message": "the nightly job took long"}
     payload = json.dumps(event).encode()
     header: dict[str, Any] = {"event_id": sent.event_id}
@@ -179,9 +188,8 @@ def _raygun(truth: Truth, chance: random.Random, now: float, project: dict[str, 
     label, unhandled = chance.randrange(LABELS), chance.random() < 0.3
     time, late = when(chance, now)
     time = int(time * 1000) / 1000 + (0.001 if int(time * 1000) % 1000 == 0 else 0)
-    sent = Sent(
-        "", label + 100, chance.choice(RELEASES), f"user-{chance.randrange(USERS)}", time, late, True, unhandled, b""
-    )
+    release, environment, user = chance.choice(RELEASES), chance.choice(ENVIRONMENTS), chance.randrange(USERS)
+    sent = Sent("", label + 100, release, environment, f"user-{user}", time, late, True, unhandled, b"")
     error = _exception(label, chance, unhandled)["exception"]["values"][0]
     trace = [
         {
@@ -200,6 +208,7 @@ def _raygun(truth: Truth, chance: random.Random, now: float, project: dict[str, 
         "tags": ["UnhandledException"] if unhandled else [],
         "userCustomData": {"nonce": f"{chance.getrandbits(64):x}-n"},
     }
+    details["userCustomData"] |= {"environment": environment} if environment else {}
     details |= {"version": sent.release} if sent.release else {}
     occurred = datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     body = json.dumps({"occurredOn": occurred, "details": details}).encode()
@@ -218,13 +227,14 @@ def _add(truth: Truth, chance: random.Random, sent: Sent, request: Request) -> N
 def _session(truth: Truth, chance: random.Random, now: float, project: dict[str, Any]) -> None:
     started, late = when(chance, now)
     status = chance.choices(["exited", "crashed", "ok"], [70, 20, 10])[0]
-    release, user, sid = (
+    release, environment, user, sid = (
         chance.choice(RELEASES[:3]),
+        chance.choice(ENVIRONMENTS),
         f"user-{chance.randrange(USERS)}",
         str(uuid.UUID(int=chance.getrandbits(128))),
     )
-    truth.sessions.append(SentSession(started, late, release, user, 1, int(status == "crashed")))
-    attrs = {"release": release, "environment": "production"}
+    truth.sessions.append(SentSession(started, late, release, environment, user, 1, int(status == "crashed")))
+    attrs = {"release": release, **({"environment": environment} if environment else {})}
     base = {"sid": sid, "did": user, "started": iso(started), "timestamp": iso(started), "attrs": attrs}
     updates = [{**base, "init": True, "status": "ok", "errors": 0}]
     updates += [{**base, "status": status, "errors": int(status == "crashed")}] if status != "ok" else []
@@ -234,14 +244,14 @@ def _session(truth: Truth, chance: random.Random, now: float, project: dict[str,
 
 
 def _aggregate(truth: Truth, chance: random.Random, now: float, project: dict[str, Any]) -> None:
-    release, buckets = chance.choice(RELEASES[:3]), []
+    release, environment, buckets = chance.choice(RELEASES[:3]), chance.choice(ENVIRONMENTS[:2]), []
     for _ in range(chance.randrange(1, 4)):
         started, late = when(chance, now)
         exited, crashed = chance.randrange(1, 40), chance.randrange(3)
         started = started // 60 * 60
         buckets.append({"started": iso(started), "exited": exited, "crashed": crashed})
-        truth.sessions.append(SentSession(started, late, release, "", exited + crashed, crashed))
-    content = {"aggregates": buckets, "attrs": {"release": release, "environment": "production"}}
+        truth.sessions.append(SentSession(started, late, release, environment, "", exited + crashed, crashed))
+    content = {"aggregates": buckets, "attrs": {"release": release, "environment": environment}}
     truth.requests.append(_envelope(project, "sessions", content, retry=False))
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 SIZES = {"1m": 60, "1h": 3600, "1d": 86_400}
 LATENESS = {60: 3600, 3600: 3 * 86_400, 86_400: 31 * 86_400}
 RELEASES = ("shop@1.0.0", "shop@1.1.0", "shop@2.0.0-beta: 1", "")
+ENVIRONMENTS = ("production", "staging: eu", "")
 
 
 @dataclass(frozen=True)

@@ -87,36 +87,40 @@ class Checker:
         truth = self._truth.windows(self._received_found)
         ids = {"": "", **self._groups_found}
         want = {
-            (ids[label], release, size, start): _counts(window)
-            for (label, release), windows in truth.items()
+            (*_row_of(cell, ids[cell.label]), size, start): _counts(window)
+            for cell, windows in truth.items()
             for (size, start), window in windows.items()
-            if label in ids
+            if cell.label in ids
         }
         connection = await asyncpg.connect(database)
-        found = await connection.fetch("select grp, release, size, start, counts from windows where kind = 'c'")
+        found = await connection.fetch(
+            "select kind::text, grp, release, size, start, counts from windows where kind in ('c', 'e')"
+        )
         timings = await self._timings.rows(connection)
         await connection.close()
-        got = {(row["grp"], row["release"], row["size"], row["start"]): _of_row(row["counts"]) for row in found}
+        got = {(*key, size, start): _of_row(counts) for *key, size, start, counts in found}
         got = {key: counts for key, counts in got.items() if any(counts)}
         assert got == want, sorted(key for key in got.keys() | want.keys() if got.get(key) != want.get(key))[:8]
         return len(got) + timings
 
-    async def points(self, until: float) -> dict[tuple[str, str, str], list[Any]]:
+    async def points(self, until: float) -> dict[tuple[str, ...], list[Any]]:
         """Return, after ``check``, the API's points of every cell by size of window, up to ``until``."""
-        headers, found = {"Authorization": f"Bearer {self._api.token}"}, {}
+        headers = {"Authorization": f"Bearer {self._api.token}"}
+        found: dict[tuple[str, ...], list[Any]] = {}
         async with aiohttp.ClientSession(self._api.url, headers=headers) as self._session:
-            for group in ["", *self._groups_found.values()]:
-                for release in sorted({release for _, release in self._truth.windows(self._received_found)}):
+            for cell in sorted(self._truth.windows(self._received_found)):
+                if cell.label in ("", *self._groups_found):
                     for size in SIZES:
-                        found[group, release, size] = await self._points(size, group, release, until)
+                        found[*cell, size] = await self._points(size, cell, self._groups_found, until)
             for release, size_of, start in sorted({key[1:] for key in self._timings.windows}):
                 rows = await self._timings.points(self._json, release, size_of, start)
                 found["timings", release, f"{size_of} {start}"] = rows
         return found
 
-    async def _points(self, size: str, group: str, release: str, now: float) -> list[Any]:
+    async def _points(self, size: str, cell: Cell, groups: dict[str, str], now: float) -> list[Any]:
         query = {"window": size, "from": _iso(now - SPANS[size]), "to": _iso(now + 120)}
-        query |= {name: value for name, value in (("group", group), ("release", release)) if value}
+        asked = {"group": groups.get(cell.label), "release": cell.release, "environment": cell.environment}
+        query |= {name: value for name, value in asked.items() if value}
         points: list[Any] = (await self._json(f"{self._base}/rates?{urlencode(query)}"))["points"]
         return points
 
@@ -173,19 +177,20 @@ class Checker:
     async def _windows(self, groups: dict[str, str], received: dict[str, float]) -> int:
         truth, compared = self._truth.windows(received), 0
         del groups[str(LABELS)]  # messages: a group, but no crashes
-        releases = sorted({release for _, release in truth})
-        for label, group in [("", ""), *groups.items()]:
-            for release in releases:
-                compared += await self._cell((label, release), group, truth.get((label, release), {}))
+        releases, environments = ({cell[place] for cell in truth} for place in (1, 2))
+        cells = [Cell("", release, where) for release in releases for where in environments]
+        cells += [Cell(label, release, "") for label in groups for release in releases]
+        for cell in sorted(cells):
+            compared += await self._cell(cell, groups, truth.get(cell, {}))
         return compared
 
-    async def _cell(self, cell: Cell, group: str, expected: dict[tuple[int, int], Window]) -> int:
-        compared = 0
+    async def _cell(self, cell: Cell, groups: dict[str, str], expected: dict[tuple[int, int], Window]) -> int:
+        compared, sessions = 0, not cell.label
         for size, seconds in SIZES.items():
-            points = await self._points(size, group, cell[1], time.time())
-            got = {int(_seconds(point["start"])): _figures(point, sessions=not group) for point in points}
+            points = await self._points(size, cell, groups, time.time())
+            got = {int(_seconds(point["start"])): _figures(point, sessions=sessions) for point in points}
             want = {
-                start: _expected(window, sessions=not group)
+                start: _expected(window, sessions=sessions)
                 for (width, start), window in expected.items()
                 if width == seconds
             }
@@ -209,6 +214,11 @@ def _figures(point: dict[str, Any], *, sessions: bool) -> tuple[int, ...]:
 def _expected(window: Window, *, sessions: bool) -> tuple[int, ...]:
     more = (window.sessions, window.crashed_sessions) if sessions else ()
     return (window.crashes, window.unhandled, len(window.users), *more)
+
+
+def _row_of(cell: Cell, group: str) -> tuple[str, str, str]:
+    """Return kind, group and release of the cell's rows in PostgreSQL."""
+    return ("e", cell.environment.replace(":", "%3A"), cell.release) if cell.environment else ("c", group, cell.release)
 
 
 def _counts(window: Window) -> tuple[int, ...]:

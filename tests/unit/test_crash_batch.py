@@ -44,6 +44,20 @@ def test_a_crash_counts_in_its_cells_and_windows_with_its_user() -> None:
     assert [first.offset for first in firsts] == [5]
 
 
+@pytest.mark.parametrize(("version", "counted"), [("n1", {}), ("n2", {"crashes": 1})])
+def test_the_version_of_normalisation_decides_whether_environments_are_counted(
+    version: str, counted: dict[str, int]
+) -> None:
+    """A batch that is redelivered across an upgrade counts as it did before."""
+    sent = crash(5, environment="staging")
+    facts = Facts(1, "sentry", "error", f"{5:032x}", NOW, normalisation=version)
+    result, _ = digest_of([record(5, facts, sent.value)])
+    for cell in (Cell("e", 1, "staging"), Cell("e", 1, "staging", "shop@1")):
+        assert [total(result.deltas(), cell, size) for size in (MINUTE, HOUR, DAY)] == [counted] * 3
+    assert total(result.deltas(), PROJECT) == {"crashes": 1}
+    assert [summary.environment for summary in result.summaries] == ["staging"]
+
+
 def test_an_unhandled_crash_counts_as_both_and_a_message_as_neither() -> None:
     unhandled = {"values": [{"type": "E", "value": "v", "mechanism": {"type": "excepthook", "handled": False}}]}
     result, _ = digest_of([crash(0, exception=unhandled), crash(1, level="info", exception=None, message="hello")])

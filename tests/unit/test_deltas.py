@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.batch.deltas import Spread, crash_cells, crash_windows, ledger_cells, ledger_windows, session_cells
-from app.cells import DAY, HOUR, LATENESS, MINUTE, Cell, home, windows
+from app.cells import DAY, HOUR, LATENESS, MINUTE, Cell, environment_of, home, windows
 from app.records import Delta, Entry, GroupFacts, decode_delta, encode_delta
 from app.topics import Source
 
@@ -28,6 +28,15 @@ def test_a_crash_counts_in_four_cells_and_without_release_in_two() -> None:
     assert set(crash_cells(7, "g", "")) == {Cell("c", 7).key(), Cell("c", 7, "g").key()}
     assert crash_cells(7, "g", "r")[0] == Cell("c", 7, "g").key(), "the first is the group's own cell"
     assert set(session_cells(7, "r")) == {Cell("c", 7).key(), Cell("c", 7, "", "r").key()}
+
+
+def test_an_environment_has_cells_of_its_own_with_and_without_release_and_none_by_group() -> None:
+    of_environment = {Cell("e", 7, "eu%3A 1").key(), Cell("e", 7, "eu%3A 1", "r").key()}
+    assert {*crash_cells(7, "g", "r", "eu: 1")} - {*crash_cells(7, "g", "r")} == of_environment
+    assert {*session_cells(7, "r", "eu: 1")} - {*session_cells(7, "r")} == of_environment
+    assert crash_cells(7, "g", "", "eu")[0] == Cell("c", 7, "g").key(), "the first is the group's own cell"
+    for key in of_environment:
+        assert environment_of(Cell.parse(key).group) == "eu: 1"
 
 
 def test_the_ledger_goes_by_the_minute_of_receipt_alone() -> None:

@@ -11,9 +11,9 @@ from agents.batch.result import BatchResult
 from agents.batch.sessions import KINDS, ChangedSession, SessionBatch, keys_of
 from app.cells import DAY, HOUR, LATENESS, MINUTE, Cell
 from app.log.contract import Record
-from app.model import Kind, Refused
+from app.model import Facts, Kind, Refused
 from tables.sessions import State
-from tests.support.batches import NOW, SECRETS, TARGETS, refused, rows, session_record, total, users
+from tests.support.batches import NOW, SECRETS, TARGETS, record, refused, rows, session_record, total, users
 
 PROJECT = Cell("c", 1)
 RELEASE = Cell("c", 1, "", "shop@1")
@@ -56,6 +56,23 @@ def test_a_session_counts_once_by_project_and_release_in_the_windows_of_its_star
     assert starts == {STARTED // 60_000 * 60}
     assert total(result.deltas(), LEDGER) == {"grouped": 3}
     assert [(one.before, one.after.version) for one in changed] == [(None, 1)]
+
+
+@pytest.mark.parametrize("version", ["n1", "n2"])
+def test_sessions_of_both_kinds_count_by_environment_from_n2_on(version: str) -> None:
+    buckets = {"attrs": ATTRS, "aggregates": [{"started": iso(STARTED), "exited": 2}]}
+    records = [single(0), single(1, "crashed"), session_record(2, "sessions", buckets)]
+    kinds: list[Kind] = ["session", "session", "sessions"]
+    stamped = [
+        record(one.offset, Facts(1, kind, "session", "sid", NOW, normalisation=version), one.value, "1.sessions")
+        for one, kind in zip(records, kinds, strict=True)
+    ]
+    result, (changed,) = digest_of(stamped)
+    counted = {"sessions": 3, "errored_sessions": 1, "crashed_sessions": 1}
+    for cell in (Cell("e", 1, "production"), Cell("e", 1, "production", "shop@1")):
+        assert total(result.deltas(), cell) == (counted if version == "n2" else {})
+    assert total(result.deltas(), RELEASE) == counted
+    assert changed.after.environment == ("production" if version == "n2" else "")
 
 
 def test_later_updates_count_where_the_first_one_did() -> None:

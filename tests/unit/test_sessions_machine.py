@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import permutations
 from typing import Literal, NamedTuple
 
+import msgspec
 import pytest
 
 from app.model import Session
 from app.records import UnknownSchema
 from tables import sessions
-from tables.sessions import HOUR_MS, LIFE_MS, SKEW_MS, State, advance
+from tables.sessions import HOUR_MS, LIFE_MS, SCHEMA, SKEW_MS, State, advance
 from tests.unit.schedules import Counted, Local, Read, World, Write
 
 KEY = b"k" * 16
@@ -138,7 +139,16 @@ def test_expiry_goes_by_the_hour_of_the_first_sight_and_is_bounded() -> None:
 
 def test_state_of_a_newer_schema_stops_the_worker() -> None:
     with pytest.raises(UnknownSchema):
-        sessions.decode(sessions.encode(State(2, 0, 1, 0, 0, 0, "", None)))
+        sessions.decode(sessions.encode(State(SCHEMA + 1, 0, 1, 0, 0, 0, "", None)))
+
+
+def test_a_state_of_schema_1_is_of_no_environment() -> None:
+    """Its session counted in no environment's cells, so that nothing of it does later."""
+    state = sessions.decode(msgspec.msgpack.encode([1, 0, 1, 1000, 500, 0, "shop@1", None]))
+    assert state == State(1, 0, 1, 1000, 500, 0, "shop@1", None, "")
+    change = advance(state, update("crashed"), 1, 1001, USER, 2)
+    assert change is not None
+    assert change.state.environment == ""
 
 
 class Update(NamedTuple):

@@ -6,6 +6,7 @@ All raise what asyncpg raises while PostgreSQL does not answer (``app.postgres.A
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from app.stores.aggregates.series import of_environment
 from app.stores.aggregates.types import EventCountsQuery, NoticedGroup, ReleaseGroups
 
 if TYPE_CHECKING:
@@ -50,13 +51,14 @@ async def event_counts(pool: "Pool", query: EventCountsQuery) -> dict[str, dict[
     return counts
 
 
-async def first_hour(pool: "Pool", project: int) -> int | None:
-    """Return the start (s) of the first hour window of a project, None where there is none."""
+async def first_hour(pool: "Pool", project: int, environment: str = "") -> int | None:
+    """Return the start (s) of the first hour window of a project, or its environment; None where there is none."""
+    counted = of_environment(environment.encode("utf-8", "replace").decode().replace("\0", "\ufffd"))
     start = await pool.fetchval(
         "select min(start) from windows"
-        " where project = $1 and kind = 'c' and grp = '' and release = '' and size = 3600",
-        project,
-    )
+        " where project = $1 and kind = $2::\"char\" and grp = any($3::text[]) and release = '' and size = 3600",
+        project, counted.kind.encode(), counted.groups,
+    )  # fmt: skip
     return None if start is None else int(start)
 
 

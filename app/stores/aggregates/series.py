@@ -1,17 +1,23 @@
-"""Reads the numbers of a project, a release or a group: points by window, totals of a range, releases of a range.
+"""Reads the numbers of a project, a release, a group or an environment: by window, of a range, by release.
 
-A group is given as the ids of its members, the project as ``[""]``: groups have no sessions.
+Groups have no sessions.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
-from app.stores.aggregates.ranges import columns, cover, sizes_of
+import asyncpg
+
+from app.cells import CellKind, environment_group, environment_of
+from app.stores.aggregates.ranges import WindowRange, columns, cover, sizes_of
 from app.stores.aggregates.release_order import age_key
 from app.stores.aggregates.rows import Connection, row_of
 from app.stores.aggregates.types import (
+    EnvironmentCounts,
     Point,
     PointsQuery,
+    RangeQuery,
     ReleaseCounts,
     ReleaseRow,
     ReleasesQuery,
@@ -20,55 +26,85 @@ from app.stores.aggregates.types import (
 )
 from tables.windows import Row, united
 
-# Each member of a merged group has a row of its own; '' is no group and no release.
+
+class Counted(NamedTuple):
+    """The rows that hold the numbers of something: those of a kind of cell and of these groups.
+
+    Each member of a merged group has a row of its own; ``""`` is no group, the project itself.
+    """
+
+    kind: CellKind
+    groups: list[str]
+
+
+PROJECT: Final = Counted("c", [""])
+
+
+def of_environment(name: str) -> Counted:
+    """Return the rows of an environment, of the project for ``""``."""
+    return Counted("e", [environment_group(name)]) if name else PROJECT
+
+
 _POINTS = """
 select start, generation, version, counts, sketches from windows
-where project = $1 and kind = 'c' and grp = any($2::text[]) and release = $3
+where project = $1 and kind = $7::"char" and grp = any($2::text[]) and release = $3
   and size = $4 and start >= $5 and start < $6
 order by start"""
 
 _TOTALS = """
 select w.generation, w.version, w.counts, w.sketches
 from unnest($4::int[], $5::bigint[], $6::bigint[]) r (size, low, high)
-join windows w on w.project = $1 and w.kind = 'c' and w.grp = any($2::text[]) and w.release = $3
+join windows w on w.project = $1 and w.kind = $7::"char" and w.grp = any($2::text[]) and w.release = $3
   and w.size = r.size and w.start >= r.low and w.start < r.high"""
 
-_RELEASES = """
+# The conditions of the partial indexes of releases.
+_OF_PROJECT: Final = "w.kind = 'c' and w.grp = '' and $6::text = ''"
+_OF_ENVIRONMENT: Final = "w.kind = 'e' and w.grp = $6"
+
+_RELEASES: Final = """
 select w.release, w.generation, w.version, w.counts, w.sketches
 from unnest($2::int[], $3::bigint[], $4::bigint[]) r (size, low, high)
-join windows w on w.project = $1 and w.kind = 'c' and w.grp = '' and w.release <> ''
+join windows w on w.project = $1 and {rows} and w.release <> ''
   and w.size = r.size and w.start >= r.low and w.start < r.high
 where $5::text[] is null or w.release = any($5)"""
 
-_RELEASE_COUNTS = """
+_RELEASE_COUNTS: Final = """
 select w.release, coalesce(sum((w.counts ->> 'crashes')::bigint), 0)::bigint as crashes,
        coalesce(sum((w.counts ->> 'sessions')::bigint), 0)::bigint as sessions
 from unnest($2::int[], $3::bigint[], $4::bigint[]) r (size, low, high)
-join windows w on w.project = $1 and w.kind = 'c' and w.grp = '' and w.release <> ''
+join windows w on w.project = $1 and {rows} and w.release <> ''
   and w.size = r.size and w.start >= r.low and w.start < r.high
 where $5::text[] is null or w.release = any($5)
 group by w.release"""
 
+_ENVIRONMENTS = """
+select w.grp, coalesce(sum((w.counts ->> 'crashes')::bigint), 0)::bigint as crashes,
+       coalesce(sum((w.counts ->> 'sessions')::bigint), 0)::bigint as sessions,
+       coalesce(sum((w.counts ->> 'crashed_sessions')::bigint), 0)::bigint as crashed
+from unnest($2::int[], $3::bigint[], $4::bigint[]) r (size, low, high)
+join windows w on w.project = $1 and w.kind = 'e' and w.release = ''
+  and w.size = r.size and w.start >= r.low and w.start < r.high
+group by w.grp"""
+
 _FIRST_SEEN = "select release, first_seen from releases where project = $1 and release = any($2::text[])"
 
 
-async def read_points(connection: Connection, query: PointsQuery, members: Sequence[str]) -> list[Point]:
+async def read_points(connection: Connection, query: PointsQuery, counted: Counted) -> list[Point]:
     """Return the windows that have any number, in order."""
     records = await connection.fetch(
-        _POINTS, query.project, list(members), query.release, query.size, query.start, query.end
+        _POINTS, query.project, counted.groups, query.release, query.size, query.start, query.end, counted.kind.encode()
     )
     rows: dict[int, list[Row]] = defaultdict(list)
     for record in records:
         rows[record["start"]].append(row_of(record))
-    with_sessions = members == [""]
+    with_sessions = not query.group
     return [_point(start, _united(parts), with_sessions=with_sessions) for start, parts in rows.items()]
 
 
-async def read_totals(connection: Connection, query: TotalsQuery, members: Sequence[str]) -> Totals:
+async def read_totals(connection: Connection, query: TotalsQuery, counted: Counted) -> Totals:
     """Sum a range: counts, distinct users, and what follows from sessions."""
     windows = cover(query.start, query.end)
-    records = await connection.fetch(_TOTALS, query.project, list(members), query.release, *columns(windows))
-    row, with_sessions = _united(map(row_of, records)), members == [""]
+    row, with_sessions = await _sum(connection, query.project, counted, query.release, windows), not query.group
     count = row.counts.get
     return Totals(
         crashes=count("crashes", 0),
@@ -88,11 +124,11 @@ async def read_totals(connection: Connection, query: TotalsQuery, members: Seque
 
 async def read_releases(connection: Connection, query: ReleasesQuery) -> list[ReleaseRow]:
     """Return the releases that have any number in a range, the newest first."""
-    windows = columns(cover(query.start, query.end))
+    windows = cover(query.start, query.end)
     parts: dict[str, list[Row]] = defaultdict(list)
-    for record in await connection.fetch(_RELEASES, query.project, *windows, _names(query)):
+    for record in await _of_releases(connection, _RELEASES, query):
         parts[record["release"]].append(row_of(record))
-    project = _united(map(row_of, await connection.fetch(_TOTALS, query.project, [""], "", *windows)))
+    project = await _sum(connection, query.project, of_environment(query.environment), "", windows)
     first_seen = await _first_seen(connection, query.project, list(parts))
     sessions = project.counts.get("sessions", 0)
     rows = [_release(name, _united(rows), sessions, first_seen.get(name, 0)) for name, rows in parts.items()]
@@ -101,15 +137,32 @@ async def read_releases(connection: Connection, query: ReleasesQuery) -> list[Re
 
 async def read_release_counts(connection: Connection, query: ReleasesQuery) -> list[ReleaseCounts]:
     """Return the releases that have any number in a range, the newest first, without reading any sketch."""
-    windows = columns(cover(query.start, query.end))
-    records = await connection.fetch(_RELEASE_COUNTS, query.project, *windows, _names(query))
+    records = await _of_releases(connection, _RELEASE_COUNTS, query)
     first_seen = await _first_seen(connection, query.project, [record["release"] for record in records])
     rows = [ReleaseCounts(name, crashes, sessions, first_seen.get(name, 0)) for name, crashes, sessions in records]
     return sorted(rows, key=lambda row: age_key(row.first_seen, row.release), reverse=True)
 
 
-def _names(query: ReleasesQuery) -> list[str] | None:
-    return None if query.only is None else list(query.only)
+async def read_environments(connection: Connection, query: RangeQuery) -> list[EnvironmentCounts]:
+    """Return the environments that have any number in a range, those with the most sessions and crashes first."""
+    records = await connection.fetch(_ENVIRONMENTS, query.project, *columns(cover(query.start, query.end)))
+    rows = [EnvironmentCounts(environment_of(name), *counts) for name, *counts in records]
+    return sorted(rows, key=lambda row: (-row.sessions - row.crashes, row.environment))
+
+
+async def _of_releases(connection: Connection, statement: str, query: ReleasesQuery) -> list[asyncpg.Record]:
+    names, environment = None if query.only is None else list(query.only), environment_group(query.environment)
+    rows = statement.format(rows=_OF_ENVIRONMENT if environment else _OF_PROJECT)
+    return await connection.fetch(rows, query.project, *columns(cover(query.start, query.end)), names, environment)
+
+
+async def _sum(
+    connection: Connection, project: int, counted: Counted, release: str, windows: Sequence[WindowRange]
+) -> Row:
+    records = await connection.fetch(
+        _TOTALS, project, counted.groups, release, *columns(windows), counted.kind.encode()
+    )
+    return _united(map(row_of, records))
 
 
 async def _first_seen(connection: Connection, project: int, releases: Sequence[str]) -> dict[str, int]:

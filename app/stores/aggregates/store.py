@@ -16,8 +16,10 @@ from app.postgres import translated
 from app.stores.aggregates import decisions, flush, groups, kinship, ledger, series, states, timings
 from app.stores.aggregates.kinship import Similar
 from app.stores.aggregates.rows import Connection, read_rows
+from app.stores.aggregates.series import Counted
 from app.stores.aggregates.standing import PERMANENT, EndCondition
 from app.stores.aggregates.types import (
+    EnvironmentCounts,
     GroupPage,
     GroupRow,
     GroupsQuery,
@@ -27,6 +29,7 @@ from app.stores.aggregates.types import (
     NotKept,
     Point,
     PointsQuery,
+    RangeQuery,
     ReleaseCounts,
     ReleaseRow,
     ReleasesQuery,
@@ -77,16 +80,16 @@ class Aggregates:
     # Read by web.
 
     async def points(self, query: PointsQuery) -> list[Point]:
-        """Return the stored windows that start in the range, in order."""
+        """Return the stored windows that start in the range, in order. Raises ValueError for a group's environment."""
         async with self._connection() as connection:
             query = msgspec.structs.replace(query, release=_storable(query.release))
-            return await series.read_points(connection, query, await self._members(connection, query.group))
+            return await series.read_points(connection, query, await self._counted(connection, query))
 
     async def totals(self, query: TotalsQuery) -> Totals:
-        """Sum a range."""
+        """Sum a range. Raises ValueError for a group's environment."""
         async with self._connection() as connection:
             query = msgspec.structs.replace(query, release=_storable(query.release))
-            return await series.read_totals(connection, query, await self._members(connection, query.group))
+            return await series.read_totals(connection, query, await self._counted(connection, query))
 
     async def groups(self, query: GroupsQuery) -> GroupPage:
         """Return one page of groups. Raises ValueError for an unknown sort or a cursor that no page returned."""
@@ -127,13 +130,20 @@ class Aggregates:
 
     async def releases(self, query: ReleasesQuery) -> list[ReleaseRow]:
         """Return the releases that have any number in a range, the newest first."""
+        query = msgspec.structs.replace(query, environment=_storable(query.environment))
         async with self._snapshot() as connection:
             return await series.read_releases(connection, query)
 
     async def release_counts(self, query: ReleasesQuery) -> list[ReleaseCounts]:
         """Return the releases that have any number in a range, the newest first, without counting users."""
+        query = msgspec.structs.replace(query, environment=_storable(query.environment))
         async with self._snapshot() as connection:
             return await series.read_release_counts(connection, query)
+
+    async def environments(self, query: RangeQuery) -> list[EnvironmentCounts]:
+        """Return the environments that have any number in a range, those with the most sessions and crashes first."""
+        async with self._connection() as connection:
+            return await series.read_environments(connection, query)
 
     async def timings(self, query: TimingsQuery) -> TimingRows:
         """Return the durations of pages and requests in a range, by name and by kind."""
@@ -189,9 +199,13 @@ class Aggregates:
             await decisions.decide(connection, _storable(group_id), _storable(other), decision)
 
     @staticmethod
-    async def _members(connection: Connection, group: str) -> list[str]:
-        """Return the ids of a group's members; ``[""]``, the project's own rows, for no group."""
-        return await groups.members_of(connection, _storable(group)) if group else [""]
+    async def _counted(connection: Connection, query: PointsQuery | TotalsQuery) -> Counted:
+        """Return the rows of a group's members, of an environment, or of the project."""
+        if not query.group:
+            return series.of_environment(_storable(query.environment))
+        if query.environment:
+            raise ValueError("no windows are kept of a group in one environment")
+        return Counted("c", await groups.members_of(connection, _storable(query.group)))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:

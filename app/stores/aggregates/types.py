@@ -24,18 +24,26 @@ class RangeQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PointsQuery(RangeQuery, frozen=True, kw_only=True):
-    """The stored windows of ``size`` seconds that start in the range: of a project, a group, or a release of either."""
+    """The windows of ``size`` seconds that start in the range: of a project, group or environment, or a release of one.
+
+    No windows are kept of a group in one environment.
+    """
 
     size: int
     group: str = ""
     release: str = ""
+    environment: str = ""
 
 
 class TotalsQuery(RangeQuery, frozen=True, kw_only=True):
-    """The sums of a project, of a group, or of a release of either."""
+    """The sums of a project, of a group, of an environment, or of a release of one of these.
+
+    No windows are kept of a group in one environment.
+    """
 
     group: str = ""
     release: str = ""
+    environment: str = ""
 
 
 class GroupsQuery(RangeQuery, frozen=True, kw_only=True):
@@ -57,9 +65,13 @@ class GroupsQuery(RangeQuery, frozen=True, kw_only=True):
 
 
 class ReleasesQuery(RangeQuery, frozen=True, kw_only=True):
-    """The releases that have windows in the range; ``only`` restricts them to these names, None means all."""
+    """The releases that have windows in the range; ``only`` restricts them to these names, None means all.
+
+    With ``environment`` all numbers are of that environment alone.
+    """
 
     only: Sequence[str] | None = None
+    environment: str = ""
 
 
 class TimingsQuery(RangeQuery, frozen=True, kw_only=True):
@@ -193,6 +205,15 @@ class ReleaseCounts(NamedTuple):
     crashes: int
     sessions: int
     first_seen: int
+
+
+class EnvironmentCounts(NamedTuple):
+    """The counts of one environment; distinct users, which are slow to count, are not among them."""
+
+    environment: str
+    crashes: int
+    sessions: int
+    crashed_sessions: int
 
 
 class ReleaseRow(msgspec.Struct, frozen=True):

@@ -36,13 +36,18 @@ class Hits(msgspec.Struct, frozen=True):
 
 
 class MatchingGroups(msgspec.Struct, frozen=True):
-    """The groups of the events that a search finds, those with the most of them first.
+    """The groups of the events that a search finds: id -> events found, the most first.
 
-    ``cut`` where there are more, or where not all events were counted.
+    ``cut`` where there are more groups, or where not all events were counted.
     """
 
-    ids: list[str]
+    events: dict[str, int]
     cut: bool
+
+    @property
+    def ids(self) -> list[str]:
+        """The groups' ids."""
+        return list(self.events)
 
 
 class Search(Protocol):

@@ -115,7 +115,7 @@ class ElasticSearch:
         terms = {"field": "group", "size": limit + 1, "shard_size": limit + FACET_SHARD_VALUES}
         counts = (await self._count(found, {"groups": {"terms": terms}})).get("groups", [])
         ranked = sorted(counts, key=lambda counted: (-counted[1], counted[0]))
-        return MatchingGroups([group for group, _ in ranked[:limit]], len(counts) > limit)
+        return MatchingGroups(dict(ranked[:limit]), len(counts) > limit)
 
     async def exists(self, project: int, query: str, start: int, end: int) -> bool:
         """Return whether ``search`` finds any event. Raises ValueError for a query that is refused."""

@@ -134,7 +134,7 @@ class PostgresSearch:
         async with self._reading() as connection:
             rows = await connection.fetch(counted, *where.values)
         cut = len(rows) > limit or sum(row["events"] for row in rows) >= TOTAL_CAP
-        return MatchingGroups([row["grp"] for row in rows[:limit]], cut)
+        return MatchingGroups({row["grp"]: row["events"] for row in rows[:limit]}, cut)
 
     async def exists(self, project: int, query: str, start: int, end: int) -> bool:
         """Return whether ``search`` finds any event. Raises ValueError for a query that is refused."""

@@ -41,6 +41,7 @@ NAMES: Final = {
     "dsn": "The DSN for Sentry SDKs.",
     "duplicate": "Later copies of events that counted.",
     "environment": "The environment that the application named.",
+    "environments": "The environments, those with the most sessions and crashes first.",
     "error": "The error.",
     "event_id": "The event's id, 32 hex digits.",
     "events": "The events of the page; in a decision: ignore the group until so many more.",

@@ -10,7 +10,7 @@ from app.web.api import present, replies, requests
 from app.web.call import Call
 from app.web.errors import ApiError, bad_request
 from app.web.formatting import iso
-from app.web.params import WINDOWS, GroupsQuery, LedgerQuery, RangeQuery, RatesQuery, TimingsQuery
+from app.web.params import WINDOWS, GroupsQuery, LedgerQuery, RangeQuery, RatesQuery, ReleasesQuery, TimingsQuery
 from app.web.respond import reply
 
 
@@ -35,9 +35,10 @@ async def groups(call: Call) -> web.Response:
     project, complete = await call.project(), await call.services.complete_until()
     query = call.parameters(GroupsQuery)
     span = queries.rounded(call.services, query.range(call.services.now()), before=True)
-    matching = await queries.search_groups(call.services, project.id, query.q, span) if query.q.strip() else None
+    words = queries.in_environment(query.q, query.environment)
+    matching = await queries.search_groups(call.services, project.id, words, span) if words else None
     unknown = (
-        await queries.unknown_fields(call.services, project.id, query.q, span, len(matching.ids)) if matching else []
+        await queries.unknown_fields(call.services, project.id, words, span, len(matching.ids)) if matching else []
     )
     try:
         rows, following, sizes = await call.services.aggregates.groups(
@@ -59,7 +60,7 @@ async def groups(call: Call) -> web.Response:
         raise bad_request("bad_cursor", "cursor is the `next` of an earlier reply.") from error
     return reply(
         replies.GroupsReply(
-            groups=[present.group(row) for row in rows],
+            groups=[present.group(row, matching.events if matching else None) for row in rows],
             next=following,
             start=iso(span.start),
             to=iso(span.end),
@@ -82,6 +83,11 @@ async def rates(call: Call) -> web.Response:
     span = span.outward(WINDOWS[window])
     if query.group and (await call.group(query.group)).project != project.id:
         raise ApiError(404, "not_found", "This project has no such group.")
+    if query.group and query.environment:
+        raise bad_request(
+            "bad_environment",
+            "No windows are kept of a group in one environment: search its events for environment:… instead.",
+        )
     points = await call.services.aggregates.points(
         types.PointsQuery(
             project=project.id,
@@ -90,6 +96,7 @@ async def rates(call: Call) -> web.Response:
             end=span.end // 1000,
             group=query.group,
             release=query.release,
+            environment=query.environment,
         )
     )
     return reply(
@@ -106,13 +113,33 @@ async def rates(call: Call) -> web.Response:
 async def releases(call: Call) -> web.Response:
     """Answer ``GET /api/v1/projects/{project}/releases``."""
     project, complete = await call.project(), await call.services.complete_until()
-    span = queries.rounded(call.services, call.parameters(RangeQuery).range(call.services.now()))
+    query = call.parameters(ReleasesQuery)
+    span = queries.rounded(call.services, query.range(call.services.now()))
     rows = await call.services.aggregates.releases(
-        types.ReleasesQuery(project=project.id, start=span.start // 1000, end=span.end // 1000)
+        types.ReleasesQuery(
+            project=project.id, start=span.start // 1000, end=span.end // 1000, environment=query.environment
+        )
     )
     return reply(
         replies.ReleasesReply(
             releases=[present.release(row) for row in rows],
+            start=iso(span.start),
+            to=iso(span.end),
+            complete_until=iso(complete),
+        )
+    )
+
+
+async def environments(call: Call) -> web.Response:
+    """Answer ``GET /api/v1/projects/{project}/environments``."""
+    project, complete = await call.project(), await call.services.complete_until()
+    span = queries.rounded(call.services, call.parameters(RangeQuery).range(call.services.now()))
+    rows = await call.services.aggregates.environments(
+        types.RangeQuery(project=project.id, start=span.start // 1000, end=span.end // 1000)
+    )
+    return reply(
+        replies.EnvironmentsReply(
+            environments=[replies.EnvironmentReply(**row._asdict()) for row in rows],
             start=iso(span.start),
             to=iso(span.end),
             complete_until=iso(complete),

@@ -1,6 +1,6 @@
 """Builds the API's replies from what the stores return. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -23,14 +23,15 @@ def project(row: Project, base: str) -> replies.ProjectReply:
     )
 
 
-def group(row: GroupRow) -> replies.GroupReply:
-    """Return a group over its range."""
+def group(row: GroupRow, found: Mapping[str, int] | None = None) -> replies.GroupReply:
+    """Return a group over its range; ``found`` are the events that a search found, by group."""
     return replies.GroupReply(
         id=row.id, project=row.project, title=row.title, culprit=row.culprit, type=row.type, level=row.level,
         platform=row.platform, unhandled=row.unhandled, count=row.count, messages=row.messages, users=row.users,
         first_seen=iso(row.first_seen), last_seen=iso(row.last_seen), first_release=row.first_release or None,
         status=row.status, members=row.members, next_release=row.next_release, events_left=row.events_left,
         until=iso(row.until), recent=row.recent, before=row.before, cause=row.cause, handled=row.handled,
+        matching=None if found is None else sum(found.get(member, 0) for member in row.members),
     )  # fmt: skip
 
 

@@ -76,6 +76,8 @@ class GroupReply(msgspec.Struct):
     """``Type: message`` of the exception that decided, where it is not the one of the title."""
     handled: bool | None
     """False with an unhandled crash, true where SDKs say of crashes that they were handled, null where none says."""
+    matching: int | None
+    """Events of the range that ``q`` and ``environment`` find, of those that search keeps; null without a search."""
 
 
 class UnknownFieldReply(msgspec.Struct):
@@ -219,6 +221,24 @@ class RatesReply(msgspec.Struct):
     start: str = field(name="from")
     to: str = ""
     points: list[PointReply] = []
+    complete_until: str | None = None
+
+
+class EnvironmentReply(msgspec.Struct):
+    """One environment."""
+
+    environment: str
+    crashes: int
+    sessions: int
+    crashed_sessions: int
+
+
+class EnvironmentsReply(msgspec.Struct):
+    """The environments that have events or sessions in the range, those with the most first."""
+
+    environments: list[EnvironmentReply]
+    start: str = field(name="from")
+    to: str = ""
     complete_until: str | None = None
 
 

@@ -43,6 +43,8 @@ class ChartQuery(RangeQuery, frozen=True, kw_only=True):
     measure: Measure = "crashes"
     group: str = ""
     release: str = ""
+    environment: str = ""
+    """Ignored where a group is given: no windows are kept of a group in one environment."""
 
 
 class Axis(NamedTuple):
@@ -82,7 +84,7 @@ def axis(span: Range, least: int = 0) -> Axis:
 
 
 async def show(call: Call) -> web.Response:
-    """Answer ``GET /projects/{project}/chart.json?by=release|group|none&measure=…&group=…&release=…``."""
+    """Answer ``GET /projects/{project}/chart.json?by=release|group|none&measure=…&group=…&release=…&environment=…``."""
     project, complete = await call.project(), await call.services.complete_until()
     span, query = (await page_range(call, project.id)).span, call.parameters(ChartQuery)
     columns = axis(span, queries.smallest_window(call.services, span.start))
@@ -106,7 +108,8 @@ async def show(call: Call) -> web.Response:
 
 async def _read(call: Call, project: int, query: ChartQuery, columns: Axis) -> ChartData:
     store, measure = call.services.aggregates, query.measure
-    only = {"group": query.group, "release": query.release}
+    environment = "" if query.group else query.environment
+    only = {"group": query.group, "release": query.release, "environment": environment}
     names, parts = await _parts(call, project, query, columns)
 
     async def column(part: dict[str, str]) -> list[int]:
@@ -133,11 +136,13 @@ async def _parts(call: Call, project: int, query: ChartQuery, columns: Axis) -> 
     """Return the names of the parts of a stack, and the filter of each."""
     store = call.services.aggregates
     if query.by == "release" and not query.release:
-        rows = await store.release_counts(types.ReleasesQuery(project=project, start=columns.start, end=columns.end))
+        rows = await store.release_counts(
+            types.ReleasesQuery(project=project, start=columns.start, end=columns.end, environment=query.environment)
+        )
         counts = [(row.sessions if query.measure == "sessions" else row.crashes, row.release) for row in rows]
         top = sorted((part for part in counts if part[0]), key=lambda part: -part[0])[:STACKED]
         return [name for _, name in top], [{"release": name} for _, name in top]
-    if query.by == "group" and not query.group:
+    if query.by == "group" and not query.group and not query.environment:
         groups, _, _ = await store.groups(
             types.GroupsQuery(project=project, start=columns.start, end=columns.end, sort="count", limit=STACKED)
         )

@@ -64,12 +64,12 @@ def choose(counts: Counts, *, wants_all: bool) -> Figure:
     return ALL if wants_all else CRASHES
 
 
-async def reaches_back(call: Call, project: int, start: int, release: str = "") -> bool:
-    """Return whether the data of a project (and of its release) begin before ``start`` (ms).
+async def reaches_back(call: Call, project: int, start: int, release: str = "", environment: str = "") -> bool:
+    """Return whether the data of a project, or its environment, (and of its release) begin before ``start`` (ms).
 
     A range in which they begin is not whole: a percentage against it would compare with nothing.
     """
-    first = await overview.first_hour(call.services.pool, project)
+    first = await overview.first_hour(call.services.pool, project, environment)
     if first is None or first * 1000 > start:
         return False
     if not release:

@@ -1,6 +1,7 @@
 """One project, live: its numbers with their change, the chart, its groups; before the first event, the set-up page."""
 
 import asyncio
+from functools import partial
 from typing import Any, Final, Literal, NamedTuple, get_args
 from urllib.parse import urlencode
 
@@ -29,7 +30,7 @@ STATUSES: Final = {
 }  # fmt: skip
 """The list shows what needs a look: unresolved groups, regressed ones among them."""
 HANDLED: Final = {"false": "unhandled", "true": "handled", "unknown": "not said"}
-FILTERS: Final = ("release", "level", "handled", "q", "status")
+FILTERS: Final = ("release", "environment", "level", "handled", "q", "status")
 NOW_MINUTES: Final = 5
 SPARK_BARS: Final = 61
 PAGE: Final = 25
@@ -57,19 +58,19 @@ async def show(call: Call) -> web.Response:
     complete, shown = await call.services.complete_until(), await page_range(call, project.id)
     query = call.parameters(GroupsQuery)
     base = await shell(call, project, "project")
-    releases, groups = await asyncio.gather(
-        call.services.aggregates.release_counts(
-            types.ReleasesQuery(project=project.id, start=shown.start, end=shown.end)
-        ),
+    wanted = types.ReleasesQuery(project=project.id, start=shown.start, end=shown.end)
+    releases, environments, groups = await asyncio.gather(
+        call.services.aggregates.release_counts(wanted),
+        call.services.aggregates.environments(wanted),
         _groups(call, project, shown, query),
     )
-    numbers = await _numbers(call, project, shown, query.release)
+    numbers = await _numbers(call, project, shown, query)
     figure = figures.choose(numbers.now, wants_all=call.query.get("errors") == "all")
     return page(
         "project.html", **base, **groups, kpis=_kpis(numbers, figure, shown), figure=figure, complete=complete,
         page_range=shown, sorts=SORTS, statuses=STATUSES, levels=get_args(Level), handled=HANDLED, filters=FILTERS,
-        releases=[row.release for row in releases], unhandled_sessions=numbers.now.unhandled_sessions,
-        crashes_url=_crashes_url(project, shown, query.release),
+        releases=[row.release for row in releases], environments=[row.environment for row in environments],
+        unhandled_sessions=numbers.now.unhandled_sessions, crashes_url=_crashes_url(project, shown, query),
     )  # fmt: skip
 
 
@@ -104,13 +105,14 @@ async def set_status(call: Call) -> web.Response:
     raise web.HTTPSeeOther(back if back.startswith(f"/projects/{project.id}") else f"/projects/{project.id}")
 
 
-def _crashes_url(project: Project, shown: PageRange, release: str) -> str:
+def _crashes_url(project: Project, shown: PageRange, query: GroupsQuery) -> str:
     """Return the address of the search that finds the events which the page counts.
 
     Search does not know which errors are known to be handled, so that it finds these too.
     """
-    release = release.replace('"', "")
+    release = query.release.replace('"', "")
     words = "-level:warning -level:info -level:debug" + (f' release:"{release}"' if release else "")
+    words = queries.in_environment(words, query.environment)
     ends = {"from": iso(shown.span.start), "to": iso(shown.span.end)}
     return f"/projects/{project.id}/search?" + urlencode(
         {"q": words, **({"range": shown.name} if shown.name else ends)}
@@ -129,22 +131,24 @@ class Numbers(NamedTuple):
     """The time now."""
 
 
-async def _numbers(call: Call, project: Project, shown: PageRange, release: str) -> Numbers:
-    store, seconds = call.services.aggregates, call.services.now() / 1000
+async def _numbers(call: Call, project: Project, shown: PageRange, query: GroupsQuery) -> Numbers:
+    store, seconds, previous = call.services.aggregates, call.services.now() / 1000, shown.before
     minute = int(seconds) // MINUTE * MINUTE
+    sums = partial(types.TotalsQuery, project=project.id, release=query.release, environment=query.environment)
     now, before, points, is_whole = await asyncio.gather(
-        store.totals(types.TotalsQuery(project=project.id, start=shown.start, end=shown.end, release=release)),
-        store.totals(
-            types.TotalsQuery(
-                project=project.id, start=shown.before.start // 1000, end=shown.before.end // 1000, release=release
-            )
-        ),
+        store.totals(sums(start=shown.start, end=shown.end)),
+        store.totals(sums(start=previous.start // 1000, end=previous.end // 1000)),
         store.points(
             types.PointsQuery(
-                project=project.id, size=MINUTE, start=minute - HOUR, end=minute + MINUTE, release=release
+                project=project.id,
+                size=MINUTE,
+                start=minute - HOUR,
+                end=minute + MINUTE,
+                release=query.release,
+                environment=query.environment,
             )
         ),
-        figures.reaches_back(call, project.id, shown.before.start, release),
+        figures.reaches_back(call, project.id, previous.start, query.release, query.environment),
     )
     return Numbers(now, before if is_whole else None, points, seconds)
 
@@ -176,8 +180,9 @@ def _compare_shares(now: float | None, before: float | None) -> Comparison:
 
 async def _groups(call: Call, project: Project, shown: PageRange, query: GroupsQuery) -> dict[str, Any]:
     """Return the values that the list of groups needs."""
-    words = query.q.strip()
-    matching = await queries.search_groups(call.services, project.id, query.q, shown.span) if words else None
+    words = queries.in_environment(query.q, query.environment)
+    matching = await queries.search_groups(call.services, project.id, words, shown.span) if words else None
+    found = {} if matching is None else matching.events
     try:
         rows, following, sizes = await call.services.aggregates.groups(
             types.GroupsQuery(
@@ -210,4 +215,7 @@ async def _groups(call: Call, project: Project, shown: PageRange, query: GroupsQ
     }
     is_whole = await figures.reaches_back(call, project.id, shown.before.start, query.release)
     growth = {row.id: formatting.compare(row.count + row.messages, row.before) for row in rows} if is_whole else {}
-    return {"rows": rows, "next": following, "sizes": sizes, "sparks": sparks, "sort": query.sort, "growth": growth}
+    return {
+        "rows": rows, "next": following, "sizes": sizes, "sparks": sparks, "sort": query.sort, "growth": growth,
+        "found": {row.id: sum(found.get(member, 0) for member in row.members) for row in rows if matching},
+    }  # fmt: skip

@@ -4,6 +4,7 @@ import asyncio
 import math
 from typing import Final, NamedTuple
 
+import msgspec
 from aiohttp import web
 
 from app.stores.aggregates import overview, types
@@ -12,6 +13,7 @@ from app.web import formatting
 from app.web.call import Call
 from app.web.formatting import Rating
 from app.web.pages.shell import page_range, shell
+from app.web.params import ReleasesQuery
 from app.web.render import page
 
 FEW_SESSIONS: Final = 20
@@ -40,22 +42,21 @@ async def show(call: Call) -> web.Response:
     """Answer ``GET /projects/{project}/releases``."""
     project, complete = await call.project(), await call.services.complete_until()
     shown = await page_range(call, project.id)
-    counts, base = await asyncio.gather(
-        call.services.aggregates.release_counts(
-            types.ReleasesQuery(project=project.id, start=shown.start, end=shown.end)
-        ),
+    environment = call.parameters(ReleasesQuery).environment
+    wanted = types.ReleasesQuery(project=project.id, start=shown.start, end=shown.end, environment=environment)
+    counts, environments, base = await asyncio.gather(
+        call.services.aggregates.release_counts(wanted),
+        call.services.aggregates.environments(wanted),
         shell(call, project, "releases"),
     )
     most = len(counts) if call.query.get("all") else SHOWN
     names = [row.release for row in counts[: most + 1]]
-    rows = await call.services.aggregates.releases(
-        types.ReleasesQuery(project=project.id, start=shown.start, end=shown.end, only=names)
-    )
+    rows = await call.services.aggregates.releases(msgspec.structs.replace(wanted, only=names))
     compared = [(row, compare(row, older)) for row, older in zip(rows, [*rows[1:], None], strict=False)][:most]
     arrivals = await overview.new_and_regressed(call.services.pool, project.id, [row.release for row in rows], LISTED)
     return page(
         "releases.html", **base, rows=compared, arrivals=arrivals, page_range=shown, complete=complete,
-        known=len(counts),
+        known=len(counts), environments=[row.environment for row in environments],
     )  # fmt: skip
 
 

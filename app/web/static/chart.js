@@ -32,7 +32,7 @@
   function address() {
     const url = new URL(box.dataset.chart, location.href);
     for (const [name, value] of new URLSearchParams(location.search))
-      if (["range", "from", "to", "release", "by"].includes(name)) url.searchParams.set(name, value);
+      if (["range", "from", "to", "release", "environment", "by"].includes(name)) url.searchParams.set(name, value);
     return url;
   }
   async function load() {
