@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import ClassVar, Final
 
-import asyncpg
-
 from agents.batch.crashes import KINDS, CrashBatch
 from agents.batch.records import ReadRecord, keys_of
 from agents.batch.result import BatchResult
@@ -42,20 +40,10 @@ class Crashes(SourceAgent):
 
     def __init__(self, role: Role) -> None:
         super().__init__(role)
-        self._rules = role.resource("rules", lambda: _project_rules(role.settings.database_url))
-        self._batch_rules: dict[tuple[int, int], Rules] = {}
+        self._rules = role.resource("rules", lambda: _project_rules(role))
         self._sent = SentSights()
 
-    async def prepare(self, read: Sequence[ReadRecord]) -> None:
-        """Read the versions of rules that records are stamped with; waits for PostgreSQL where one is new."""
-        versions = {(facts.project, facts.project_rules) for _, facts in read if facts.project_rules}
-        rules: dict[tuple[int, int], Rules] = {}
-        for project, version in versions:
-            with suppress(UnknownVersion):  # its records become dead letters
-                rules[project, version] = await self._rules.value.get(project, version)
-        self._batch_rules = rules
-
-    def work(
+    async def work(
         self,
         result: BatchResult,
         read: Sequence[ReadRecord],
@@ -63,12 +51,21 @@ class Crashes(SourceAgent):
         secrets: Mapping[int, bytes],
     ) -> Work:
         """Add the batch to its result, judged by the events seen before it."""
-        keys = keys_of(read)
+        rules, keys = await self._rules_of(read), keys_of(read)
         values = self.table.read_many(claim.partition, [seen.local_key(key) for key in keys])
         events = seen.Seen(seen.known_of(keys, values))
         sights = BatchSights(result.source, self._sent)
-        CrashBatch(result, events, secrets, self._batch_rules, sights).add_all(read)
+        CrashBatch(result, events, secrets, rules, sights).add_all(read)
         return Work(result, seen.chunks(events.firsts), lambda: self._sent.sent(sights))
+
+    async def _rules_of(self, read: Sequence[ReadRecord]) -> dict[tuple[int, int], Rules]:
+        """Return the versions of rules that records are stamped with; waits for PostgreSQL where one is new."""
+        versions = {(facts.project, facts.project_rules) for _, facts in read if facts.project_rules}
+        rules: dict[tuple[int, int], Rules] = {}
+        for project, version in versions:
+            with suppress(UnknownVersion):  # its records become dead letters
+                rules[project, version] = await self._rules.value.get(project, version)
+        return rules
 
     def expired(self, partition: int, received: int) -> list[bytes]:
         """Return whole chunks of which no later record can be a duplicate."""
@@ -76,6 +73,6 @@ class Crashes(SourceAgent):
 
 
 @asynccontextmanager
-async def _project_rules(url: str) -> AsyncIterator[ProjectRules]:
-    async with asyncpg.create_pool(url, min_size=0, max_size=1) as pool:
+async def _project_rules(role: Role) -> AsyncIterator[ProjectRules]:
+    async with role.pool() as pool:
         yield ProjectRules(pool)

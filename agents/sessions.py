@@ -31,7 +31,7 @@ class Sessions(SourceAgent):
     kinds: ClassVar[frozenset[str]] = KINDS
     expire_most: ClassVar[int] = EXPIRE_STATES
 
-    def work(
+    async def work(
         self,
         result: BatchResult,
         read: Sequence[ReadRecord],

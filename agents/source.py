@@ -68,11 +68,8 @@ class SourceAgent(ABC):
         self._states: dict[int, _ClaimState] = {}
         self._secrets: dict[int, bytes] = {}
 
-    async def prepare(self, read: Sequence[ReadRecord]) -> None:  # noqa: B027  most roles read nothing
-        """Read what ``work`` needs of these records from a store. Nothing is awaited between this and ``work``."""
-
     @abstractmethod
-    def work(
+    async def work(
         self,
         result: BatchResult,
         read: Sequence[ReadRecord],
@@ -101,8 +98,7 @@ class SourceAgent(ABC):
         result = BatchResult(self.role, records, self._targets(), lost)
         read = result.readable(self.kinds)
         secrets = await self._secrets_of(read)
-        await self.prepare(read)
-        work = self.work(result, read, claim, secrets)
+        work = await self.work(result, read, claim, secrets)
         streak = FailureStreak(self._role.settings.dead_letter_limit, state.failures)
         streak.follow(result.failed, [report.offset for report in result.stored])
         published = result.records()

@@ -36,7 +36,7 @@ class TimingsAgent(SourceAgent):
     kinds: ClassVar[frozenset[str]] = KINDS
     expire_most: ClassVar[int] = EXPIRE_CHUNKS
 
-    def work(
+    async def work(
         self,
         result: BatchResult,
         read: Sequence[ReadRecord],
