@@ -20,6 +20,7 @@ import structlog
 from cachetools import TTLCache
 
 from app.errors import FatalError
+from app.grouping.g2.key import VERSION
 from app.grouping.kinship import Decision, Features, Kin
 from app.grouping.kinship.components import Manual
 from app.grouping.kinship.features import SCHEMA, Birth
@@ -48,7 +49,6 @@ BATCH: Final = 256
 """Sights of one transaction: it bounds for how long a person's decision waits."""
 KEPT: Final = 100_000
 """Sights of all comparisons in memory, some 3 KB each; of more the projects used last stay."""
-GROUPING: Final = "g2"
 FIRST_VERSION: Final = 1
 """Of a project that was never compared, once it is claimed."""
 FOLLOWS: Final = "component"
@@ -155,12 +155,15 @@ class Stage:
     async def once(self) -> int:
         """Judge what waits now; return the number of sights. Raises StoreUnavailable."""
         with translated("comparison"):
-            judged = 0
             async with self._pool.acquire() as connection:
-                for project in await kinship.waiting(connection):
-                    if project not in self._failed:
-                        judged += await self._try(connection, project)
-            return judged
+                return await self._once(connection)
+
+    async def _once(self, connection: "Connection") -> int:
+        judged = 0
+        for project in await kinship.waiting(connection):
+            if project not in self._failed:
+                judged += await self._try(connection, project)
+        return judged
 
     async def _try(self, connection: "Connection", project: int) -> int:
         """Judge one batch of a project; one that cannot be compared leaves the others alone."""
@@ -172,7 +175,7 @@ class Stage:
             return 0
 
     async def _lead(self) -> None:
-        """Judge as long as this process is the one that does."""
+        """Judge as long as this process is the one that does, on the connection that holds the lock for it."""
         async with self._pool.acquire() as leader:
             if not await leader.fetchval("select pg_try_advisory_lock($1)", LOCK):
                 return
@@ -180,8 +183,7 @@ class Stage:
             try:
                 while True:
                     self._wake.clear()
-                    await leader.fetchval("select 1")  # the lock is held as long as its connection is
-                    if not await self.once():
+                    if not await self._once(leader):
                         await self._pause()
             finally:
                 await leader.remove_listener(kinship.CHANNEL, self._woken)
@@ -274,7 +276,7 @@ async def _write_links(
     asked = [_link(one, "suggestion") for one in decisions if one.kind == "suggest"]
     if comparison.whole:
         asked = await _suggestions(connection, project, comparison)
-    await kinship.write_links(connection, project, GROUPING, [*joined, *asked])
+    await kinship.write_links(connection, project, VERSION, [*joined, *asked])
     number = {member: at for at, part in enumerate(parts) for member in part}
     links = [link for link in await kinship.links_among(connection, project, number) if link.kind == "alias"]
     crossing = {(link.a, link.b) for link in links if link.author == "automatic" and number[link.a] != number[link.b]}
@@ -284,7 +286,7 @@ async def _write_links(
         if number[link.a] == number[link.b]:
             held.setdefault(number[link.a], []).append(link)
     missing = [link for at, part in enumerate(parts) for link in _bridges(part, held.get(at, ()), comparison)]
-    await kinship.write_links(connection, project, GROUPING, missing)
+    await kinship.write_links(connection, project, VERSION, missing)
 
 
 async def _suggestions(connection: "Connection", project: int, comparison: Comparison) -> list[Link]:
