@@ -198,15 +198,19 @@ class Writer:
         connection = await self._connected()
         try:
             with translated():
-                try:
-                    return await within(COMMIT_SECONDS, self._transact(connection, records))
-                except asyncpg.CheckViolationError:  # no table for today: the last ones were created days ago
-                    async with connection.transaction():
-                        await make_days(connection)
-                    return await self._transact(connection, records)
+                return await within(COMMIT_SECONDS, self._on_a_day(connection, records))
         except (LogUnavailable, LogFull):
             self._drop_connection()
             raise
+
+    async def _on_a_day(self, connection: "Connection", records: Sequence[NewRecord]) -> list[int]:
+        """Write records in one transaction, after creating today's table where there is none."""
+        try:
+            return await self._transact(connection, records)
+        except asyncpg.CheckViolationError:  # the last tables were created days ago
+            async with connection.transaction():
+                await make_days(connection)
+            return await self._transact(connection, records)
 
     async def _transact(self, connection: "Connection", records: Sequence[NewRecord]) -> list[int]:
         topics = await self._topics.find(())
