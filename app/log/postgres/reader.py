@@ -19,23 +19,6 @@ POLL_SECONDS: Final = 5.0
 
 RETRY_SECONDS: Final = 1.0
 
-READ: Final = """
-select "offset", stamp, key, value, headers
-from (
-  select *, sum(nbytes) over (order by "offset" rows unbounded preceding) as total
-  from (
-    select "offset", stamp, key, value, headers,
-      coalesce(octet_length(value), 0) + coalesce(octet_length(key), 0) + coalesce(octet_length(headers), 0) as nbytes
-    from {table}
-    where topic_id = $1 and partition = $2 and "offset" >= $3
-    order by "offset" limit $4
-  ) candidates
-) summed
-where total <= $5 or total = nbytes
-order by "offset"
-"""
-"""``octet_length`` does not read the stored values, so that no more than the limit is read and sent."""
-
 READ_ROUND: Final = """
 select w.partition, w.start, w.next, w."offset", w.stamp, w.key, w.value, w.headers
 from (
@@ -57,12 +40,11 @@ where w."offset" is null or w.running <= $6 or w.running = w.nbytes
 order by w.turn, w."offset"
 """
 """The bounds of partitions, and their records from a position on, by one snapshot. A partition without a record at or
-after its position has one row, with NULLs; one whose records do not fit the round has none."""
+after its position has one row, with NULLs; one whose records do not fit the round has none. ``octet_length`` does not
+read the stored values, so that no more than the limits is read and sent."""
 
 ROUND_DELETE: Final = READ_ROUND.format(table="log_records")
 ROUND_COMPACT: Final = READ_ROUND.format(table="log_compacted")
-READ_DELETE: Final = READ.format(table="log_records")
-READ_COMPACT: Final = READ.format(table="log_compacted")
 BOUNDS: Final = "select partition, start, next from log_partitions where topic_id = $1 order by partition"
 COMMITTED: Final = 'select partition, committed from log_commits where "group" = $1 and topic_id = $2'
 
@@ -97,14 +79,8 @@ class Reader:
 
     async def read(self, name: str, partition: int, offset: int, max_records: int, max_bytes: int) -> list[Record]:
         """Return records at or after ``offset``, at least one if there is one."""
-        topic = (await self._topics.find([name]))[name]
-        query = READ_COMPACT if topic.compact else READ_DELETE
-        with translated():
-            rows = await self._pool.fetch(query, topic.id, partition, offset, max_records, max_bytes)
-        return [
-            Record(name, partition, at, key, value, _headers.decode(headers) if headers else {}, stamp)
-            for at, stamp, key, value, headers in rows
-        ]
+        read = await self.read_round(name, {partition: offset}, RoundLimits(max_records, max_bytes, max_bytes))
+        return read.records.get(partition, [])
 
     async def read_round(self, name: str, positions: Mapping[int, int], limits: RoundLimits) -> Round:
         """Return records at or after the positions, of partitions in the order of ``positions``.
