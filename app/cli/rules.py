@@ -110,7 +110,7 @@ async def _set(settings: Settings, project: int, text: str) -> None:
         except RulesError as error:
             raise CliError(rules_errors.explain(text, error)) from error
         except ValueError as error:
-            raise CliError(f"project {project} groups by g1, which knows no rules") from error
+            raise CliError(str(error)) from error
     state = "unchanged" if version == before.version else "in force within 5 seconds"
     out.print(f"version {version}, {state}")
 

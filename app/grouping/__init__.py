@@ -40,7 +40,7 @@ class Version(NamedTuple):
     group: Group
     explain: Explain
     features: Compare | None
-    """None: keys of this version are never compared."""
+    """None: the version knows no rules of projects, and its keys are never compared."""
 
 
 def _g1_group(event: Event, _rules: Rules = NONE, /) -> Grouped:
@@ -60,6 +60,11 @@ DEFAULT: Final = "g1"
 """Of records and projects that name none: they were made before there was another."""
 NEWEST: Final = "g2"
 """Of new projects."""
+
+
+def has_rules(version: str) -> bool:
+    """Return whether projects of a version have rules of their own, and its keys are compared."""
+    return version in versions and versions[version].features is not None
 
 
 def group(event: Event, version: str = DEFAULT) -> Grouped:

@@ -10,6 +10,7 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from app import grouping
 from app.stores.admin.projects import DEMO
 from app.web import formatting
 from app.web.highlight import marked
@@ -89,6 +90,8 @@ def _environment() -> Environment:
     environment.filters |= {"marked": marked, "duration": formatting.duration}
     environment.globals |= {
         "DEMO": DEMO,
+        "NEWEST_GROUPING": grouping.NEWEST,
+        "has_rules": grouping.has_rules,
         "when": when,
         "asset": asset,
         "unknown": unknown,

@@ -83,7 +83,7 @@ async def set_text(services: Services, project: int, text: str, edited: int | No
     except RulesError as error:
         raise bad_request("bad_rules", f"{rules_errors.explain(text, error)}.") from error
     except ValueError as error:
-        raise ApiError(409, "no_rules", "This project groups by g1, which knows no rules.") from error
+        raise ApiError(409, "no_rules", "This project's grouping knows no rules.") from error
 
 
 async def take_back(services: Services, project: int, signature: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 import msgspec
 from cachetools import LRUCache
 
+from app.grouping import has_rules
 from app.grouping import rules as grouping_rules
 from app.grouping.kinship import Rule
 from app.grouping.rules import Rules
@@ -119,8 +120,8 @@ class ProjectRules:
         with translated("rules"):
             async with self._pool.acquire() as connection, connection.transaction():
                 grouping, known = await _newest(connection, project, lock=True)
-                if grouping == "g1":
-                    raise ValueError(f"project {project} groups by g1, which knows no rules")
+                if not has_rules(grouping):
+                    raise ValueError(f"project {project} groups by {grouping}, which knows no rules")
                 if known.body.text == text:
                     return known.version
                 return await add_version(connection, project, msgspec.structs.replace(known.body, text=text), "person")

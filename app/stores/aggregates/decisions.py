@@ -7,6 +7,7 @@ links. A root is never itself an alias: there are no chains or cycles.
 from collections.abc import Sequence
 from typing import Literal
 
+from app.grouping import has_rules
 from app.stores.aggregates import kinship
 from app.stores.aggregates.groups import root_of
 from app.stores.aggregates.rows import Connection
@@ -28,7 +29,7 @@ on conflict (id) do update
 _DECIDE = """
 insert into group_links as l (project, a, b, kind, author, grouping, created, judged)
 select $1, least(n.a collate "C", n.b collate "C"), greatest(n.a collate "C", n.b collate "C"), n.kind, 'person', $2,
-       clock_timestamp(), $2 = 'g1'
+       clock_timestamp(), $6
 from unnest($3::text[], $4::text[], $5::text[]) n (a, b, kind)
 on conflict (project, a, b) do update
   set kind = excluded.kind, author = 'person', stage = '', score = 1, reasons = '[]', grouping = excluded.grouping,
@@ -125,7 +126,8 @@ async def _write(connection: Connection, project: int, decided: Sequence[_Decide
     """Write decisions as links; the comparison of keys takes them in where it knows the keys."""
     grouping = await connection.fetchval("select grouping from groups where id = $1", decided[0][0])
     unique = {frozenset((a, b)): (a, b, kind) for a, b, kind in reversed(decided) if a != b}
-    await connection.execute(_DECIDE, project, grouping, *map(list, zip(*unique.values(), strict=True)))
+    columns = map(list, zip(*unique.values(), strict=True))
+    await connection.execute(_DECIDE, project, grouping, *columns, not has_rules(grouping))
     await kinship.notify(connection)
 
 
