@@ -1,20 +1,9 @@
 """Access: tokens, sign-in, cross-site requests, and the API's refusals."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from app.stores.admin import access
 from app.stores.admin.projects import Projects
 from tests.integration.web_events import crash
-from tests.integration.web_site import Site, running_site
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as running:
-        yield running
+from tests.integration.web_site import Site
 
 
 async def test_every_path_needs_a_token(site: Site) -> None:

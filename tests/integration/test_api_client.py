@@ -4,13 +4,10 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-
 from tests.integration.web_events import crash, other
-from tests.integration.web_site import Site, running_site
+from tests.integration.web_site import Site
 
 LIST = """
 import json, sys
@@ -27,12 +24,6 @@ set_status.sync(listed[0].id, client=client, body=StatusBody(status=StatusBodySt
 rest = groups.sync(project.id, client=client, status=GroupsStatus.OPEN).groups
 print(json.dumps([sorted(group.title for group in listed), len(rest), listed[0].first_seen.isoformat()]))
 """
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as opened:
-        yield opened
 
 
 def run(*command: str) -> str:

@@ -1,14 +1,10 @@
 """The API's grouping over the real stores: causes, similar groups and decisions, rules and their versions."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.integration.web_events import chained, crash, java, other
-from tests.integration.web_site import Site, running_site
+from tests.integration.web_site import Site
 
 QUESTION = (
     java("IllegalStateException", "item lamp is closed", "reserve", 32, owner="acme.Stock"),
@@ -22,20 +18,6 @@ TWINS = (java("NullPointerException", "", "padLeft", 11), java("NullPointerExcep
 RULES = '[[group_by]]\nname = "prices"\ntype = "PriceError"\nby = ["type", "environment"]\n'
 
 
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as running:
-        yield running
-
-
-async def count(site: Site, *events: dict[str, Any]) -> list[str]:
-    """Send events, count and compare them; return the group of each."""
-    for event in events:
-        await site.send(event)
-    await site.pipeline.step()
-    return [(await site.get(f"/api/v1/events/{event['event_id']}"))["group"] for event in events]
-
-
 async def put(site: Site, body: object, status: int = 200) -> Any:  # noqa: ANN401  JSON
     async with site.http.put(f"{site.url}{site.api}/rules", json=body, headers=site.bearer) as answer:
         assert answer.status == status, await answer.text()
@@ -44,7 +26,7 @@ async def put(site: Site, body: object, status: int = 200) -> Any:  # noqa: ANN4
 
 async def test_a_title_stands_beside_its_cause(site: Site) -> None:
     event = chained()
-    (group,) = await count(site, event)
+    (group,) = await site.count(event)
     title, cause = "PaymentError: could not pay", "KeyError: 'adyen'"
     (listed,) = (await site.get(f"{site.api}/groups"))["groups"]
     (hit,) = (await site.get(f"{site.api}/search", q="adyen"))["events"]
@@ -55,7 +37,7 @@ async def test_a_title_stands_beside_its_cause(site: Site) -> None:
 
 
 async def test_a_suggestion_is_accepted(site: Site) -> None:
-    first, second = await count(site, *QUESTION)
+    first, second = await site.count(*QUESTION)
     assert first != second
     (link,) = (await site.get(f"/api/v1/groups/{first}/similar"))["similar"]
     assert (link["group"], link["kind"], link["by"]) == (second, "suggestion", "automatic")
@@ -71,16 +53,16 @@ async def test_a_suggestion_is_accepted(site: Site) -> None:
 
 
 async def test_a_suggestion_is_refused_for_good(site: Site) -> None:
-    first, second = await count(site, *QUESTION)
+    first, second = await site.count(*QUESTION)
     refused = await site.post(f"/api/v1/groups/{first}/similar", {"other": second.upper(), "decision": "never"})
     assert [(link["group"], link["kind"], link["by"]) for link in refused["similar"]] == [(second, "never", "person")]
-    await count(site, *(java("IllegalStateException", f"item {word} is closed", name, line, owner="acme.Stock")
+    await site.count(*(java("IllegalStateException", f"item {word} is closed", name, line, owner="acme.Stock")
                         for word, name, line in (("lamp", "reserve", 32), ("pear", "release", 38))))  # fmt: skip
     assert (await site.get(f"/api/v1/groups/{first}"))["members"] == [first]
 
 
 async def test_an_automatic_alias_is_undone(site: Site) -> None:
-    first, second = await count(site, *TWINS)
+    first, second = await site.count(*TWINS)
     assert first == second
     (link,) = (await site.get(f"/api/v1/groups/{first}/similar"))["similar"]
     assert (link["kind"], link["by"], link["score"], link["stage"]) == ("alias", "automatic", 1.0, "similar")
@@ -93,7 +75,7 @@ async def test_an_automatic_alias_is_undone(site: Site) -> None:
 
 async def test_decisions_that_do_not_fit_are_refused(site: Site) -> None:
     second = await site.post("/api/v1/projects", {"name": "second"})
-    first, twin = await count(site, crash(), other())
+    first, twin = await site.count(crash(), other())
     elsewhere = crash()
     key = second["dsn"].split("//")[1].split("@")[0]
     async with site.http.post(f"{site.url}/api/{second['id']}/store/?sentry_key={key}", json=elsewhere) as answer:
@@ -154,7 +136,7 @@ async def test_the_explanation_names_the_rule(site: Site) -> None:
     ruled: list[dict[str, Any]] = []
     async with asyncio.timeout(30):  # ingest stamps records with a new version within 5 s
         while not ruled:
-            (group,) = await count(site, crash())
+            (group,) = await site.count(crash())
             why = (await site.get(f"/api/v1/groups/{group}"))["why"]
             ruled = [part for part in why if part["name"] == "project rule"]
     assert ruled[0]["raw"] == "rules of the project, version 1"

@@ -1,23 +1,15 @@
 """Server-sent events, and the API while PostgreSQL is away."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import msgspec
-import pytest
 
 from tests.integration.gate import Gate
 from tests.integration.web_events import crash, session
 from tests.integration.web_site import Site, running_site
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as running:
-        yield running
 
 
 async def next_event(answer: aiohttp.ClientResponse) -> tuple[str, dict[str, Any]]:

@@ -1,21 +1,13 @@
 """The API over the real server: events that were sent return as numbers, groups, events and raw bytes."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from app.settings import Settings
 from app.web import params
 from tests.integration.web_events import crash, other, session
-from tests.integration.web_site import Site, running_site
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as running:
-        yield running
+from tests.integration.web_site import Site
 
 
 async def test_a_crash_reaches_every_view(site: Site) -> None:

@@ -3,7 +3,6 @@
 import gzip
 import html
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -15,12 +14,6 @@ from app.web.pages import releases
 from tests.integration.gate import Gate
 from tests.integration.web_events import crash, other, session
 from tests.integration.web_site import Site, running_site
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as running:
-        yield running
 
 
 async def page(site: Site, path: str, expected: int = 200) -> str:

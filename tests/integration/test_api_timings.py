@@ -2,22 +2,14 @@
 
 import json
 import random
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.web_site import Site, running_site
+from tests.integration.web_site import Site
 
 STOCK = "shop.example/api/stock"
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as running:
-        yield running
 
 
 def event(

@@ -98,12 +98,6 @@ async def test_a_frozen_postgresql_is_named_in_time_everywhere(server: tuple[str
         assert (await timed(site, "GET", "/readyz"))[0] == 200
 
 
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as opened:
-        yield opened
-
-
 async def archived(site: Site, database: str, folder: Path) -> None:
     """Process everything and archive it, by a role of its own as after a restart."""
     await site.pipeline.step()

@@ -1,19 +1,9 @@
 """Decisions about groups, by the API and by the pages' buttons, and their end by later events."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.integration.web_events import crash, other
-from tests.integration.web_site import Site, running_site
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as running:
-        yield running
+from tests.integration.web_site import Site
 
 
 async def count(site: Site, *events: dict[str, Any]) -> str:

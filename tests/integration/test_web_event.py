@@ -2,20 +2,12 @@
 
 import html
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from tests.integration.web_events import crash, other
-from tests.integration.web_site import Site, running_site
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as running:
-        yield running
+from tests.integration.web_site import Site
 
 
 async def page(site: Site, path: str) -> str:

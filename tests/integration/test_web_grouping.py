@@ -3,29 +3,11 @@
 import asyncio
 import html
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
-
-import pytest
 
 from tests.integration.web_events import chained, java
-from tests.integration.web_site import Site, running_site
+from tests.integration.web_site import Site
 
 RULES = '[[group_by]]\nname = "prices"\ntype = "PriceError"\nby = ["type"]\n'
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as running:
-        yield running
-
-
-async def count(site: Site, *events: dict[str, Any]) -> list[str]:
-    for event in events:
-        await site.send(event)
-    await site.pipeline.step()
-    return [(await site.get(f"/api/v1/events/{event['event_id']}"))["group"] for event in events]
 
 
 async def page(site: Site, path: str, status: int = 200) -> str:
@@ -46,7 +28,7 @@ def section(text: str, name: str) -> str:
 
 async def test_the_cause_stands_under_the_title_on_every_page(site: Site) -> None:
     event = chained()
-    (group,) = await count(site, event)
+    (group,) = await site.count(event)
     for path in (
         f"/projects/{site.project.id}", f"/groups/{group}", f"/events/{event['event_id']}",
         f"/projects/{site.project.id}/search?q=adyen",
@@ -56,8 +38,7 @@ async def test_the_cause_stands_under_the_title_on_every_page(site: Site) -> Non
 
 
 async def test_a_suggestion_is_shown_with_its_reasons_and_accepted(site: Site) -> None:
-    first, second = await count(
-        site,
+    first, second = await site.count(
         java("IllegalStateException", "item lamp is closed", "reserve", 32, owner="acme.Stock"),
         java("IllegalStateException", "item pear is closed", "release", 38, owner="acme.Stock"),
     )
@@ -83,8 +64,7 @@ async def test_a_suggestion_is_shown_with_its_reasons_and_accepted(site: Site) -
 
 
 async def test_an_automatic_alias_is_shown_with_score_and_reasons_and_undone(site: Site) -> None:
-    first, _ = await count(
-        site,
+    first, _ = await site.count(
         java("NullPointerException", "", "padLeft", 11),
         java("NullPointerException", "", "padRight", 22),
     )
@@ -100,13 +80,13 @@ async def test_an_automatic_alias_is_shown_with_score_and_reasons_and_undone(sit
 
 async def test_a_rule_made_by_itself_is_taken_back(site: Site) -> None:
     words = [f"could not load order {place} (x{chr(97 + place) * 5})" for place in range(24)]
-    group, *_ = await count(site, *(java("OrderError", text, "load", 30) for text in words))
+    group, *_ = await site.count(*(java("OrderError", text, "load", 30) for text in words))
     (rule,) = (await site.get(f"{site.api}/rules"))["explosions"]
     assert rule["template"].startswith("could not load order")
     assert rule["type"] == "OrderError"
     async with asyncio.timeout(60):  # ingest stamps records with a new rule within 5 s
         while "Take back" not in section(await page(site, f"/groups/{group}"), "similar"):
-            await count(site, java("OrderError", "could not load order 99 (new)", "load", 30))
+            await site.count(java("OrderError", "could not load order 99 (new)", "load", 30))
     assert "made more than 20 groups within an hour" in section(await page(site, f"/groups/{group}"), "similar")
     assert await press(site, f"/groups/{group}/take-back", rule=rule["signature"]) == (
         303, f"/groups/{group}#similar",

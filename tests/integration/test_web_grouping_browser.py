@@ -2,15 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, ViewportSize, async_playwright, expect
 
-from tests.integration.test_web_grouping import count
 from tests.integration.test_web_sizes import paths, send_recorded, size
 from tests.integration.web_events import java, large
-from tests.integration.web_site import Site, running_site
+from tests.integration.web_site import Site
 from tests.system import corpus, provision
 from tests.system.pages import A11Y, WIDER
 
@@ -18,12 +16,6 @@ WIDTHS = {1280: (800, 8_000), 390: (844, 12_000)}
 """Width of a screen -> its height, and the height of a page at most, in px."""
 TALLEST = 12
 """Pages that are measured: the largest ones."""
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as running:
-        yield running
 
 
 @asynccontextmanager
@@ -50,7 +42,7 @@ async def test_suggestions_are_accepted_and_refused(site: Site) -> None:
              for word, name, line in place]  # fmt: skip
     till = [java("IllegalStateException", f"till {word} is locked", name, line, owner="acme.Till")
             for word, name, line in place]  # fmt: skip
-    accepted, other, refused, apart = await count(site, *stock, *till)
+    accepted, other, refused, apart = await site.count(*stock, *till)
     async with opened(site) as page:
         await page.goto(f"{site.url}/groups/{accepted}")
         await page.get_by_role("link", name="Merge or never").click()
@@ -74,8 +66,8 @@ async def test_suggestions_are_accepted_and_refused(site: Site) -> None:
 
 
 async def test_an_automatic_alias_is_undone(site: Site) -> None:
-    joined, also = await count(
-        site, java("NullPointerException", "", "padLeft", 11), java("NullPointerException", "", "padRight", 22)
+    joined, also = await site.count(
+        java("NullPointerException", "", "padLeft", 11), java("NullPointerException", "", "padRight", 22)
     )
     assert joined == also
     async with opened(site, 390) as page:
@@ -122,7 +114,7 @@ async def test_the_largest_pages_show_the_trace_first_and_end_soon(site: Site, w
 
 async def test_keys_set_the_status_on_the_page_of_an_event(site: Site) -> None:
     event = java("IllegalStateException", "item lamp is closed", "reserve", 32)
-    (group,) = await count(site, event)
+    (group,) = await site.count(event)
     async with opened(site) as page:
         await page.goto(f"{site.url}/events/{event['event_id']}")
         await page.keyboard.press("i")

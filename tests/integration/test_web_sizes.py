@@ -1,22 +1,13 @@
 """No page of a group or an event is larger than a phone can take, whatever was recorded or is made up to be large."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from tests.integration.web_events import large
-from tests.integration.web_site import Site, running_site
+from tests.integration.web_site import Site
 from tests.system import corpus
 
 LARGEST = 300_000
 """Bytes of HTML before compression."""
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as running:
-        yield running
 
 
 async def send_recorded(site: Site) -> None:

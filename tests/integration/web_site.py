@@ -144,6 +144,13 @@ class Site:
             assert answer.status == 200, text
             return msgspec.json.decode(text)
 
+    async def count(self, *events: dict[str, Any]) -> list[str]:
+        """Send events, count and compare them; return the group of each."""
+        for event in events:
+            await self.send(event)
+        await self.pipeline.step()
+        return [(await self.get(f"/api/v1/events/{event['event_id']}"))["group"] for event in events]
+
     async def post(self, path: str, body: object) -> Any:  # noqa: ANN401  JSON
         """Post to the API; an error fails the test."""
         async with self.http.post(self.url + path, json=body, headers=self.bearer) as answer:
