@@ -18,7 +18,7 @@ from app.grouping.rules import NONE, Rules
 from app.grouping.sights import encode_features
 from app.log.contract import Record
 from app.model import Address, Event, Facts, Grouped
-from app.normalise import counted_environment, scrub
+from app.normalise import counts_more, scrub
 from app.normalise import event as normalise
 from app.records import Entry, EventSummary, GroupFacts, UnknownSchema
 from tables.seen import Seen
@@ -102,8 +102,9 @@ class CrashBatch:
         try:
             if draft.error is not None:
                 raise draft.error  # noqa: TRY301  one handler for the failure of any step
-            entry = self._entry(draft.event, record.offset)
-            self._count(draft, entry, self._sight(draft))
+            more = counts_more(facts.normalisation)
+            entry = self._entry(draft.event, record.offset, more=more)
+            self._count(draft, entry, self._sight(draft), draft.event.environment if more else "")
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001  whatever one record does, the batch goes on
@@ -114,10 +115,10 @@ class CrashBatch:
         if facts.unique:
             self._seen.count(draft.key, record.offset, facts.received)
 
-    def _entry(self, event: Event, offset: int) -> Entry:
+    def _entry(self, event: Event, offset: int, *, more: bool) -> Entry:
         if not event.is_crash:
             return Entry(offset, _MESSAGE)
-        counts = _UNHANDLED if event.unhandled else _HANDLED if event.handled else _CRASH
+        counts = _UNHANDLED if event.unhandled else _HANDLED if event.handled and more else _CRASH
         user = user_of(self._secrets, event.project, event.user.identity)
         return Entry(offset, counts) if user is None else Entry(offset, counts, {"users": user})
 
@@ -130,10 +131,9 @@ class CrashBatch:
         at = Address(record.topic, record.partition, record.offset)
         return encode_features(features(draft.event, draft.rules or NONE, group, at))
 
-    def _count(self, draft: "_Draft", entry: Entry, sight: bytes | None) -> None:
+    def _count(self, draft: "_Draft", entry: Entry, sight: bytes | None, environment: str) -> None:
         """Count last, after every step that may fail: an event counts in all of its cells or in none."""
         event, grouped = draft.event, draft.grouped
-        environment = counted_environment(draft.facts.normalisation, event.environment)
         cells = crash_cells(event.project, grouped.group, event.release, environment)
         windows = crash_windows(event.time, event.received)
         spread, own = self._result.spread, cells[0]

@@ -15,7 +15,7 @@ from agents.batch.result import BatchResult
 from app.cells import windows_of_target
 from app.log.contract import Record
 from app.model import Facts, Session, SessionCounts
-from app.normalise import client_report, counted_environment, scrub, session, session_counts
+from app.normalise import client_report, counts_more, scrub, session, session_counts
 from app.records import Entry, UnknownSchema
 from tables.sessions import State, advance
 
@@ -112,8 +112,7 @@ class SessionBatch:
 
 def _counted(sessions: Sessions, facts: Facts) -> Sessions:
     """Return sessions without an environment where their version of normalisation counts none."""
-    environment = counted_environment(facts.normalisation, sessions.environment)
-    return sessions if environment == sessions.environment else msgspec.structs.replace(sessions, environment="")
+    return sessions if counts_more(facts.normalisation) else msgspec.structs.replace(sessions, environment="")
 
 
 def _key(record: Record, facts: Facts) -> bytes:

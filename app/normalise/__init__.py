@@ -12,11 +12,11 @@ from app.normalise.sessions import Lost, client_report, session, session_counts
 from app.normalise.times import correct
 from app.normalise.timings import timings
 from app.normalise.user_agents import contexts_of
-from app.normalise.versions import VERSIONS, counted_environment, rules_of
+from app.normalise.versions import VERSIONS, counts_more, rules_of
 from app.normalise.words import words
 
 __all__ = [
-    "VERSIONS", "Lost", "client_report", "contexts_of", "correct", "counted_environment", "event", "scrub",
+    "VERSIONS", "Lost", "client_report", "contexts_of", "correct", "counts_more", "event", "scrub",
     "scrub_text", "search_fields", "session", "session_counts", "timings", "words",
 ]  # fmt: skip
 

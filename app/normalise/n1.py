@@ -24,7 +24,7 @@ def _unchanged(value: Any) -> Any:  # noqa: ANN401  what is given
 RULES: Final = Rules(
     name="n1",
     lenient=False,
-    counts_environments=False,
+    counts_more=False,
     needs_mending=_needs_mending,
     mended=_unchanged,
     filled=filled_in_order,

@@ -93,7 +93,7 @@ def _corrected(time: int | None, facts: Facts, notes: Notes) -> int:
 RULES: Final = Rules(
     name="n2",
     lenient=True,
-    counts_environments=True,
+    counts_more=True,
     needs_mending=_needs_mending,
     mended=_mended,
     filled=filled,

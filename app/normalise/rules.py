@@ -13,8 +13,8 @@ class Rules(NamedTuple):
     name: str
     lenient: bool
     """Whether a number or a boolean is read as text where text is expected; else it is dropped with a note."""
-    counts_environments: bool
-    """Whether events and sessions count in the cells of their environment, too."""
+    counts_more: bool
+    """Whether crashes that were handled count as such, and events and sessions in the cells of their environment."""
     needs_mending: Callable[[bytes], bool]
     """Return whether a Sentry payload must not be decoded before ``mended`` changed it, though it might be."""
     mended: Callable[[dict[str, Any]], dict[str, Any]]

@@ -18,6 +18,6 @@ def rules_of(version: str) -> Rules:
     return rules
 
 
-def counted_environment(version: str, environment: str) -> str:
-    """Return the environment in whose cells a record of a version counts, '' for none. Raises UnknownSchema."""
-    return environment if rules_of(version).counts_environments else ""
+def counts_more(version: str) -> bool:
+    """Return whether records of a version count by environment, and as handled. Raises UnknownSchema."""
+    return rules_of(version).counts_more

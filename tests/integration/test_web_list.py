@@ -1,21 +1,15 @@
 """The list of groups and the main figure: what is shown at first, filters, and what SDKs say of being handled."""
 
+import html
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from tests.integration.web_events import crash, other, session
-from tests.integration.web_site import Site, running_site
-
-
-@pytest.fixture
-async def site(database: str, tmp_path: Path) -> AsyncIterator[Site]:
-    async with running_site(database, tmp_path) as opened:
-        yield opened
+from tests.integration.web_site import Site
 
 
 async def page(site: Site, path: str, **query: str) -> str:
@@ -43,6 +37,14 @@ def figure(text: str) -> tuple[str, int]:
     return found[1], int(found[2])
 
 
+async def found_by_link(site: Site, text: str) -> int:
+    """Return how many events the search behind the main figure finds."""
+    link = re.search(r'id="kpi-crashes".*?href="([^"]+)"', text, re.DOTALL)
+    assert link is not None
+    query = dict(parse_qsl(urlsplit(html.unescape(link[1])).query))
+    return int((await site.get(f"{site.api}/search", q=query["q"]))["total"])
+
+
 async def test_the_main_figure_leaves_out_what_is_known_to_be_handled(site: Site) -> None:
     path = f"/projects/{site.project.id}"
     for _ in range(2):
@@ -59,8 +61,10 @@ async def test_the_main_figure_leaves_out_what_is_known_to_be_handled(site: Site
     points = (await site.get(f"{site.api}/rates", window="1d"))["points"]
     sums = {name: sum(point[name] for point in points) for name in ("crashes", "unhandled", "not_said")}
     assert sums == {"crashes": 9, "unhandled": 4, "not_said": 2}
-    assert figure(await page(site, path)) == ("Crashes", 6)
-    assert figure(await page(site, path, errors="all")) == ("All errors", 9)
+    for errors, counted in (("", ("Crashes", 6)), ("all", ("All errors", 9))):
+        text = await page(site, path, errors=errors)
+        assert figure(text) == counted
+        assert await found_by_link(site, text) == counted[1]
     for measure, number in (("not_handled", 6), ("crashes", 9)):
         chart = await site.get(f"{path}/chart.json", by="none", measure=measure, range="24h")
         assert sum(chart["total"]) == number

@@ -44,17 +44,18 @@ def test_a_crash_counts_in_its_cells_and_windows_with_its_user() -> None:
     assert [first.offset for first in firsts] == [5]
 
 
-@pytest.mark.parametrize(("version", "counted"), [("n1", {}), ("n2", {"crashes": 1})])
-def test_the_version_of_normalisation_decides_whether_environments_are_counted(
+@pytest.mark.parametrize(("version", "counted"), [("n1", {}), ("n2", {"crashes": 1, "handled": 1})])
+def test_the_version_of_normalisation_decides_whether_environments_and_handled_ones_are_counted(
     version: str, counted: dict[str, int]
 ) -> None:
     """A batch that is redelivered across an upgrade counts as it did before."""
-    sent = crash(5, environment="staging")
+    raised = {"type": "E", "value": "v", "mechanism": {"type": "generic", "handled": True}}
+    sent = crash(5, environment="staging", exception={"values": [raised]})
     facts = Facts(1, "sentry", "error", f"{5:032x}", NOW, normalisation=version)
     result, _ = digest_of([record(5, facts, sent.value)])
     for cell in (Cell("e", 1, "staging"), Cell("e", 1, "staging", "shop@1")):
         assert [total(result.deltas(), cell, size) for size in (MINUTE, HOUR, DAY)] == [counted] * 3
-    assert total(result.deltas(), PROJECT) == {"crashes": 1}
+    assert total(result.deltas(), PROJECT) == (counted or {"crashes": 1})
     assert [summary.environment for summary in result.summaries] == ["staging"]
 
 

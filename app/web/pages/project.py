@@ -70,7 +70,7 @@ async def show(call: Call) -> web.Response:
         "project.html", **base, **groups, kpis=_kpis(numbers, figure, shown), figure=figure, complete=complete,
         page_range=shown, sorts=SORTS, statuses=STATUSES, levels=get_args(Level), handled=HANDLED, filters=FILTERS,
         releases=[row.release for row in releases], environments=[row.environment for row in environments],
-        unhandled_sessions=numbers.now.unhandled_sessions, crashes_url=_crashes_url(project, shown, query),
+        unhandled_sessions=numbers.now.unhandled_sessions, crashes_url=_crashes_url(project, shown, query, figure),
     )  # fmt: skip
 
 
@@ -105,13 +105,11 @@ async def set_status(call: Call) -> web.Response:
     raise web.HTTPSeeOther(back if back.startswith(f"/projects/{project.id}") else f"/projects/{project.id}")
 
 
-def _crashes_url(project: Project, shown: PageRange, query: GroupsQuery) -> str:
-    """Return the address of the search that finds the events which the page counts.
-
-    Search does not know which errors are known to be handled, so that it finds these too.
-    """
+def _crashes_url(project: Project, shown: PageRange, query: GroupsQuery, figure: Figure) -> str:
+    """Return the address of the search that finds the events which the figure counts, of those that search keeps."""
     release = query.release.replace('"', "")
     words = "-level:warning -level:info -level:debug" + (f' release:"{release}"' if release else "")
+    words += "" if figure.measure == "crashes" else " -handled:true"
     words = queries.in_environment(words, query.environment)
     ends = {"from": iso(shown.span.start), "to": iso(shown.span.end)}
     return f"/projects/{project.id}/search?" + urlencode(
