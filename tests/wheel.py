@@ -15,7 +15,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-NEEDED = ("app/migrations/0001_log.sql", "app/web/static/vendor/htmx.min.js", "app/web/static/vendor/uPlot.iife.min.js")
+NEEDED = ("app/migrations/0001_log.sql", "app/web/static/app.js", "app/web/static/vendor/uPlot.iife.min.js")
 READY_SECONDS = 60
 
 
@@ -59,7 +59,7 @@ def start(python: Path, data: Path) -> None:
     with subprocess.Popen(command, cwd="/", env=environment) as process:
         try:
             url = json.loads(wait_for(data / "faultline.json", process))["url"]
-            for path in ("/healthz", "/readyz", "/static/vendor/htmx.min.js"):
+            for path in ("/healthz", "/readyz", "/static/vendor/uPlot.iife.min.js"):
                 with urllib.request.urlopen(url + path, timeout=10) as answer:
                     assert answer.status == 200, path
         finally:
