@@ -24,7 +24,7 @@ from app.stream.contract import Role
 from app.topics import DELTAS, SOURCES, Source, qualified
 from tables import windows
 from tables.fold import Fold, OffsetGap, Progress, watermark
-from tables.windows import Row, WindowKey, decode_value, encode_key, encode_row, version_of
+from tables.windows import Row, WindowKey, decode_value, encode_key, encode_row, encode_short, version_of, weight
 
 MOST_ROWS: Final = 4000
 """Rows after which a transaction is closed: it bounds memory and the time for which progress is locked."""
@@ -52,6 +52,10 @@ class Table(Protocol):
 
     def stage(self, partition: int, key: bytes, value: bytes | None) -> None:
         """Stage a record for the changelog."""
+        ...
+
+    def stage_local(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """Stage what the local store holds of a record."""
         ...
 
     async def flush(self, partition: int) -> None:
@@ -150,16 +154,25 @@ class Rates:
         partition, fold = claim.partition, flush.fold
         rows: dict[WindowKey, Row] = {}
         if fold.after or fold.rows:
-            rows = await self._store().flush(topic, partition, fold, flush.bases())
+            rows = await self._store().flush(topic, partition, fold, await self._whole(flush.bases()))
         progress = {**fold.before, **fold.after}
         self._progress[partition] = (claim.epoch, progress)
         republished = await self._unpublished(partition, fold, rows)
         self._expire(claim, watermark(progress, self._sources()))
         for key, row in (republished | rows).items():
-            self._table.stage(partition, encode_key(key), encode_row(row))
+            self._table.stage(partition, encode_key(key), encode_short(row))
+            self._table.stage_local(partition, encode_key(key), encode_row(row))
         await self._table.flush(partition)
         metrics.ROWS.labels("counted").inc(len(rows))
         metrics.ROWS.labels("published again").inc(len(republished))
+
+    async def _whole(self, bases: dict[WindowKey, Row]) -> dict[WindowKey, Row]:
+        """Replace short rows, which are there after a recovery, by those of PostgreSQL."""
+        short = [key for key, row in bases.items() if row.distinct is not None]
+        if not short:
+            return bases
+        stored = await self._store().rows(short)
+        return {key: row for key, row in bases.items() if row.distinct is None} | stored
 
     async def _unpublished(self, partition: int, fold: Fold, rows: Mapping[WindowKey, Row]) -> dict[WindowKey, Row]:
         """Return the rows of entries that were counted before, unless the table shows that they were published."""
@@ -223,7 +236,7 @@ class _Flush:
         keys = list(islice(reversed(rows), len(rows) - len(self._values)))  # a dict keeps the order of insertion
         values = self._stored(keys) if keys else []
         self._values.update(zip(keys, values, strict=True))
-        self._bytes += sum(len(value) for value in values if value is not None)
+        self._bytes += sum(weight(value) for value in values if value is not None)
 
 
 @asynccontextmanager

@@ -51,6 +51,11 @@ def add(sketch: bytes, hashes: Iterable[int]) -> bytes:
     return sketch
 
 
+def size_of(count: int) -> int:
+    """Return the bytes of a sketch of so many distinct hashes; near ``EXACT`` an estimate may mean the other form."""
+    return 8 * count if count <= EXACT else _DENSE
+
+
 def union(sketches: Iterable[bytes]) -> bytes:
     """Return the sketch of the union of the sets."""
     known: set[int] = set()

@@ -2,6 +2,9 @@
 
 The key starts with the time at which the row expires, so that expired rows sort first. The value starts with the row's
 version, so that the newer of two is known without decoding the rest.
+
+``rates`` has short rows: a sketch of many users is up to 12 KiB, and would be written with each of them. A short row
+tells live views how many there are. Whoever computes from one reads the whole row from PostgreSQL first.
 """
 
 import struct
@@ -17,7 +20,7 @@ from tables import latency, sketch
 from tables.spec import Read, TableSpec, Write
 
 SCHEMA: Final = 2
-"""Of the rows in ``rates`` and in the table. 2: there are rows of environments."""
+"""Of the rows in ``rates`` and in the table: 1 is a whole row, 2 a short one. Before there was 2, ``rates`` had 1."""
 
 LATENCY: Final = "ms"
 """The sketch of durations; its entries are buckets, not user hashes."""
@@ -26,6 +29,9 @@ _KEY: Final = struct.Struct(">QI")
 _HEAD: Final = struct.Struct(">BIq")
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _decode = msgspec.msgpack.Decoder(tuple[dict[str, int], dict[str, bytes]]).decode
+_decode_short = msgspec.msgpack.Decoder(tuple[dict[str, int], dict[str, int]]).decode
+_WHOLE: Final = 1
+_SHORT: Final = 2
 _decode_sketches = msgspec.msgpack.Decoder(dict[str, bytes]).decode
 
 
@@ -54,12 +60,16 @@ NEVER: Final = Version(0, -1)
 
 
 class Row(msgspec.Struct, frozen=True):
-    """Counts by metric, sketches (``tables.sketch``, ``tables.latency``) by name, and the version up to which."""
+    """Counts by metric, sketches (``tables.sketch``, ``tables.latency``) by name, and the version up to which.
+
+    A short row has ``distinct`` instead of sketches: the number of distinct hashes by the sketch's name.
+    """
 
     counts: dict[str, int] = {}
     sketches: dict[str, bytes] = {}
     generation: int = NEVER.generation
     version: int = NEVER.offset
+    distinct: dict[str, int] | None = None
 
     @property
     def at(self) -> Version:
@@ -68,6 +78,8 @@ class Row(msgspec.Struct, frozen=True):
 
     def unique(self, name: str) -> int:
         """Return the number of distinct hashes in a sketch, 0 without the sketch."""
+        if self.distinct is not None:
+            return self.distinct.get(name, 0)
         return sketch.estimate(self.sketches.get(name, sketch.EMPTY))
 
 
@@ -148,14 +160,29 @@ def decode_key(data: bytes) -> WindowKey:
 
 
 def encode_row(row: Row) -> bytes:
-    """Return the value in the ``windows`` table and in ``rates``; equal rows give equal bytes."""
-    return _HEAD.pack(SCHEMA, row.generation, row.version) + _encode((row.counts, row.sketches))
+    """Return the value of a whole row in the table; equal rows give equal bytes."""
+    return _HEAD.pack(_WHOLE, row.generation, row.version) + _encode((row.counts, row.sketches))
+
+
+def encode_short(row: Row) -> bytes:
+    """Return the value in ``rates`` of a whole row."""
+    distinct = {name: row.unique(name) for name in row.sketches if name != LATENCY}
+    return _HEAD.pack(_SHORT, row.generation, row.version) + _encode((row.counts, distinct))
+
+
+def weight(value: bytes) -> int:
+    """Return the bytes of a whole row; of a short one, about those that its whole row has. Raises UnknownSchema."""
+    distinct = decode_value(value).distinct if value[0] == _SHORT else None
+    return len(value) + sum(map(sketch.size_of, (distinct or {}).values()))
 
 
 def decode_value(data: bytes) -> Row:
-    """Decode a result of ``encode_row``. Raises UnknownSchema."""
-    at = version_of(data)
-    counts, sketches = _decode(memoryview(data)[_HEAD.size :])
+    """Decode a whole or a short row. Raises UnknownSchema."""
+    at, body = version_of(data), memoryview(data)[_HEAD.size :]
+    if data[0] == _SHORT:
+        counts, distinct = _decode_short(body)
+        return Row(counts, {}, *at, distinct)
+    counts, sketches = _decode(body)
     return Row(counts, sketches, *at)
 
 

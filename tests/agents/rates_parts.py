@@ -29,11 +29,13 @@ class Table:
         self.changelog: list[tuple[bytes, bytes | None]] = []
         self.local: dict[bytes, bytes] = {}
         self.staged: dict[bytes, bytes | None] = {}
+        self.only_local: dict[bytes, bytes | None] = {}
         self.fail: list[str] = []
 
     def read_many(self, _partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
         """Return staged values, else local ones."""
-        return [self.staged[key] if key in self.staged else self.local.get(key) for key in keys]
+        staged = self.staged | self.only_local
+        return [staged[key] if key in staged else self.local.get(key) for key in keys]
 
     def scan(self, _partition: int, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Yield local values."""
@@ -43,14 +45,19 @@ class Table:
         """Stage a record."""
         self.staged[key] = value
 
+    def stage_local(self, _partition: int, key: bytes, value: bytes | None) -> None:
+        """Stage what the local store holds of a record."""
+        self.only_local[key] = value
+
     async def flush(self, _partition: int) -> None:
         """Publish, then write locally; may die in between."""
         self._fault("before publishing")
         self.changelog += self.staged.items()
         self._fault("after publishing")
-        for key, value in self.staged.items():
+        for key, value in (self.staged | self.only_local).items():
             self.write(key, value)
         self.staged.clear()
+        self.only_local.clear()
 
     def write(self, key: bytes, value: bytes | None) -> None:
         """Apply the local writes of a record."""
@@ -66,6 +73,7 @@ class Table:
     def restart(self, *, local: dict[bytes, bytes]) -> None:
         """Start from a local store, recovered from the changelog."""
         self.staged.clear()
+        self.only_local.clear()
         self.fail.clear()
         self.local = dict(local)
         for key, value in self.changelog:

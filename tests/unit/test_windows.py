@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from hashlib import blake2b
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 from app.cells import DAY, HOUR, LATENESS, MINUTE, SKEW, Cell
 from app.records import Delta, Entry, GroupFacts, UnknownSchema
 from app.topics import Source
-from tables import sketch
+from tables import latency, sketch
 from tables.fold import Fold, OffsetGap, Progress, watermark
 from tables.windows import (
+    LATENCY,
     Row,
     Version,
     WindowKey,
@@ -24,11 +26,13 @@ from tables.windows import (
     decode_value,
     encode_key,
     encode_row,
+    encode_short,
     encode_sketches,
     expired,
     newest,
     united,
     version_of,
+    weight,
 )
 
 SOURCE = Source("1.crashes", 0)
@@ -71,6 +75,9 @@ def test_a_record_of_rates_is_read_back(
     assert decode_key(encode_key(key)) == key
     assert decode_row(encode_key(key), encode_row(row)) == (cell, key.size, key.start, row)
     assert version_of(encode_row(row)) == Version(3, 99)
+    *where, short = decode_row(encode_key(key), encode_short(row))
+    assert (*where, short.counts, short.sketches) == (cell, key.size, key.start, numbers, {})
+    assert (short.at, short.unique("users"), short.unique("session_users")) == (row.at, 2, 0)
 
 
 def test_equal_rows_are_equal_bytes() -> None:
@@ -81,6 +88,17 @@ def test_equal_rows_are_equal_bytes() -> None:
     assert decode_sketches(encode_sketches(one.sketches)) == one.sketches
     assert encode_sketches({}) is None
     assert decode_sketches(None) == {}
+
+
+@pytest.mark.parametrize("users", [0, 1, 1000, 1200, 5000])
+def test_a_short_row_weighs_about_what_its_whole_row_does(users: int) -> None:
+    """A transaction is bounded by it: after a recovery the rows that it changes are short."""
+    hashes = [int.from_bytes(blake2b(bytes([n % 256, n // 256])).digest()[:8], "big") for n in range(users)]
+    row = Row({"crashes": 3}, {"users": sketch.add(b"", hashes), LATENCY: latency.add(b"", [7])}, 1, 5)
+    whole, short = encode_row(row), encode_short(row)
+    assert len(short) < 60
+    assert weight(whole) == len(whole)
+    assert abs(weight(short) - len(whole)) < 60
 
 
 def test_a_newer_schema_is_refused() -> None:

@@ -128,7 +128,7 @@ async def _compare_and_set(
     old = {key: bases.get(key, Row()) for key in keys}
     new = {key: apply(old[key], fold.rows[key]) for key in keys}
     changed = {key: row for key, row in new.items() if row is not old[key]}
-    missed = set(await write_rows(connection, changed, {key: old[key].at for key in changed}))
+    missed = set(await write_rows(connection, changed, old))
     written = {key: row for key, row in changed.items() if key not in missed}
     return written, [key for key in keys if key not in written]
 

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from app.cells import Cell
-from tables.windows import NEVER, Row, Version, WindowKey, decode_sketches, encode_sketches
+from tables.windows import NEVER, Row, WindowKey, decode_sketches, encode_sketches
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
@@ -27,8 +27,10 @@ from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[], $6::big
 join windows w on w.project = n.project and w.kind = n.kind::"char" and w.grp = n.grp and w.release = n.release
   and w.size = n.size and w.start = n.start"""
 
+# Sketches that did not change stay where they are: a long value that is assigned to itself is not written again.
 _UPDATE = """
-update windows w set generation = n.generation, version = n.version, counts = n.counts, sketches = n.sketches
+update windows w set generation = n.generation, version = n.version, counts = n.counts,
+  sketches = coalesce(n.sketches, w.sketches)
 from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[],
   $7::int[], $8::bigint[], $9::jsonb[], $10::bytea[], $11::int[], $12::bigint[]) with ordinality
   n (project, kind, grp, release, size, start, generation, version, counts, sketches, old_generation, old_version, i)
@@ -55,21 +57,22 @@ async def read_rows(connection: Connection, keys: Sequence[WindowKey]) -> dict[W
 
 
 async def write_rows(
-    connection: Connection, rows: Mapping[WindowKey, Row], bases: Mapping[WindowKey, Version]
+    connection: Connection, rows: Mapping[WindowKey, Row], bases: Mapping[WindowKey, Row]
 ) -> list[WindowKey]:
-    """Write each row whose stored version is still its base and return the keys of the others.
+    """Write each row whose stored version is still its base's and return the keys of the others.
 
-    A base of ``NEVER`` means that no row is stored.
+    A base of version ``NEVER`` means that no row is stored.
     """
-    known = [key for key in rows if bases[key] != NEVER]
-    fresh = [key for key in rows if bases[key] == NEVER]
+    known = [key for key in rows if bases[key].at != NEVER]
+    fresh = [key for key in rows if bases[key].at == NEVER]
     written: set[WindowKey] = set()
     if known:
-        old = zip(*(bases[key] for key in known), strict=True)
-        records = await connection.fetch(_UPDATE, *_columns(known), *_values(rows[key] for key in known), *old)
+        old = zip(*(bases[key].at for key in known), strict=True)
+        new = [(rows[key], rows[key].sketches != bases[key].sketches) for key in known]
+        records = await connection.fetch(_UPDATE, *_columns(known), *_values(new), *old)
         written |= {known[record["i"] - 1] for record in records}
     if fresh:
-        records = await connection.fetch(_INSERT, *_columns(fresh), *_values(rows[key] for key in fresh))
+        records = await connection.fetch(_INSERT, *_columns(fresh), *_values((rows[key], True) for key in fresh))
         written |= {_key_of(record) for record in records}
     return [key for key in rows if key not in written]
 
@@ -106,9 +109,15 @@ def _columns(keys: Sequence[WindowKey]) -> list[list[Any]]:
     ]
 
 
-def _values(rows: Iterable[Row]) -> list[list[Any]]:
+def _values(rows: Iterable[tuple[Row, bool]]) -> list[list[Any]]:
+    """Return the columns of rows, each with whether its sketches are to be written."""
     columns = [
-        (row.generation, row.version, _encode_counts(row.counts).decode(), encode_sketches(row.sketches))
-        for row in rows
+        (
+            row.generation,
+            row.version,
+            _encode_counts(row.counts).decode(),
+            encode_sketches(row.sketches) if has_new else None,
+        )
+        for row, has_new in rows
     ]
     return [list(column) for column in zip(*columns, strict=True)]
