@@ -39,8 +39,10 @@ if TYPE_CHECKING:
     from app.postgres import Connection, Pool
 
 LOCK: Final = 0x4661_756C_7400_000A  # "Fault", the comparison of keys: one process at a time
-POLL_SECONDS: Final = 0.5
-"""Between two looks where no notification came, and between two tries to be the process that judges."""
+LOOK_SECONDS: Final = 5.0
+"""Between two looks where no notification came."""
+LEAD_SECONDS: Final = 1.0
+"""Between two tries to be the process that judges."""
 RETRY_SECONDS: Final = 30.0
 """For which a project is left alone whose comparison failed: its sights are of a newer Faultline, or broken."""
 AWAY_SECONDS: Final = 2.0
@@ -150,7 +152,7 @@ class Stage:
                 log.warning("comparison_later", error=str(error) or type(error).__name__)
                 await asyncio.sleep(AWAY_SECONDS)
             self._known.clear()
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(LEAD_SECONDS)
 
     async def once(self) -> int:
         """Judge what waits now; return the number of sights. Raises StoreUnavailable."""
@@ -195,7 +197,7 @@ class Stage:
 
     async def _pause(self) -> None:
         try:
-            await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+            await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
         except TimeoutError:
             return
 

@@ -58,6 +58,8 @@ class Batching(Consumer):
         self.seeks = 0
         """Counts seeks: what was read before one must not be delivered after it."""
         self._chains: dict[TP, Chain] = {}
+        self._delivered = asyncio.Event()
+        """Set while there may be something to commit."""
         self._seek_lock = asyncio.Lock()
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:  # noqa: ANN401  Faust's signature
@@ -84,6 +86,7 @@ class Batching(Consumer):
             start = batch.first - batch.lost
             raise MissingOffsets(batch.topic, batch.partition, start - missing, start)
         chain.deliver(batch, message)
+        self._delivered.set()
         return message
 
     def _filter_tps_with_pending_acks(self, topics: TPorTopicSet | None = None) -> Iterator[TP]:

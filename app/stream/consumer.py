@@ -129,9 +129,12 @@ class Consumer(Batching):
     async def _commit_handler(self) -> None:
         """Commit at the same times as the process's other roles, whose commits then share a transaction."""
         while not self.should_stop:
+            await self.wait(self._delivered.wait())  # an idle role does not wake up
             await self.sleep(until_tick(self.commit_interval))
             if self.has_uncommitted():
                 await self.commit()
+            if not self.has_uncommitted():
+                self._delivered.clear()
 
     @Service.task
     async def _commit_livelock_detector(self) -> None:
