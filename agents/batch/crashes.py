@@ -138,7 +138,7 @@ class CrashBatch:
         windows = crash_windows(event.time, event.received)
         spread, own = self._result.spread, cells[0]
         if spread.has_group(own):
-            spread.widen_group(own, event.time)
+            spread.widen_group(own, event.time, unhandled=event.unhandled)
         else:
             spread.add_group(own, _group_facts(event, grouped, entry.offset))
         spread.add(cells, windows, entry)

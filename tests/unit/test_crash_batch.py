@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -83,6 +84,16 @@ def test_group_facts_are_those_of_the_least_offset() -> None:
     (facts,) = [facts for delta in result.deltas() for facts in delta.groups.values()]
     assert (facts.release, facts.sample_offset, facts.sample_event) == ("b", 3, f"{3:032x}")
     assert (facts.first_seen, facts.last_seen) == (NOW - 9000, NOW - 5000)
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_a_group_is_unhandled_if_any_of_its_events_is(at: int) -> None:
+    def raised(*, handled: bool) -> dict[str, Any]:
+        return {"values": [{"type": "E", "value": "v", "mechanism": {"type": "generic", "handled": handled}}]}
+
+    result, _ = digest_of([crash(n, exception=raised(handled=n != at)) for n in range(3)])
+    (facts,) = [facts for delta in result.deltas() for facts in delta.groups.values()]
+    assert facts.unhandled
 
 
 def test_a_copy_is_a_duplicate_also_within_the_batch_and_is_not_kept() -> None:

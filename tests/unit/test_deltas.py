@@ -98,7 +98,7 @@ def test_a_group_keeps_its_least_offset_and_widens_what_it_spans() -> None:
     spread.add_group(cell, GroupFacts("first", "", "python", "error", "E", 50, 50, True, "r", "e1", 3, "g1"))
     assert spread.has_group(cell)
     for time in (70, 20, 60):
-        spread.widen_group(cell, time)
+        spread.widen_group(cell, time, unhandled=False)
     facts = spread.deal(SOURCE, 3, 9, 0)[home(cell, 8)].groups[cell]
     assert (facts.title, facts.sample_offset, facts.first_seen, facts.last_seen) == ("first", 3, 20, 70)
 
