@@ -102,19 +102,20 @@ class Spread:
         column.append(len(self._entries))
         self._entries.append(entry)
 
-    def has_group(self, cell: str) -> bool:
-        """Return whether this batch holds the group of a (project, group) cell."""
-        return cell in self._groups
+    def is_first(self, cell: str, time: int) -> bool:
+        """Return whether an entry of ``time`` (ms) is the first of a (project, group) cell, of those added so far."""
+        known = self._groups.get(cell)
+        return known is None or time < known.first_seen
 
     def add_group(self, cell: str, facts: GroupFacts) -> None:
-        """Add a group by the entry of its least offset in this batch: title and sample stay that entry's."""
+        """Name a group by its first entry in this batch: of equal times the one of the least offset (``is_first``)."""
         self._groups[cell] = facts
-        self._spans[cell] = _Span(facts.first_seen, facts.last_seen, facts.unhandled)
+        self._spans.setdefault(cell, _Span(facts.last_seen, facts.unhandled))
+        self.widen_group(cell, facts.last_seen, unhandled=facts.unhandled)
 
     def widen_group(self, cell: str, time: int, *, unhandled: bool) -> None:
-        """Widen first seen and last seen of a group to ``time`` (ms); it is unhandled if any of its entries is."""
+        """Widen last seen of a group of this batch to ``time`` (ms); it is unhandled if any of its entries is."""
         span = self._spans[cell]
-        span.first_seen = min(span.first_seen, time)
         span.last_seen = max(span.last_seen, time)
         span.unhandled |= unhandled
 
@@ -147,19 +148,15 @@ class Spread:
 
     def _facts_of(self, cell: str) -> GroupFacts:
         facts, span, sights = self._groups[cell], self._spans[cell], tuple(self._sights.get(cell, ()))
-        said = _Span(facts.first_seen, facts.last_seen, facts.unhandled)
-        if span == said and not sights:
+        if not sights and (span.last_seen, span.unhandled) == (facts.last_seen, facts.unhandled):
             return facts
-        return msgspec.structs.replace(
-            facts, first_seen=span.first_seen, last_seen=span.last_seen, unhandled=span.unhandled, sights=sights
-        )
+        return msgspec.structs.replace(facts, last_seen=span.last_seen, unhandled=span.unhandled, sights=sights)
 
 
 @dataclass(slots=True)
 class _Span:
-    """What the entries of a group say together: the times between which they lie (ms), and if any was unhandled."""
+    """What the entries of a group say together: when the last happened (ms), and if any was unhandled."""
 
-    first_seen: int
     last_seen: int
     unhandled: bool
 
