@@ -138,7 +138,11 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
 
 
 class GroupFacts(msgspec.Struct, frozen=True, array_like=True):
-    """The columns of a group's row, from the entries of one delta that belong to the group."""
+    """The columns of a group's row, from the entries of one delta that belong to the group.
+
+    ``last_seen``, ``unhandled`` and ``sights`` are of all of them, the others of the first: the least (time, offset).
+    In records of Faultline 0.3 and before the others but ``first_seen`` are of the least offset.
+    """
 
     title: str
     culprit: str
@@ -150,7 +154,7 @@ class GroupFacts(msgspec.Struct, frozen=True, array_like=True):
     unhandled: bool
     release: str
     sample_event: str
-    """Event id of the entry with the least offset in the delta; ``sample_offset`` is that offset."""
+    """Event id of the first entry; ``sample_offset`` is its offset."""
     sample_offset: int
     grouping: str
     cause: str = ""

@@ -36,11 +36,15 @@ class OffsetGap(Exception):
 
 
 class GroupChange(msgspec.Struct):
-    """The changes of one group in a fold; facts and source are those of its first delta, ``sights`` those of all."""
+    """The changes of one group in a fold.
+
+    ``facts`` and ``source`` are those of its first event, whose time is the least; ``begun_by`` those of its first
+    delta, whose event names notices; the others are of all deltas.
+    """
 
     facts: GroupFacts
     source: Source
-    first_seen: int
+    begun_by: tuple[GroupFacts, Source]
     last_seen: int
     unhandled: bool
     sights: list[bytes]
@@ -131,13 +135,19 @@ class Fold:
             group = self.groups.get(key)
             if group is None:
                 self.groups[key] = GroupChange(
-                    facts, source, facts.first_seen, facts.last_seen, facts.unhandled, list(facts.sights)
+                    facts, source, (facts, source), facts.last_seen, facts.unhandled, list(facts.sights)
                 )
                 continue
-            group.first_seen = min(group.first_seen, facts.first_seen)
+            if _place(facts, source) < _place(group.facts, group.source):
+                group.facts, group.source = facts, source
             group.last_seen = max(group.last_seen, facts.last_seen)
             group.unhandled |= facts.unhandled
             group.sights += facts.sights
+
+
+def _place(facts: GroupFacts, source: Source) -> tuple[int, str, int, int]:
+    """Return the place of a group's event among all of the group: by time (ms), then by address."""
+    return (facts.first_seen, source.topic, source.partition, facts.sample_offset)
 
 
 def watermark(progress: Mapping[Source, Progress], sources: Iterable[Source]) -> int | None:

@@ -137,10 +137,10 @@ class CrashBatch:
         cells = crash_cells(event.project, grouped.group, event.release, environment)
         windows = crash_windows(event.time, event.received)
         spread, own = self._result.spread, cells[0]
-        if spread.has_group(own):
-            spread.widen_group(own, event.time)
-        else:
+        if spread.is_first(own, event.time):
             spread.add_group(own, _group_facts(event, grouped, entry.offset))
+        else:
+            spread.widen_group(own, event.time, unhandled=event.unhandled)
         spread.add(cells, windows, entry)
         if sight is not None:
             spread.add_sight(own, sight)

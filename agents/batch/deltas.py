@@ -4,7 +4,7 @@ Each roll-up cell gets its own entry here (EXACTNESS.md, "Deltas"): the rates ag
 Records of the same cells and windows share a column, so that the cost of a batch grows with its columns, not records.
 """
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -90,7 +90,8 @@ class Spread:
         self._partitions = partitions
         self._entries: list[Entry] = []
         self._columns: dict[tuple[Cells, Windows], list[int]] = {}
-        self._groups: dict[str, tuple[GroupFacts, list[int]]] = {}
+        self._groups: dict[str, GroupFacts] = {}
+        self._spans: dict[str, _Span] = {}
         self._sights: dict[str, list[bytes]] = {}
 
     def add(self, cells: Cells, windows: Windows, entry: Entry) -> None:
@@ -101,21 +102,22 @@ class Spread:
         column.append(len(self._entries))
         self._entries.append(entry)
 
-    def has_group(self, cell: str) -> bool:
-        """Return whether this batch holds the group of a (project, group) cell."""
-        return cell in self._groups
+    def is_first(self, cell: str, time: int) -> bool:
+        """Return whether an entry of ``time`` (ms) is the first of a (project, group) cell, of those added so far."""
+        known = self._groups.get(cell)
+        return known is None or time < known.first_seen
 
     def add_group(self, cell: str, facts: GroupFacts) -> None:
-        """Add a group by the entry of its least offset in this batch: title and sample stay that entry's."""
-        self._groups[cell] = (facts, [facts.first_seen, facts.last_seen])
+        """Name a group by its first entry in this batch: of equal times the one of the least offset (``is_first``)."""
+        self._groups[cell] = facts
+        self._spans.setdefault(cell, _Span(facts.last_seen, facts.unhandled))
+        self.widen_group(cell, facts.last_seen, unhandled=facts.unhandled)
 
-    def widen_group(self, cell: str, time: int) -> None:
-        """Widen first seen and last seen of a group of this batch to ``time`` (ms)."""
-        span = self._groups[cell][1]
-        if time < span[0]:
-            span[0] = time
-        elif time > span[1]:
-            span[1] = time
+    def widen_group(self, cell: str, time: int, *, unhandled: bool) -> None:
+        """Widen last seen of a group of this batch to ``time`` (ms); it is unhandled if any of its entries is."""
+        span = self._spans[cell]
+        span.last_seen = max(span.last_seen, time)
+        span.unhandled |= unhandled
 
     def add_sight(self, cell: str, features: bytes) -> None:
         """Add the features of an event of a group of this batch: its first in a build."""
@@ -127,8 +129,8 @@ class Spread:
         for (cells, windows), column in self._columns.items():
             for cell in cells if windows else ():
                 parts[_home(cell, self._partitions)].add(cell, windows, column, self._entries)
-        for cell, facts in self._group_facts():
-            parts[_home(cell, self._partitions)].groups[cell] = facts
+        for cell in self._groups:
+            parts[_home(cell, self._partitions)].groups[cell] = self._facts_of(cell)
         return [
             Delta(
                 schema=DELTA_SCHEMA,
@@ -144,14 +146,19 @@ class Spread:
             for part in parts
         ]
 
-    def _group_facts(self) -> Iterator[tuple[str, GroupFacts]]:
-        for cell, (facts, (first, last)) in self._groups.items():
-            sights = tuple(self._sights.get(cell, ()))
-            same = (first, last) == (facts.first_seen, facts.last_seen) and not sights
-            yield (
-                cell,
-                facts if same else msgspec.structs.replace(facts, first_seen=first, last_seen=last, sights=sights),
-            )
+    def _facts_of(self, cell: str) -> GroupFacts:
+        facts, span, sights = self._groups[cell], self._spans[cell], tuple(self._sights.get(cell, ()))
+        if not sights and (span.last_seen, span.unhandled) == (facts.last_seen, facts.unhandled):
+            return facts
+        return msgspec.structs.replace(facts, last_seen=span.last_seen, unhandled=span.unhandled, sights=sights)
+
+
+@dataclass(slots=True)
+class _Span:
+    """What the entries of a group say together: when the last happened (ms), and if any was unhandled."""
+
+    last_seen: int
+    unhandled: bool
 
 
 class _Part:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 import asyncpg
 import pytest
@@ -11,6 +12,7 @@ from app.cells import DAY, HOUR, LATENESS, MINUTE, SKEW, home
 from app.errors import MissingOffsets
 from app.log.batch import Claim
 from app.log.contract import Record
+from app.model import Address
 from app.stores.aggregates.flush import Fenced
 from app.stores.aggregates.rows import read_rows
 from app.stores.aggregates.types import GroupsQuery
@@ -49,9 +51,7 @@ async def test_any_schedule_equals_counting_directly(store: Store, seed: int) ->
     rows = await store.rows(list(expected))
     assert {key: (row.counts["crashes"], row.sketches["users"]) for key, row in rows.items()} == expected
     assert published == {encode_key(key): encode_short(row) for key, row in rows.items()}
-    assert await _groups(store) == {
-        name: (min(times) * 1000, max(times) * 1000) for name, times in _times(everything).items()
-    }
+    assert await _groups(store) == _expected(everything)
 
 
 async def _run(order: random.Random, store: Store, records: list[Record], d: int) -> dict[bytes, bytes]:
@@ -84,16 +84,32 @@ async def _run(order: random.Random, store: Store, records: list[Record], d: int
     return table.local
 
 
-async def _groups(store: Store) -> dict[str, tuple[int, int]]:
+class Life(NamedTuple):
+    """When a group was seen (ms), and what its first event says."""
+
+    first_seen: int
+    last_seen: int
+    title: str
+    release: str
+    sample: Address
+
+
+async def _groups(store: Store) -> dict[str, Life]:
     rows, _, _ = await store.groups(GroupsQuery(project=7, start=NOON - DAY, end=NOON + DAY))
-    return {row.id: (row.first_seen, row.last_seen) for row in rows}
+    return {row.id: Life(row.first_seen, row.last_seen, row.title, row.first_release, row.sample) for row in rows}
 
 
-def _times(everything: dict[Source, list[given.Event]]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for event in (event for events in everything.values() for event in events):
-        found.setdefault(event.group, []).append(event.time)
-    return found
+def _expected(everything: dict[Source, list[given.Event]]) -> dict[str, Life]:
+    """Return the lives of all groups, whose first event is the least by time and address."""
+    found: dict[str, list[tuple[int, Source, given.Event]]] = {}
+    for source, event in ((source, event) for source, events in everything.items() for event in events):
+        found.setdefault(event.group, []).append((event.time * 1000, source, event))
+    lives = {}
+    for name, own in found.items():
+        first, source, event = min(own)
+        address = Address(source.topic, source.partition, event.offset)
+        lives[name] = Life(first, max(own)[0], f"{name} at {event.offset}", event.release, address)
+    return lives
 
 
 async def test_spans_again_and_cut_differently(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Finds a Java that is new enough, and has Maven fetch the dependencies of a ``*-pom.xml`` beside this file."""
+"""Finds a Java that is new enough, and has Maven fetch the dependencies of a ``*-pom.xml``."""
 
 import hashlib
 import os
@@ -32,9 +32,12 @@ def java_home(least: int, *variables: str) -> Path:
     raise Unavailable(f"no Java {least} or newer: install one, or name it by one of {names}")
 
 
-def maven(name: str, finish: Callable[[Path], None] = lambda _: None) -> Path:
-    """Return the folder with the dependencies of ``NAME-pom.xml``, as ``finish`` left it. Raises Unavailable."""
-    pom = Path(__file__).with_name(f"{name}-pom.xml")
+def maven(name: str, finish: Callable[[Path], None] = lambda _: None, beside: Path = Path(__file__)) -> Path:
+    """Return the folder with the dependencies of ``NAME-pom.xml``, as ``finish`` left it. Raises Unavailable.
+
+    The file lies beside the file ``beside``.
+    """
+    pom = beside.with_name(f"{name}-pom.xml")
     digest = hashlib.sha256(pom.read_bytes()).hexdigest()[:12]
 
     def make(folder: Path) -> None:

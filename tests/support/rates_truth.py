@@ -74,11 +74,11 @@ def delta(source: Source, found: Sequence[Event], d: int, partitions: int, a: in
 
 def _facts(event: Event, known: GroupFacts | None) -> GroupFacts:
     time = event.time * 1000
-    if known is not None:
-        first, last = min(time, known.first_seen), max(time, known.last_seen)
-        return msgspec.structs.replace(known, first_seen=first, last_seen=last)
+    last = max(time, known.last_seen if known else time)
+    if known is not None and time >= known.first_seen:
+        return msgspec.structs.replace(known, last_seen=last)
     title = f"{event.group} at {event.offset}"
-    return GroupFacts(title, "f", "python", "error", "E", time, time, False, event.release, "e", event.offset, "g1")
+    return GroupFacts(title, "f", "python", "error", "E", time, last, False, event.release, "e", event.offset, "g1")
 
 
 def log_of(order: random.Random, all_events: Mapping[Source, Sequence[Event]], d: int, partitions: int) -> list[Record]:

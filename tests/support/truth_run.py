@@ -76,6 +76,7 @@ class Checker:
             documents = await self._searched()
             found = await self._payloads(documents)
             groups = self._groups(found)
+            await self._first_events(documents)
             received = {sent.event_id: await self._received(doc) for sent, doc in found if sent.shift is not None}
             compared = await self._windows(groups, received)
             timings = await self._timings.check(self._json)
@@ -170,6 +171,19 @@ class Checker:
         single = {label: next(iter(ids)) for label, ids in groups.items()}
         assert len(set(single.values())) == len(single), f"lumped: {single}"
         return single
+
+    async def _first_events(self, documents: list[dict[str, Any]]) -> None:
+        """Assert that each group has the text of its first event by time and address, and what any of them says."""
+        of: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for doc in documents:
+            of[doc["group"]].append(doc)
+        for group, own in of.items():
+            first = min(own, key=lambda doc: (_seconds(doc["time"]), *doc["address"].values()))
+            row = await self._json(f"/api/v1/groups/{group}")
+            assert row["sample"] == {"event_id": first["event_id"], "address": first["address"]}, group
+            assert (row["title"], row["first_seen"]) == (first["title"], first["time"]), group
+            assert (row["first_release"] or "", row["level"]) == (first["release"] or "", first["level"]), group
+            assert row["unhandled"] is any(doc["unhandled"] for doc in own), group
 
     async def _received(self, doc: dict[str, Any]) -> float:
         return _seconds((await self._json(f"/api/v1/events/{doc['event_id']}"))["received"])

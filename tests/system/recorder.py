@@ -83,10 +83,10 @@ class Recorder:
 
 
 def payloads(sent: Sent) -> Iterator[bytes]:
-    """Yield the events of one request: reports of Raygun, or items of type ``event`` of a Sentry envelope."""
+    """Yield the events of one request: reports of Raygun, items of type ``event`` of a Sentry envelope, or its body."""
     if sent.method != "POST":
         return
-    if sent.path == "/entries":
+    if sent.path == "/entries" or sent.path.endswith("/store/"):
         yield sent.unpacked
     elif sent.path == "/entries/bulk":
         yield from (json.dumps(report).encode() for report in json.loads(sent.unpacked))

@@ -114,6 +114,23 @@ def _check_context(full: dict[str, Any]) -> None:
             assert {"price", "checkout"} & set(functions), functions
 
 
+async def check_titles(api: Api, seen: Sequence[Seen], place: str) -> None:
+    """Assert that events and groups are named by what was raised, and by the function of the shop that raised it.
+
+    ``place`` is how the module or file of the shop's frames ends.
+    """
+    raised: dict[str, bool] = {}
+    for event in seen:
+        types, text, *_ = _want(event.full)
+        title = f"{types[-1]}: {text}" if types else text
+        assert event.full["title"] == title
+        raised[title] = bool(types)
+    for named in [*(event.full for event in seen), *await api.groups()]:
+        if raised[named["title"]]:
+            assert named["culprit"].startswith("price in ")
+            assert named["culprit"].endswith(place)
+
+
 def check_breadcrumbs(seen: Sequence[Seen]) -> None:
     """Assert that each event has the breadcrumb of what the shop did before."""
     for event in seen:

@@ -1,4 +1,4 @@
-"""Runs the small shops of ``sdks/``: real SDKs of Python and Node as child processes, those of browsers in Chromium."""
+"""Runs the small shops of ``sdks/``: real SDKs as child processes, those of browsers in Chromium."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from playwright.async_api import async_playwright
 
-from tests.system import provision
+from tests.system import old_sdks, provision
 
 SECRET = "fake-password"  # noqa: S105  made up
 """The Python SDKs send it with local variables and the environment."""
@@ -38,20 +38,26 @@ def sdk_environment(url: str, project: Mapping[str, Any]) -> dict[str, str]:
 
 async def run_program(name: str, addresses: Mapping[str, str], folder: Path) -> None:
     """Run a shop until its crash ends it."""
-    if name.endswith(".py"):
-        command = [sys.executable, str(provision.SDKS / name)]
-    else:
-        packages = await asyncio.to_thread(provision.npm_packages)
-        program = packages / name  # Node looks for packages from where a program lies
-        program.write_bytes((provision.SDKS / name).read_bytes())
-        command = [provision.node(), str(program)]
+    command, packages = await asyncio.to_thread(_command, name, folder)
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=folder, env={**os.environ, **addresses},
+        *command, cwd=folder, env={**os.environ, **packages, **addresses},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     output, _ = await asyncio.wait_for(process.communicate(), RUN_SECONDS)
     # raygun4py's own hook takes the place of Python's, the exit code stays.
     assert process.returncode == 1, output.decode()
+
+
+def _command(name: str, folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Return the command that runs a shop, and the settings by which it finds its SDK."""
+    source = provision.SDKS / name
+    if source.suffix == ".java":
+        return old_sdks.java_command(name, folder), {}
+    if source.suffix == ".py":
+        return [sys.executable, str(source)], {"PYTHONPATH": str(old_sdks.raven())} if "raven" in name else {}
+    program = provision.npm_packages() / name  # Node looks for packages from where a program lies
+    program.write_bytes(source.read_bytes())
+    return [provision.node(), str(program)], {}
 
 
 async def run_page(name: str, addresses: Mapping[str, str], settled: Callable[[], Awaitable[T]]) -> T:

@@ -34,6 +34,19 @@ async def test_raygun4js(installation: Site) -> None:
     await _visit(installation, "shop_raygun.html", RAYGUN)
 
 
+async def test_a_request_with_headers_of_other_tools_passes_the_preflight(installation: Site) -> None:
+    api = Api(installation, installation.new_project("traced"))
+    async with Recorder(installation.ingest_url) as recorder:
+        wanted = [Want((), "stock of apples is low", level="warning")]
+        await run_page(
+            "shop_traced.html", sdk_environment(recorder.url, api.project), lambda: _all_sent(recorder, wanted)
+        )
+        assert await api.wait_visible(1, 0), await api.found()
+    sent = next(request for request in recorder.sent if request.method == "POST")
+    assert {"traceparent", "request-id"} <= sent.headers.keys()
+    assert "OPTIONS" in [request.method for request in recorder.sent]
+
+
 @pytest.mark.parametrize(("page", "wanted"), [("shop_sentry.html", SENTRY), ("shop_raygun.html", RAYGUN)])
 async def test_a_crash_is_everywhere_within_two_seconds(installation: Site, page: str, wanted: list[Want]) -> None:
     """Try three times: a busy machine may break the promise now and then."""

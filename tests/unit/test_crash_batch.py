@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import pytest
@@ -78,11 +79,22 @@ def test_a_late_crash_reaches_only_the_larger_windows() -> None:
     assert [total(deltas, PROJECT, size) for size in (MINUTE, HOUR, DAY)] == [{}, {"crashes": 1}, {"crashes": 1}]
 
 
-def test_group_facts_are_those_of_the_least_offset() -> None:
-    result, _ = digest_of([crash(3, timestamp=NOW / 1000 - 5, release="b"), crash(4, timestamp=NOW / 1000 - 9)])
+def test_group_facts_are_those_of_the_first_event_by_time() -> None:
+    seconds = [(3, 5), (4, 9), (5, 9), (6, 1)]
+    result, _ = digest_of([crash(at, timestamp=NOW / 1000 - ago, release=f"r{at}") for at, ago in seconds])
     (facts,) = [facts for delta in result.deltas() for facts in delta.groups.values()]
-    assert (facts.release, facts.sample_offset, facts.sample_event) == ("b", 3, f"{3:032x}")
-    assert (facts.first_seen, facts.last_seen) == (NOW - 9000, NOW - 5000)
+    assert (facts.release, facts.sample_offset, facts.sample_event) == ("r4", 4, f"{4:032x}")
+    assert (facts.first_seen, facts.last_seen) == (NOW - 9000, NOW - 1000)
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_a_group_is_unhandled_if_any_of_its_events_is(at: int) -> None:
+    def raised(*, handled: bool) -> dict[str, Any]:
+        return {"values": [{"type": "E", "value": "v", "mechanism": {"type": "generic", "handled": handled}}]}
+
+    result, _ = digest_of([crash(n, exception=raised(handled=n != at)) for n in range(3)])
+    (facts,) = [facts for delta in result.deltas() for facts in delta.groups.values()]
+    assert facts.unhandled
 
 
 def test_a_copy_is_a_duplicate_also_within_the_batch_and_is_not_kept() -> None:

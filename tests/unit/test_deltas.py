@@ -92,15 +92,17 @@ def test_what_is_too_late_for_every_window_adds_nothing() -> None:
     assert (delta.entries, delta.cells) == ([], {})
 
 
-def test_a_group_keeps_its_least_offset_and_widens_what_it_spans() -> None:
+def test_a_group_is_named_by_its_first_event_and_says_what_any_says() -> None:
     spread, cell = Spread(8), Cell("c", 7, "g").key()
-    assert not spread.has_group(cell)
-    spread.add_group(cell, GroupFacts("first", "", "python", "error", "E", 50, 50, True, "r", "e1", 3, "g1"))
-    assert spread.has_group(cell)
-    for time in (70, 20, 60):
-        spread.widen_group(cell, time)
-    facts = spread.deal(SOURCE, 3, 9, 0)[home(cell, 8)].groups[cell]
-    assert (facts.title, facts.sample_offset, facts.first_seen, facts.last_seen) == ("first", 3, 20, 70)
+    for offset, (time, unhandled) in enumerate([(50, False), (70, True), (20, False), (20, False), (60, False)]):
+        if spread.is_first(cell, time):
+            facts = GroupFacts(f"at {time}", "", "python", "error", "E", time, time, unhandled, "r", "e", offset, "g1")
+            spread.add_group(cell, facts)
+        else:
+            spread.widen_group(cell, time, unhandled=unhandled)
+    facts = spread.deal(SOURCE, 0, 4, 0)[home(cell, 8)].groups[cell]
+    assert (facts.title, facts.sample_offset, facts.first_seen) == ("at 20", 2, 20)
+    assert (facts.last_seen, facts.unhandled) == (70, True)
 
 
 def offsets(delta: Delta, indices: list[int]) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from hashlib import blake2b
+from itertools import permutations
 
 import pytest
 from hypothesis import given
@@ -203,7 +204,7 @@ def test_the_watermark_is_the_least_of_all_configured_sources() -> None:
     assert watermark({**progress, other: Progress(-1, 400)}, [SOURCE, other]) == 400
 
 
-def test_groups_keep_what_their_first_delta_said_and_widen() -> None:
+def test_groups_say_what_their_first_event_and_any_delta_said() -> None:
     def facts(title: str, first: int, last: int, *, unhandled: bool) -> GroupFacts:
         return GroupFacts(title, "f", "python", "error", "E", first, last, unhandled, "r1", "e", 0, "g1")
 
@@ -217,7 +218,21 @@ def test_groups_keep_what_their_first_delta_said_and_widen() -> None:
     for offset, (a, fact) in enumerate(zip((0, 1, 0), given, strict=True)):
         fold.take(offset, Delta(1, *SOURCE, a, a, 0, [entry(a)], {key: [(DAY, 0, [0])]}, {key: fact}))
     found = fold.groups[key]
-    assert (found.facts.title, found.first_seen, found.last_seen, found.unhandled) == ("one", 40, 60, True)
+    assert (found.facts.title, found.facts.first_seen, found.last_seen, found.unhandled) == ("two", 40, 60, True)
+    assert found.begun_by == (given[0], SOURCE)
+
+
+def test_the_first_event_of_a_group_does_not_depend_on_the_order_of_sources() -> None:
+    key = Cell("c", 7, "g").key()
+    places = [(40, 1, 5), (40, 0, 9), (39, 3, 2), (39, 2, 7), (41, 4, 0)]  # time, partition, offset
+    for order in permutations(places):
+        fold = Fold(1, {})
+        for at, (time, partition, offset) in enumerate(order):
+            facts = GroupFacts("t", "f", "python", "error", "E", time, time, False, "r", "e", offset, "g1")
+            source = Source("1.crashes", partition)
+            fold.take(at, Delta(1, *source, offset, offset, 0, [entry(offset)], {key: [(DAY, 0, [0])]}, {key: facts}))
+        found = fold.groups[key]
+        assert (found.facts.first_seen, found.source.partition, found.facts.sample_offset) == (39, 2, 7)
 
 
 def test_when_a_release_was_seen_does_not_depend_on_the_cut() -> None:

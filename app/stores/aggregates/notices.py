@@ -15,6 +15,8 @@ from app.stores.aggregates.rows import Connection
 from app.stores.aggregates.standing import NOTICE_KINDS, Decision, GroupActivity, combine, status_after
 from tables.fold import Fold, GroupChange
 
+# What a row says of one event is of the group's first, the least (time, address), in whatever order events are counted
+# (EXACTNESS.md, "Rates"). Topics are compared by code points, as tables/fold.py does.
 _UPSERT = """
 insert into groups (id, project, title, culprit, platform, level, type, unhandled, grouping, first_release,
                     first_seen, last_seen, sample_event, sample_topic, sample_partition, sample_offset, cause)
@@ -22,11 +24,17 @@ select * from unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[
                      $8::boolean[], $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::text[], $14::text[],
                      $15::int[], $16::bigint[], $17::text[])
 on conflict (id) do update
-  set first_seen = least(groups.first_seen, excluded.first_seen),
+  set (title, culprit, platform, level, type, grouping, first_release, first_seen, sample_event, sample_topic,
+       sample_partition, sample_offset, cause)
+      = (select title, culprit, platform, level, type, grouping, first_release, first_seen, sample_event, sample_topic,
+                sample_partition, sample_offset, cause
+         from (select groups.* union all select excluded.*) f
+         order by first_seen, sample_topic collate "C", sample_partition, sample_offset limit 1),
       last_seen = greatest(groups.last_seen, excluded.last_seen),
       unhandled = groups.unhandled or excluded.unhandled
-  where excluded.first_seen < groups.first_seen or excluded.last_seen > groups.last_seen
-     or (excluded.unhandled and not groups.unhandled)
+  where (excluded.first_seen, excluded.sample_topic collate "C", excluded.sample_partition, excluded.sample_offset)
+      < (groups.first_seen, groups.sample_topic, groups.sample_partition, groups.sample_offset)
+     or excluded.last_seen > groups.last_seen or (excluded.unhandled and not groups.unhandled)
 returning id, xmax = 0 as made"""
 
 # A merged group's status is its root's. Rows are locked in the order of ids, so that partitions of `deltas` that change
@@ -100,8 +108,8 @@ def _new(group: str, cell: Cell, change: GroupChange) -> _NewNotice:
         project=cell.project,
         group=group,
         kind="new",
-        at=change.first_seen,
-        release=change.facts.release,
+        at=change.facts.first_seen,
+        release=change.begun_by[0].release,
         pending=bool(change.sights),
     )
 
@@ -171,7 +179,7 @@ def _first_event(fold: Fold, group: str) -> _FirstEvent:
     """
     change = next((change for name, change in fold.groups.items() if Cell.parse(name).group == group), None)
     if change is not None:
-        return _FirstEvent(_event_name(group, change), change.last_seen, change.facts.release)
+        return _FirstEvent(_event_name(group, change), change.last_seen, change.begun_by[0].release)
     windows = [(key.start, changes[0].at) for key, changes in fold.rows.items() if Cell.parse(key.cell).group == group]
     generation, offset = min(version for _, version in windows)
     last_start = max(start for start, _ in windows)
@@ -190,8 +198,9 @@ def _decision(record: asyncpg.Record) -> Decision:
 
 
 def _event_name(group: str, change: GroupChange) -> str:
-    """Return the name of a group's first counted event, its address: the same however often it is written."""
-    return f"{group}:{change.source.topic}/{change.source.partition}/{change.facts.sample_offset}"
+    """Return the address of the event that a group's first delta names: the same however often it is written."""
+    facts, source = change.begun_by
+    return f"{group}:{source.topic}/{source.partition}/{facts.sample_offset}"
 
 
 def _columns(
@@ -210,7 +219,7 @@ def _columns(
         [change.unhandled for change in changes],
         [fact.grouping for fact in facts],
         [fact.release for fact in facts],
-        [change.first_seen for change in changes],
+        [fact.first_seen for fact in facts],
         [change.last_seen for change in changes],
         [fact.sample_event for fact in facts],
         [change.source.topic for change in changes],
