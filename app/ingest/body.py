@@ -9,6 +9,7 @@ from aiohttp import ClientConnectionError, ClientError, StreamReader, web
 from app.ingest.codes import Refusal
 from app.ingest.deadlines import Deadlines
 from app.ingest.limits import MAX_FIRST_LINE, YIELD_EVERY, BodyLimits
+from app.ingest.request import Request
 from app.ingest.unpack import Unpacker, unpacker
 
 FirstLine = Callable[[bytes], Awaitable[object]]
@@ -59,7 +60,7 @@ class Lease:
 
 
 async def read_body(
-    request: web.Request, limits: BodyLimits, lease: Lease, within: Deadlines, first_line: FirstLine | None = None
+    request: Request, limits: BodyLimits, lease: Lease, within: Deadlines, first_line: FirstLine | None = None
 ) -> bytes:
     """Read and unpack the body; an empty body is b"".
 
@@ -94,7 +95,7 @@ async def read_body(
     return await collector.finish()
 
 
-async def discard_body(request: web.Request, limit: int, within: Deadlines) -> int:
+async def discard_body(request: Request, limit: int, within: Deadlines) -> int:
     """Read a body without keeping it and return its size in bytes as received. Raises Refusal."""
     try:
         return await within.bound(_count(request.content, limit))

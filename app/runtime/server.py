@@ -140,6 +140,7 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
         )  # fmt: skip
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
+        ingest.shorten(runner)
         site = web.TCPSite(
             runner, settings.host, settings.port, reuse_address=True, reuse_port=settings.reuse_port or None
         )
