@@ -7,8 +7,12 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
+
+PARSED: Final = 256
+"""Headers whose keys are remembered, at most 8 KiB each: a client sends the same one with every request."""
 
 SENTRY_KEY: Final = re.compile(r'\bsentry_key\s*=\s*"?([^,\s"]+)', re.IGNORECASE)
 
@@ -43,11 +47,13 @@ def _different(*keys: str) -> list[str]:
     return [key for key in dict.fromkeys(keys) if key]
 
 
+@lru_cache(PARSED)
 def _key_of_list(header: str) -> str:
     match = SENTRY_KEY.search(header)
     return match[1] if match else ""
 
 
+@lru_cache(PARSED)
 def _key_of_authorization(header: str) -> str:
     scheme, _, rest = header.strip().partition(" ")
     if scheme.lower() == "sentry":

@@ -21,9 +21,11 @@ APPEND_SECONDS: Final = Histogram(
 
 def count(collected: RequestRecords) -> None:
     """Count the records of one request, after the log acknowledged them."""
+    nbytes = 0
     for record in collected.records:
         _records(record.topic).inc()
-    BYTES.inc(sum(len(record.value or b"") for record in collected.records))
+        nbytes += len(record.value or b"")
+    BYTES.inc(nbytes)
     for (category, reason), quantity in collected.not_kept.items():
         NOT_KEPT.labels(category, reason).inc(quantity)
 
