@@ -36,6 +36,7 @@ class Edge:
         self.budget = Budget(settings.body_memory_mb * MIB)
         self.reading = Deadlines(settings.read_timeout)
         self.health = Health(log.full)
+        self._appended = metrics.Appended()
         self._appending = Deadlines(APPEND_SECONDS)
         self._layout = layout
         self._trusted = networks(settings.trusted_proxies)
@@ -89,8 +90,7 @@ class Edge:
         if records:
             start = time.perf_counter()
             await self._append(records)
-            metrics.APPEND_SECONDS.observe(time.perf_counter() - start)
-            metrics.count(collected)
+            self._appended.add(collected, time.perf_counter() - start)
         if collected.oversize:
             raise Refusal("event_too_large")
 
