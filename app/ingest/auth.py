@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 PARSED: Final = 256
-"""Headers whose keys are remembered, at most 8 KiB each: a client sends the same one with every request."""
+"""Requests whose keys are remembered, at most 24 KiB of text each: a client sends the same text every time."""
 
 SENTRY_KEY: Final = re.compile(r'\bsentry_key\s*=\s*"?([^,\s"]+)', re.IGNORECASE)
 
@@ -22,12 +22,13 @@ def sentry_keys(headers: Mapping[str, str], query: Mapping[str, str], path_key: 
 
     A site's own Basic authentication, which browsers and proxies add, is among them: it is no known key.
     """
-    return _different(
-        _key_of_list(headers.get("X-Sentry-Auth", "")),
-        _key_of_authorization(headers.get("Authorization", "")),
-        query.get("sentry_key", ""),
-        path_key,
-    )
+    listed, authorization = headers.get("X-Sentry-Auth", ""), headers.get("Authorization", "")
+    return list(_sentry_keys(listed, authorization, query.get("sentry_key", ""), path_key))
+
+
+@lru_cache(PARSED)
+def _sentry_keys(listed: str, authorization: str, queried: str, path_key: str) -> tuple[str, ...]:
+    return tuple(_different(_key_of_list(listed), _key_of_authorization(authorization), queried, path_key))
 
 
 def dsn_key(dsn: str) -> str:
@@ -47,13 +48,11 @@ def _different(*keys: str) -> list[str]:
     return [key for key in dict.fromkeys(keys) if key]
 
 
-@lru_cache(PARSED)
 def _key_of_list(header: str) -> str:
     match = SENTRY_KEY.search(header)
     return match[1] if match else ""
 
 
-@lru_cache(PARSED)
 def _key_of_authorization(header: str) -> str:
     scheme, _, rest = header.strip().partition(" ")
     if scheme.lower() == "sentry":
