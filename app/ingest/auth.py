@@ -7,8 +7,12 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
+
+PARSED: Final = 256
+"""Requests whose keys are remembered, at most 24 KiB of text each: a client sends the same text every time."""
 
 SENTRY_KEY: Final = re.compile(r'\bsentry_key\s*=\s*"?([^,\s"]+)', re.IGNORECASE)
 
@@ -18,12 +22,13 @@ def sentry_keys(headers: Mapping[str, str], query: Mapping[str, str], path_key: 
 
     A site's own Basic authentication, which browsers and proxies add, is among them: it is no known key.
     """
-    return _different(
-        _key_of_list(headers.get("X-Sentry-Auth", "")),
-        _key_of_authorization(headers.get("Authorization", "")),
-        query.get("sentry_key", ""),
-        path_key,
-    )
+    listed, authorization = headers.get("X-Sentry-Auth", ""), headers.get("Authorization", "")
+    return list(_sentry_keys(listed, authorization, query.get("sentry_key", ""), path_key))
+
+
+@lru_cache(PARSED)
+def _sentry_keys(listed: str, authorization: str, queried: str, path_key: str) -> tuple[str, ...]:
+    return tuple(_different(_key_of_list(listed), _key_of_authorization(authorization), queried, path_key))
 
 
 def dsn_key(dsn: str) -> str:

@@ -9,6 +9,7 @@ from aiohttp import ClientConnectionError, ClientError, StreamReader, web
 from app.ingest.codes import Refusal
 from app.ingest.deadlines import Deadlines
 from app.ingest.limits import MAX_FIRST_LINE, YIELD_EVERY, BodyLimits
+from app.ingest.request import Request
 from app.ingest.unpack import Unpacker, unpacker
 
 FirstLine = Callable[[bytes], Awaitable[object]]
@@ -59,7 +60,7 @@ class Lease:
 
 
 async def read_body(
-    request: web.Request, limits: BodyLimits, lease: Lease, within: Deadlines, first_line: FirstLine | None = None
+    request: Request, limits: BodyLimits, lease: Lease, within: Deadlines, first_line: FirstLine | None = None
 ) -> bytes:
     """Read and unpack the body; an empty body is b"".
 
@@ -74,17 +75,17 @@ async def read_body(
     Raises:
         Refusal: For a body that is too large, slow, incomplete or wrongly encoded.
     """
-    if (request.content_length or 0) > limits.packed:
+    content = request.content
+    arrived = content.is_eof()  # most bodies arrive with their headers
+    if not arrived and (request.content_length or 0) > limits.packed:
         raise Refusal("body_too_large")
     decoder = unpacker(request.headers.get("Content-Encoding", ""))
     collector = _Collector(decoder, limits, lease, first_line)
-    content = request.content
     try:
-        if content.is_eof():  # most bodies arrive with their headers
-            data = content.read_nowait()
-            if decoder is None and first_line is None:
-                return collector.whole(data)
-            await collector.add(data)
+        if arrived and decoder is None and first_line is None:
+            return _whole(content.read_nowait(), limits, lease)
+        if arrived:
+            await collector.add(content.read_nowait())
         else:
             await within.bound(_collect(content, collector))
     except TimeoutError as error:
@@ -94,7 +95,7 @@ async def read_body(
     return await collector.finish()
 
 
-async def discard_body(request: web.Request, limit: int, within: Deadlines) -> int:
+async def discard_body(request: Request, limit: int, within: Deadlines) -> int:
     """Read a body without keeping it and return its size in bytes as received. Raises Refusal."""
     try:
         return await within.bound(_count(request.content, limit))
@@ -102,6 +103,13 @@ async def discard_body(request: web.Request, limit: int, within: Deadlines) -> i
         raise Refusal("slow_client") from error
     except BROKEN as error:
         raise Refusal("incomplete_body") from error
+
+
+def _whole(data: bytes, limits: BodyLimits, lease: Lease) -> bytes:
+    if len(data) > min(limits):
+        raise Refusal("body_too_large")
+    lease.take(len(data))
+    return data
 
 
 async def _collect(content: StreamReader, collector: "_Collector") -> None:
@@ -133,34 +141,25 @@ class _Collector:
         self._since_yield = 0
         self._pieces: list[bytes] = []
 
-    def whole(self, data: bytes) -> bytes:
-        if len(data) > min(self._limits):
-            raise Refusal("body_too_large")
-        self._lease.take(len(data))
-        return data
-
     async def add(self, chunk: bytes) -> None:
         self._packed += len(chunk)
         if self._packed > self._limits.packed:
             raise Refusal("body_too_large")
-        if self._decoder is None:
-            await self._keep(chunk)
-            return
-        for piece in self._decoder.feed(chunk):
-            await self._keep(piece)
+        for piece in (chunk,) if self._decoder is None else self._decoder.feed(chunk):
+            self._keep(piece)
+            if self._first_line is not None and (b"\n" in piece or self._unpacked > MAX_FIRST_LINE):
+                await self._check_first_line()
             self._since_yield += len(piece)
             if self._since_yield > YIELD_EVERY:
                 self._since_yield = 0
                 await asyncio.sleep(0)
 
-    async def _keep(self, piece: bytes) -> None:
+    def _keep(self, piece: bytes) -> None:
         self._unpacked += len(piece)
         if self._unpacked > self._limits.unpacked:
             raise Refusal("body_too_large")
         self._lease.take(len(piece))
         self._pieces.append(piece)
-        if self._first_line is not None and (b"\n" in piece or self._unpacked > MAX_FIRST_LINE):
-            await self._check_first_line()
 
     async def _check_first_line(self) -> None:
         """Await the callback with the first line, once."""
@@ -171,5 +170,6 @@ class _Collector:
     async def finish(self) -> bytes:
         if self._decoder is not None and self._packed:
             self._decoder.finish()
-        await self._check_first_line()
+        if self._first_line is not None:
+            await self._check_first_line()
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)

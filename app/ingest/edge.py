@@ -4,8 +4,6 @@ import time
 from collections.abc import Iterable
 from typing import Protocol
 
-from aiohttp import web
-
 from app.ingest import metrics
 from app.ingest.body import Budget
 from app.ingest.codes import CODES, Refusal
@@ -15,6 +13,7 @@ from app.ingest.keys import KeyCache, Lookup
 from app.ingest.limits import APPEND_SECONDS, MIB
 from app.ingest.peers import networks, peer
 from app.ingest.records import Layout, Origin, RequestRecords, clean
+from app.ingest.request import Request
 from app.ingest.stamps import RulesLookup, Stamps
 from app.log.contract import Log, LogError, NewRecord, RecordTooLarge
 from app.settings import Settings
@@ -37,6 +36,7 @@ class Edge:
         self.budget = Budget(settings.body_memory_mb * MIB)
         self.reading = Deadlines(settings.read_timeout)
         self.health = Health(log.full)
+        self._appended = metrics.Appended()
         self._appending = Deadlines(APPEND_SECONDS)
         self._layout = layout
         self._trusted = networks(settings.trusted_proxies)
@@ -50,21 +50,21 @@ class Edge:
                 of another project than ``project``, ``keys_unavailable`` where none is valid and one cannot be looked
                 up.
         """
-        refusal = Refusal("no_key")
+        code = "no_key"
         for key in keys:
             try:
                 entry = await self.keys.find(key)
             except Refusal as unavailable:
-                refusal = unavailable
+                code = unavailable.code
                 continue
             if entry is not None and entry.protocol == protocol and project in (None, entry.project):
                 self.stamps.note(entry)
                 return entry.project
-            if refusal.code == "no_key":
-                refusal = Refusal("wrong_key")
-        raise refusal
+            if code == "no_key":
+                code = "wrong_key"
+        raise Refusal(code)
 
-    def records(self, request: web.Request, project: int, *, sent: int | None = None, peer: str = "") -> RequestRecords:
+    def records(self, request: Request, project: int, *, sent: int | None = None, peer: str = "") -> RequestRecords:
         """Return an empty collection for the records of a request; they are received now.
 
         Nothing may be awaited between this and ``append``: the deadline of the records counts from here.
@@ -90,8 +90,7 @@ class Edge:
         if records:
             start = time.perf_counter()
             await self._append(records)
-            metrics.APPEND_SECONDS.observe(time.perf_counter() - start)
-            metrics.count(collected)
+            self._appended.add(collected, time.perf_counter() - start)
         if collected.oversize:
             raise Refusal("event_too_large")
 
@@ -109,5 +108,6 @@ class Edge:
             raise Refusal(code) from error
         self.health.succeeded()
 
-    def _peer(self, request: web.Request) -> str:
-        return peer(request.remote or "", request.headers.get("X-Forwarded-For", ""), self._trusted)
+    def _peer(self, request: Request) -> str:
+        remote = request.remote or ""
+        return peer(remote, request.headers.get("X-Forwarded-For", ""), self._trusted) if self._trusted else remote

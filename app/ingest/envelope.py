@@ -14,6 +14,8 @@ from app.ingest.limits import MAX_BARE_EVENT, MAX_ITEMS
 from app.ingest.times import milliseconds
 
 BLANK: Final = re.compile(rb"[ \t\r\n]*")
+_UNBLANK: Final = (b"{", b"")
+"""What nearly always follows: an item, or the end."""
 
 
 EVENT_FIELDS: Final = frozenset(
@@ -171,6 +173,8 @@ def _line_end(body: bytes, start: int) -> int:
 
 def _skip_blank(body: bytes, start: int) -> int:
     """Return the position after empty lines, which Relay allows where an item header may stand."""
+    if body[start : start + 1] in _UNBLANK:
+        return start
     match = BLANK.match(body, start)
     return match.end() if match else start
 

@@ -1,10 +1,7 @@
 """The requests that ingest answers, one function each: admit, read the body, collect records, append, reply."""
 
 import uuid
-from collections.abc import Mapping
 from typing import Final
-
-from aiohttp import web
 
 from app.ingest.auth import dsn_key, raygun_keys, sentry_keys
 from app.ingest.body import discard_body, read_body
@@ -15,7 +12,8 @@ from app.ingest.limits import MANY_LIMITS, MAX_MINIDUMP, MAX_PROJECT_DIGITS, ONE
 from app.ingest.peek import elements, peek
 from app.ingest.peers import address
 from app.ingest.raygun import add_bulk, add_entry, add_events
-from app.ingest.replies import GIF, accepted
+from app.ingest.replies import GIF, Reply, accepted
+from app.ingest.request import Request, query_of
 from app.ingest.sentry import add_envelope, add_event, unpack_store
 
 SECURITY_TYPES: Final = frozenset(
@@ -30,7 +28,7 @@ SECURITY_TYPES: Final = frozenset(
 )
 
 
-async def envelope(edge: Edge, request: web.Request) -> web.Response:
+async def envelope(edge: Edge, request: Request) -> Reply:
     """Answer ``POST /api/<project>/envelope/``, whatever its content type; the key may be in the envelope's DSN."""
     project, keys = _sentry(request)
 
@@ -53,7 +51,7 @@ async def envelope(edge: Edge, request: web.Request) -> web.Response:
     return _sentry_reply(request, event_id)
 
 
-async def store(edge: Edge, request: web.Request) -> web.Response:
+async def store(edge: Edge, request: Request) -> Reply:
     """Answer ``POST /api/<project>/store/``: one event, plain or in base64."""
     project = await _admit_sentry(edge, request)
     with edge.budget.lease() as lease:
@@ -62,24 +60,24 @@ async def store(edge: Edge, request: web.Request) -> web.Response:
     return _sentry_reply(request, event_id)
 
 
-async def store_pixel(edge: Edge, request: web.Request) -> web.Response:
+async def store_pixel(edge: Edge, request: Request) -> Reply:
     """Answer ``GET /api/<project>/store/?sentry_data=…``: the event in the query, a pixel in the reply."""
     project = await _admit_sentry(edge, request)
     await _keep_event(edge, request, project, _not_empty(request.query.get("sentry_data", "").encode()))
     return accepted(GIF, content_type="image/gif")
 
 
-async def security(edge: Edge, request: web.Request) -> web.Response:
+async def security(edge: Edge, request: Request) -> Reply:
     """Answer ``POST /api/<project>/security/`` and ``/csp-report/``: a browser's report, counted and not kept."""
     return await _browser_report(edge, request, "security")
 
 
-async def network_errors(edge: Edge, request: web.Request) -> web.Response:
+async def network_errors(edge: Edge, request: Request) -> Reply:
     """Answer ``POST /api/<project>/nel/``: a browser's report of network errors, counted and not kept."""
     return await _browser_report(edge, request, "nel")
 
 
-async def _browser_report(edge: Edge, request: web.Request, reason: str) -> web.Response:
+async def _browser_report(edge: Edge, request: Request, reason: str) -> Reply:
     project = await _admit_sentry(edge, request)
     if request.content_type not in SECURITY_TYPES:
         raise Refusal("unsupported_type")
@@ -95,7 +93,7 @@ async def _browser_report(edge: Edge, request: web.Request, reason: str) -> web.
     return accepted()
 
 
-async def check_in(edge: Edge, request: web.Request) -> web.Response:
+async def check_in(edge: Edge, request: Request) -> Reply:
     """Answer ``/api/<project>/cron/<monitor>/[<key>/]``: a job's check-in, counted and not kept."""
     project = await _admit_sentry(edge, request)
     await discard_body(request, ONE_LIMITS.packed, edge.reading)
@@ -105,7 +103,7 @@ async def check_in(edge: Edge, request: web.Request) -> web.Response:
     return accepted(status=202)
 
 
-async def minidump(edge: Edge, request: web.Request) -> web.Response:
+async def minidump(edge: Edge, request: Request) -> Reply:
     """Answer ``POST /api/<project>/minidump/``: a native crash, counted and not kept.
 
     It never answers 429, on which these clients upload again.
@@ -119,7 +117,7 @@ async def minidump(edge: Edge, request: web.Request) -> web.Response:
     return accepted(str(uuid.uuid4()).encode(), content_type="text/plain")
 
 
-async def entry(edge: Edge, request: web.Request) -> web.Response:
+async def entry(edge: Edge, request: Request) -> Reply:
     """Answer ``POST /entries``: one Raygun report."""
     project = await _admit_raygun(edge, request)
     with edge.budget.lease() as lease:
@@ -130,7 +128,7 @@ async def entry(edge: Edge, request: web.Request) -> web.Response:
     return accepted(status=202)
 
 
-async def bulk(edge: Edge, request: web.Request) -> web.Response:
+async def bulk(edge: Edge, request: Request) -> Reply:
     """Answer ``POST /entries/bulk``: an array of Raygun reports, one record each."""
     project = await _admit_raygun(edge, request)
     with edge.budget.lease() as lease:
@@ -141,7 +139,7 @@ async def bulk(edge: Edge, request: web.Request) -> web.Response:
     return accepted(status=202)
 
 
-async def events(edge: Edge, request: web.Request) -> web.Response:
+async def events(edge: Edge, request: Request) -> Reply:
     """Answer ``POST /events``: Raygun's timings, one record each; its sessions are counted and not kept."""
     project = await _admit_raygun(edge, request)
     with edge.budget.lease() as lease:
@@ -152,12 +150,12 @@ async def events(edge: Edge, request: web.Request) -> web.Response:
     return accepted(status=202)
 
 
-async def not_allowed(_edge: Edge, _request: web.Request) -> web.Response:
+async def not_allowed(_edge: Edge, _request: Request) -> Reply:
     """Refuse every other method."""
     raise Refusal("method_not_allowed")
 
 
-async def _keep_event(edge: Edge, request: web.Request, project: int, body: bytes) -> str:
+async def _keep_event(edge: Edge, request: Request, project: int, body: bytes) -> str:
     payload = unpack_store(body)
     records = edge.records(request, project)
     event_id = add_event(payload, records)
@@ -165,13 +163,13 @@ async def _keep_event(edge: Edge, request: web.Request, project: int, body: byte
     return event_id
 
 
-async def _admit_sentry(edge: Edge, request: web.Request) -> int:
+async def _admit_sentry(edge: Edge, request: Request) -> int:
     project, keys = _sentry(request)
     return await edge.admit(keys, "sentry", project)
 
 
-async def _admit_raygun(edge: Edge, request: web.Request) -> int:
-    return await edge.admit(raygun_keys(request.headers, _query(request)), "raygun")
+async def _admit_raygun(edge: Edge, request: Request) -> int:
+    return await edge.admit(raygun_keys(request.headers, query_of(request)), "raygun")
 
 
 def _dsn_keys(header: bytes) -> list[str]:
@@ -182,30 +180,25 @@ def _dsn_keys(header: bytes) -> list[str]:
     return [key] if key else []
 
 
-def _sentry(request: web.Request) -> tuple[int, list[str]]:
+def _sentry(request: Request) -> tuple[int, list[str]]:
     """Return the project of the path and the keys that the request has outside its body."""
     text = request.match_info["project"]
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_PROJECT_DIGITS):
         raise Refusal("invalid_project")
-    return int(text), sentry_keys(request.headers, _query(request), request.match_info.get("key", ""))
+    return int(text), sentry_keys(request.headers, query_of(request), request.match_info.get("key", ""))
 
 
-def _sentry_reply(request: web.Request, event_id: str) -> web.Response:
+def _sentry_reply(request: Request, event_id: str) -> Reply:
     """Return the reply of success, without a body for browsers.
 
     Of a burst of keepalive requests twice as many arrive where the reply has no body (WIRE.md, "Replies").
     """
-    if "Origin" in request.headers and "sentry_key" in request.query:
+    if "Origin" in request.headers and "sentry_key" in query_of(request):
         return accepted()
     return accepted(b'{"id":"%s"}' % event_id.encode() if event_id else b"{}")
 
 
-def _query(request: web.Request) -> Mapping[str, str]:
-    """Return the query. Parsing an absent one would cost as much as the routing."""
-    return request.query if request.query_string else {}
-
-
-def _raygun_peer(request: web.Request) -> str:
+def _raygun_peer(request: Request) -> str:
     """Return the user's address as raygun4js was configured to send it (``clientIp``), '' for none."""
     header = request.headers.get("X-Remote-Address", "")
     return address(header) if header else ""

@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from cachetools import LRUCache, TTLCache
 
@@ -33,6 +33,13 @@ class Lookup(Protocol):
         ...
 
 
+class Known(NamedTuple):
+    """What was found of a key; ``until`` (s) it needs no further lookup."""
+
+    entry: FoundKey
+    until: float
+
+
 class KeyCache:
     """Caches the entries of keys, found and not found, in bounded memory; concurrent requests share one lookup.
 
@@ -41,17 +48,16 @@ class KeyCache:
 
     def __init__(self, lookup: Lookup, clock: Callable[[], float] = time.monotonic) -> None:
         self._lookup = lookup
-        self._known: TTLCache[str, FoundKey] = TTLCache(MAX_KNOWN, KNOWN_SECONDS, timer=clock)
+        self._clock = clock
+        self._known: LRUCache[str, Known] = LRUCache(MAX_KNOWN)
         self._unknown: TTLCache[str, None] = TTLCache(MAX_UNKNOWN, UNKNOWN_SECONDS, timer=clock)
-        self._last: LRUCache[str, FoundKey] = LRUCache(MAX_KNOWN)
-        self._retained: TTLCache[str, FoundKey] = TTLCache(MAX_KNOWN, RETRY_SECONDS, timer=clock)
         self._pending: dict[str, asyncio.Task[FoundKey | None]] = {}
 
     async def find(self, key: str) -> FoundKey | None:
         """Return the entry of an enabled key, else None. Raises Refusal("keys_unavailable")."""
-        entry = self._known.get(key) or self._retained.get(key)
-        if entry is not None:
-            return entry
+        known = self._known.get(key)
+        if known is not None and known.until > self._clock():
+            return known.entry
         if key in self._unknown or not KEY.match(key):
             return None
         task = self._pending.get(key)
@@ -67,16 +73,18 @@ class KeyCache:
         except (StoreUnavailable, TimeoutError) as error:
             return self._retain(key, error)
         if entry is None or entry.disabled:
-            self._last.pop(key, None)
+            self._known.pop(key, None)
             self._unknown[key] = None
             return None
-        self._known[key] = self._last[key] = entry
-        return entry
+        return self._keep(key, entry, KNOWN_SECONDS)
 
     def _retain(self, key: str, error: Exception) -> FoundKey:
         """Return the last entry found, and use it for RETRY_SECONDS without a lookup."""
-        entry = self._last.get(key)
-        if entry is None:
+        known = self._known.get(key)
+        if known is None:
             raise Refusal("keys_unavailable") from error
-        self._retained[key] = entry
+        return self._keep(key, known.entry, RETRY_SECONDS)
+
+    def _keep(self, key: str, entry: FoundKey, seconds: float) -> FoundKey:
+        self._known[key] = Known(entry, self._clock() + seconds)
         return entry

@@ -1,10 +1,11 @@
 """Replies in the form that SDKs need: small, never compressed, readable across origins (WIRE.md, "Replies")."""
 
 import re
-from typing import Any, Final
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from aiohttp import web
 
 from app.ingest.codes import CODES
 from app.ingest.limits import MAX_PREFLIGHT_NAMES, PREFLIGHT_SECONDS
@@ -46,46 +47,51 @@ _ANDROID: Final = ("raygun4android", "okhttp/")
 """Parts of raygun4android's User-Agent, which is its HTTP library's. It keeps a report for later only on 429."""
 
 
-def accepted(body: bytes = b"", *, status: int = 200, content_type: str = JSON) -> web.Response:
+class Reply(NamedTuple):
+    """A reply: HTTP status, headers, body; ``closes`` where the connection must be closed after it."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+    closes: bool = False
+
+
+def accepted(body: bytes = b"", *, status: int = 200, content_type: str = JSON) -> Reply:
     """Return a reply of success; without a body it has no content type."""
     if not body:
-        return web.Response(status=status, headers=CORS)
-    headers = _JSON if content_type == JSON else CORS | {"Content-Type": content_type}
-    return web.Response(status=status, body=body, headers=headers)
+        return Reply(status, CORS)
+    return Reply(status, _JSON if content_type == JSON else CORS | {"Content-Type": content_type}, body)
 
 
-def preflight(requested: str) -> web.Response:
+def preflight(requested: str) -> Reply:
     """Return the reply to a preflight request that asks for these headers (``Access-Control-Request-Headers``).
 
     All are allowed: other tools of a site add theirs to every request, and a browser sends nothing where one is not.
     """
     names = [name.lower() for part in requested.split(",") if _NAME.fullmatch(name := part.strip())]
     allowed = dict.fromkeys((*ALLOWED, *names[:MAX_PREFLIGHT_NAMES]))
-    return web.Response(headers=PREFLIGHT | {"Access-Control-Allow-Headers": ", ".join(allowed)})
+    return Reply(200, PREFLIGHT | {"Access-Control-Allow-Headers": ", ".join(allowed)})
 
 
-def sentry_error(code: str, _user_agent: str) -> web.Response:
+def sentry_error(code: str, _user_agent: str) -> Reply:
     """Return a refusal in Sentry's form: ``{"detail", "causes"}``."""
     answer = CODES[code]
     return _error(code, answer.status, {"detail": answer.text, "causes": [code]})
 
 
-def raygun_error(code: str, user_agent: str) -> web.Response:
+def raygun_error(code: str, user_agent: str) -> Reply:
     """Return a refusal for a Raygun client: 429 in place of 503 for raygun4android."""
     answer = CODES[code]
     status = answer.status
-    if status == web.HTTPServiceUnavailable.status_code and any(name in user_agent.lower() for name in _ANDROID):
-        status = web.HTTPTooManyRequests.status_code
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and any(name in user_agent.lower() for name in _ANDROID):
+        status = HTTPStatus.TOO_MANY_REQUESTS
     return _error(code, status, {"error": {"code": code, "message": answer.text}})
 
 
-def _error(code: str, status: int, content: dict[str, Any]) -> web.Response:
+def _error(code: str, status: int, content: dict[str, Any]) -> Reply:
     headers = _JSON | {"X-Sentry-Error": code}
     if CODES[code].retry_after:
         headers["Retry-After"] = str(CODES[code].retry_after)
-    if status == web.HTTPMethodNotAllowed.status_code:
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = "POST, OPTIONS"
-    response = web.Response(status=status, body=msgspec.json.encode(content), headers=headers)
-    if code in _CLOSING:
-        response.force_close()
-    return response
+    return Reply(status, headers, msgspec.json.encode(content), code in _CLOSING)

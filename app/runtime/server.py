@@ -63,6 +63,12 @@ SHUTDOWN_SECONDS: Final = 5.0
 KEEPALIVE_SECONDS: Final = 75.0
 """Longer than the 60 s for which proxies keep idle connections. aiohttp also bounds by it how slowly the head of a
 request may arrive, for which its default of an hour would be far too long."""
+LINGER_SECONDS: Final = 0.002
+"""How long a small append waits for those of other requests. Clients that wait for their answers send again once they
+have them: without a pause half of them would always be a transaction behind the others."""
+YOUNG_OBJECTS: Final = 10_000
+"""Objects made between two collections of the young ones. A request of ingest leaves none in a cycle, so that each
+collection walks the requests in flight in vain."""
 WAIT: Final = stamina.AsyncRetryingCaller(attempts=None, timeout=None, wait_initial=0.2, wait_max=5.0)
 """Waits at the start for a store that does not answer yet, without end; ``logs`` logs each retry."""
 
@@ -116,6 +122,7 @@ async def serve(settings: Settings, parts: frozenset[str]) -> None:
         port = await serving
         log.info("serving", host=settings.host, port=port, parts=sorted(parts))
         gc.freeze()  # what the start made lives as long as the process: the collector need not walk it again
+        gc.set_threshold(YOUNG_OBJECTS)
         report_ready({"port": port})
         await stop.wait()
         stopping.cancel()
@@ -128,7 +135,7 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
         pool = await stack.enter_async_context(_pool(settings))
         generation, deltas = await WAIT(_NOT_READY, working_generation, pool, settings)
         since = await WAIT(_NOT_READY, sessions_normalised_since, pool)
-        records: AnyLog = await stack.enter_async_context(open_log(settings))
+        records: AnyLog = await stack.enter_async_context(open_log(settings, linger=LINGER_SECONDS))
         await WAIT(LogUnavailable, records.ensure, _topics(settings, generation, deltas))
         search = await stack.enter_async_context(open_search(settings, pool))
         blobs = await stack.enter_async_context(open_objects(settings.files_url))
@@ -140,6 +147,7 @@ async def running(settings: Settings, parts: frozenset[str] = PARTS) -> AsyncIte
         )  # fmt: skip
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
+        ingest.shorten(runner)
         site = web.TCPSite(
             runner, settings.host, settings.port, reuse_address=True, reuse_port=settings.reuse_port or None
         )

@@ -10,7 +10,7 @@ from tests.bench import events, ratios, site
 from tests.bench.ratios import Figure, Ratio, console
 from tests.bench.site import Measured
 
-AIM: Final = 0.3
+AIM: Final = 0.6
 WARM: Final = 500
 """Requests before those that are measured."""
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import asyncpg
 from aiohttp import web
 
-from app.ingest.routes import add_routes
+from app.ingest.routes import add_routes, shorten
 from app.log.contract import Log, Record, TopicSpec
 from app.log.postgres.log import PostgresLog
 from app.model import Address, Facts
@@ -67,12 +67,16 @@ async def running_ingest(
 
 
 @asynccontextmanager
-async def serving(log: Log, projects: Projects, settings: Settings) -> AsyncIterator[str]:
-    """Serve ingest over a log and projects; yield its URL."""
+async def serving(
+    log: Log, projects: Projects, settings: Settings, *, direct: bool = True, shutdown_seconds: float = 0.1
+) -> AsyncIterator[str]:
+    """Serve ingest over a log and projects, as the server does, or by its application alone; yield its URL."""
     application = web.Application()
     add_routes(application, log=log, projects=projects, settings=settings, generation=1)
-    runner = web.AppRunner(application, auto_decompress=False, access_log=None, shutdown_timeout=0.1)
+    runner = web.AppRunner(application, auto_decompress=False, access_log=None, shutdown_timeout=shutdown_seconds)
     await runner.setup()
+    if direct:
+        shorten(runner)
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         host, port = runner.addresses[0][:2]

@@ -71,8 +71,10 @@ class AppendColumns(NamedTuple):
 
 def size(record: NewRecord) -> int:
     """Return the bytes of a record in the log: key, value and headers."""
-    headers = sum(len(name) + len(value) for name, value in record.headers.items())
-    return len(record.value or b"") + len(record.key or b"") + headers
+    nbytes = len(record.value or b"") + len(record.key or b"")
+    for name, value in record.headers.items():
+        nbytes += len(name) + len(value)
+    return nbytes
 
 
 def check(record: NewRecord, topic: Topic) -> int:

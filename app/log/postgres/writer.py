@@ -102,8 +102,10 @@ class Writer:
         if not records:
             return []
         self._guard.check()
-        topics = await self._topics.find({record.topic for record in records})
-        nbytes = sum(check(record, topics[record.topic]) for record in records)
+        topics = await self._topics.find([record.topic for record in records])
+        nbytes = 0
+        for record in records:
+            nbytes += check(record, topics[record.topic])
         if self._closing:
             raise LogUnavailable("the log is closed")
         request = AppendRequest(records, nbytes, asyncio.get_running_loop().create_future())
