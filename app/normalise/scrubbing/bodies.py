@@ -18,7 +18,7 @@ _NAME: Final = re.compile(rb"-{0,2}[\w.$ -]{2,64}")
 
 def judged_key(body: bytes) -> tuple[bool, bool]:
     """Return whether a key (its body, still escaped) names a secret, and whether a number under it can be one."""
-    return _known_key(body) if len(body) <= LONGEST else _key(body)
+    return known_key(body) if len(body) <= LONGEST else _key(body)
 
 
 def _key(body: bytes) -> tuple[bool, bool]:
@@ -41,6 +41,6 @@ def _value(body: bytes) -> tuple[bytes | None, bool]:
     return FILTERED if text is None else escaped(scrubbed, body), named
 
 
-_known_key: Final = lru_cache(_REMEMBERED)(_key)
+known_key: Final = lru_cache(_REMEMBERED)(_key)
 known_value: Final = lru_cache(_REMEMBERED)(_value)
-"""``judged_value`` for bodies of at most LONGEST bytes, without its call: the most frequent step of scrubbing."""
+"""``judged_key`` and ``judged_value`` for bodies of at most LONGEST bytes, without a call: the most frequent steps."""
