@@ -27,7 +27,7 @@ def whole() -> Iterator[None]:
 
 def forget() -> None:
     """Empty what scrubbing remembers of strings, so that one way of scrubbing does not answer for the other."""
-    for remembered in (bodies.known_key, bodies.known_value):
+    for remembered in (bodies.known_key, bodies.known_value, bodies.known_long_value):
         remembered.cache_clear()
 
 

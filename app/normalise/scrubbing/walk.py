@@ -29,6 +29,7 @@ _SILENT: Final = frozenset((b"null", b"true", b"false", b'""', _QUOTED))
 NAMING_KEYS: Final = (b'"name"', b'"key"', b'"header"', b'"field"', b'"k"')
 _VALUE_KEYS: Final = frozenset((b'"value"', b'"val"', b'"v"', b'"values"'))
 _VERSION: Final = re.compile(rb'"v?[0-9][\w.+!-]{0,60}"')
+_MODULES_KEY: Final = b'"modules"'
 _MODULES: Final = re.compile(rb'"modules"\s*+:\s*+\{[^{}]*+\}')
 _STRING: Final = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*+:\s*+)?', re.DOTALL)
 _KEY: Final = 2
@@ -224,12 +225,18 @@ class Walk:
 
     def _is_version(self, key: int, value: int) -> bool:
         """Return whether the value is a version in Sentry's list of modules (``"google-auth": "2.1"``), no secret."""
-        return _VERSION.match(self.payload, value) is not None and self._modules[0] <= key < self._modules[1]
+        if _VERSION.match(self.payload, value) is None:
+            return False
+        opened = self.payload.rfind(b"{", 0, key)
+        before = self.payload[max(0, opened - LOOK_BACK) : max(0, opened)].rstrip(_SPACE + b":")
+        if before and not before.endswith(_MODULES_KEY):
+            return False  # the key of this object is another one: the list need not be searched
+        return self._modules[0] <= key < self._modules[1]
 
     @cached_property
     def _modules(self) -> tuple[int, int]:
         """The span of Sentry's list of modules; searched once, and only where a secret looks like a version."""
-        at = self.payload.find(b'"modules"')
+        at = self.payload.find(_MODULES_KEY)
         modules = _MODULES.search(self.payload, at) if at >= 0 else None
         return modules.span() if modules else (0, 0)
 
