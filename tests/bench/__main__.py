@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from tests.bench import agent, cpu, events, figures, grouping, ingest, kafka, memory, price, site, stages, whole
+from tests.bench import agent, cpu, events, figures, grouping, ingest, kafka, memory, price, scrub, site, stages, whole
 from tests.bench.ratios import Figure
 
 Pure = Callable[[int], list[Figure]]
@@ -21,7 +21,7 @@ Pure = Callable[[int], list[Figure]]
 OnPostgres = Callable[[Path, str, int, int], Awaitable[list[Figure]]]
 """(folder, URL of PostgreSQL's administration, events, rounds) -> figures: measures processes on one PostgreSQL."""
 
-PURE: Final[Mapping[str, Pure]] = {"grouping": grouping.run, "stages": stages.run}
+PURE: Final[Mapping[str, Pure]] = {"grouping": grouping.run, "scrub": scrub.run, "stages": stages.run}
 ON_POSTGRES: Final[Mapping[str, OnPostgres]] = {
     "agent": agent.run,
     "ingest": ingest.run,

@@ -37,7 +37,7 @@ def source() -> str:
 def templates() -> list[dict[str, Any]]:
     """Return the reports that all others are variations of."""
     if not payloads.CORPUS:
-        return [_made_up(deep) for deep in (6, 9, 12)]
+        return [made_up(deep) for deep in (6, 9, 12)]
     return [
         orjson.loads(report.payload)
         for report in payloads.events()
@@ -100,7 +100,8 @@ def _varied(template: dict[str, Any], event_id: str, received: int, dice: random
     return event
 
 
-def _made_up(deep: int) -> dict[str, Any]:
+def made_up(deep: int) -> dict[str, Any]:
+    """Return a made-up report with ``deep`` frames and breadcrumbs."""
     frames = [_frame(f"shop.part{number}", f"step_{number}", 20 + number) for number in range(deep)]
     crumbs = [
         {"timestamp": START / 1000, "category": "query", "message": f"looked for the goods of shelf {number}"}

@@ -1,15 +1,15 @@
 """Removes secrets from payloads, by versioned lists. Pure, idempotent, in linear time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import orjson
 
 from app.normalise.scrubbing.prose import without_secrets
-from app.normalise.scrubbing.walk import Walk
+from app.normalise.scrubbing.search import scrubbed
 from app.records import UnknownSchema
 
-VERSIONS: Final[Mapping[int, type[Walk]]] = {1: Walk}
+VERSIONS: Final[Mapping[int, Callable[[bytes], bytes]]] = {1: scrubbed}
 """By the number that a record's facts hold. A version is never removed: replays obey it."""
 
 
@@ -22,19 +22,19 @@ def scrub(payload: bytes, version: int) -> bytes:
     Raises:
         UnknownSchema: A version of the list that this code does not know: an older worker must stop.
     """
-    walk = VERSIONS.get(version)
-    if walk is None:
+    rules = VERSIONS.get(version)
+    if rules is None:
         raise UnknownSchema("scrub rules", version, VERSIONS)
-    return walk(payload).run()
+    return rules(payload)
 
 
 def scrub_text(payload: bytes) -> bytes:
     """Return any bytes, JSON or not, with each secret that text reveals as ``[Filtered]``.
 
-    Broken JSON is first walked like valid JSON, then scrubbed as text.
+    Broken JSON is first scrubbed like valid JSON, then scrubbed as text.
     """
     try:
         orjson.loads(payload)
     except orjson.JSONDecodeError:
-        return without_secrets(Walk(payload).run())
-    return Walk(payload).run()
+        return without_secrets(scrubbed(payload))
+    return scrubbed(payload)

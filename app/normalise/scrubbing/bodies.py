@@ -13,12 +13,15 @@ _REMEMBERED: Final = 4096
 """Cached bodies; of at most LONGEST bytes each, about 4 MiB a process."""
 
 LONGEST: Final = 384
+_REMEMBERED_LONG: Final = 256
+"""Cached values of more than LONGEST and at most _LONGEST_VALUE bytes, such as licences: about 2 MiB a process."""
+_LONGEST_VALUE: Final = 4096
 _NAME: Final = re.compile(rb"-{0,2}[\w.$ -]{2,64}")
 
 
 def judged_key(body: bytes) -> tuple[bool, bool]:
     """Return whether a key (its body, still escaped) names a secret, and whether a number under it can be one."""
-    return _known_key(body) if len(body) <= LONGEST else _key(body)
+    return known_key(body) if len(body) <= LONGEST else _key(body)
 
 
 def _key(body: bytes) -> tuple[bool, bool]:
@@ -29,7 +32,9 @@ def _key(body: bytes) -> tuple[bool, bool]:
 
 def judged_value(body: bytes) -> tuple[bytes | None, bool]:
     """Return a value's body without secrets (None where it has none), and whether the value is a secret's name."""
-    return known_value(body) if len(body) <= LONGEST else _value(body)
+    if len(body) <= LONGEST:
+        return known_value(body)
+    return known_long_value(body) if len(body) <= _LONGEST_VALUE else _value(body)
 
 
 def _value(body: bytes) -> tuple[bytes | None, bool]:
@@ -41,6 +46,7 @@ def _value(body: bytes) -> tuple[bytes | None, bool]:
     return FILTERED if text is None else escaped(scrubbed, body), named
 
 
-_known_key: Final = lru_cache(_REMEMBERED)(_key)
+known_key: Final = lru_cache(_REMEMBERED)(_key)
+known_long_value: Final = lru_cache(_REMEMBERED_LONG)(_value)
 known_value: Final = lru_cache(_REMEMBERED)(_value)
-"""``judged_value`` for bodies of at most LONGEST bytes, without its call: the most frequent step of scrubbing."""
+"""``judged_key`` and ``judged_value`` for bodies of at most LONGEST bytes, without a call: the most frequent steps."""

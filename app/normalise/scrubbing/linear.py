@@ -14,6 +14,11 @@ NOTHING: Final = -1
 """The start of a span without a match."""
 
 
+def escape(text: bytes) -> str:
+    """Return the pattern of exactly this text."""
+    return str(re2.escape(text.decode()))
+
+
 def spans(pattern: str) -> Spans:
     """Compile a pattern over bytes; return the function (text, start, end) → list of the span of the first match.
 

@@ -1,6 +1,7 @@
 """Removes secrets from text: a name, a separator, a value, as in code, command lines, queries, headers, nested JSON.
 
-Text is bytes of UTF-8. Each step is linear: names are searched by re2, what follows them by anchored patterns.
+Text is bytes of UTF-8. Each step is linear: names are searched by re2, what follows them by anchored patterns. A step
+that could change nothing is left out: re2 reads a text tens of times as fast as the patterns of ``re``.
 """
 
 import re
@@ -10,12 +11,15 @@ from typing import Final
 from app.normalise.scrubbing import rules_v1 as rules
 from app.normalise.scrubbing.cards import FILTERED, without_cards
 from app.normalise.scrubbing.names import is_secret, words_of
-from app.normalise.scrubbing.spots import find_name
+from app.normalise.scrubbing.spots import find_name, find_named, find_named_or_shape, find_shape
 
 _PASSES: Final = 4
 _DEEPEST: Final = 63
 _NAME_LENGTH: Final = 100
-_NAME_BYTES: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$-")
+_NAME_CHARACTERS: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$-"
+_NAME_BYTES: Final = frozenset(_NAME_CHARACTERS)
+_LOOK_BACK: Final = len(b'name="')
+"""Bytes before a name that decide about it, at most."""
 
 _NAME_TAIL: Final = re.compile(rb"[\w.$-]{0,100}+")
 _SEPARATOR: Final = re.compile(
@@ -51,6 +55,8 @@ _ISSUED: Final = re.compile(rf"(?<![\w-])(?:{'|'.join(rules.ISSUED)})".encode())
 def without_secrets(text: bytes) -> bytes:
     """Return the text with each secret's value as [Filtered]; idempotent."""
     for _ in range(_PASSES):
+        if find_named_or_shape(text, 0) is None:
+            return text
         scrubbed = _once(text)
         if scrubbed == text:
             return text
@@ -67,6 +73,8 @@ def _once(text: bytes) -> bytes:
     if b"=" in text:
         text = _QUERY.sub(rb"\1[Filtered]", text)
     text = _named(text)
+    if find_shape(text, 0) is None:
+        return text
     text = _BASIC.sub(rb"\1[Filtered]", _BEARER.sub(_bearer, text))
     return without_cards(_ISSUED.sub(FILTERED, text))
 
@@ -77,9 +85,20 @@ def _bearer(match: re.Match[bytes]) -> bytes:
 
 
 def _named(text: bytes) -> bytes:
-    """Return the text with the value after each secret name replaced."""
-    kept, done, at = [], 0, 0
-    while spot := find_name(text, at):
+    """Return the text with the value after each secret name replaced.
+
+    Names up to ``near`` are read one by one; from there on, the next one that a value could belong to is searched.
+    """
+    kept, done, at, near = [], 0, 0, 0
+    while True:
+        if at >= near:
+            place = find_named(text, max(0, at - _LOOK_BACK))
+            if place is None:
+                break
+            at, near = _start_of_name(text, at, place[0]), place[1]
+        spot = find_name(text, at)
+        if spot is None:
+            break
         start, at = _whole_name(text, spot[0], at)
         value = _value(text, start, at)
         if value is not None:
@@ -87,6 +106,14 @@ def _named(text: bytes) -> bytes:
             kept += [text[done:begin], FILTERED if end > begin else b""]
             done = at = end
     return b"".join([*kept, text[done:]]) if kept else text
+
+
+def _start_of_name(text: bytes, floor: int, at: int) -> int:
+    """Return the start of the bytes of names that end at ``at``, no less than ``floor``.
+
+    No name reaches over it, so that names are found there as if the text had been read from ``floor`` on.
+    """
+    return floor + len(text[floor:at].rstrip(_NAME_CHARACTERS))
 
 
 def _whole_name(text: bytes, spot: int, floor: int) -> tuple[int, int]:

@@ -1,6 +1,6 @@
-"""Scrubs a JSON text in place: only the values that are secrets change, every other byte stays.
+"""Scrubs places of a JSON text: only the values that are secrets change, every other byte stays.
 
-From each match of the prefilter (``spots``) the string around it is found. Under a secret key the value is masked:
+From each match of a prefilter (``search``) the string around it is found. Under a secret key the value is masked:
 text and numbers become "[Filtered]", of objects and lists each leaf; null, true, false, "" and keys stay. A string
 value is scrubbed as text (``prose``). Where it is a secret's name (``["Cookie", "…"]``,
 ``{"name": "Cookie", "value": "…"}``, ``"--password", "…"``), the value that it names is masked.
@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Final
 
 from app.normalise.scrubbing import rules_v1 as rules
-from app.normalise.scrubbing.bodies import LONGEST, judged_key, judged_value, known_value
+from app.normalise.scrubbing.bodies import LONGEST, judged_key, judged_value, known_key, known_value
 from app.normalise.scrubbing.cards import FILTERED, is_card
 from app.normalise.scrubbing.prose import without_secrets
 from app.normalise.scrubbing.spans import (
@@ -23,17 +23,21 @@ from app.normalise.scrubbing.spans import (
     opening_quote,
     outside,
 )
-from app.normalise.scrubbing.spots import find_spots
 
 _QUOTED: Final = b'"' + FILTERED + b'"'
 _SILENT: Final = frozenset((b"null", b"true", b"false", b'""', _QUOTED))
-_NAMING_KEYS: Final = (b'"name"', b'"key"', b'"header"', b'"field"', b'"k"')
+NAMING_KEYS: Final = (b'"name"', b'"key"', b'"header"', b'"field"', b'"k"')
 _VALUE_KEYS: Final = frozenset((b'"value"', b'"val"', b'"v"', b'"values"'))
 _VERSION: Final = re.compile(rb'"v?[0-9][\w.+!-]{0,60}"')
+_MODULES_KEY: Final = b'"modules"'
 _MODULES: Final = re.compile(rb'"modules"\s*+:\s*+\{[^{}]*+\}')
 _STRING: Final = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*+:\s*+)?', re.DOTALL)
 _KEY: Final = 2
 """The group of _STRING that only a key has: the colon after it."""
+
+_MASKED: Final = re.compile(rb'([{\[])|([}\]])|("[^"\\]*+(?:\\.[^"\\]*+)*+")(\s*+:)?+|[^\s,:{}\[\]"]++', re.DOTALL)
+"""TOKEN, with a group for each kind: what opens, what closes, a string, the colon after a key; none for the rest."""
+_OPENED, _CLOSED, _LEAF, _NAMED = 1, 2, 3, 4
 
 _DIGITS: Final = b"0123456789"
 _NUMERIC: Final = b"0123456789.+-eE"
@@ -47,7 +51,7 @@ _SPACE: Final = b" \t\r\n\f\v"
 
 _SIBLINGS: Final = 16
 """Tokens after a name that may be the key of its value."""
-_LOOK_BACK: Final = 40
+LOOK_BACK: Final = 40
 """Bytes before a string that are read for its key."""
 _NUMBER_LENGTH: Final = 40
 
@@ -64,16 +68,11 @@ class Walk:
         self.at = 0
         """A position outside of strings, up to which all is scrubbed."""
 
-    def run(self) -> bytes:
-        """Return the scrubbed payload, the same object where it has no secret."""
-        payload, size, searched = self.payload, len(self.payload), 0
-        while True:
-            start, end = find_spots(payload, searched, size)[0]
-            if start < 0:
-                return self._applied() if self.edits else payload
-            if not self._scrub_plain(payload, end):
-                self._scrub(start, end)
-            searched = max(end, self.at)
+    def read(self, start: int, end: int) -> int:
+        """Scrub the string or number around a match of a prefilter; return from where on to search."""
+        if not self._scrub_plain(self.payload, end):
+            self._scrub(start, end)
+        return max(end, self.at)
 
     def _scrub_plain(self, payload: bytes, end: int) -> bool:
         """Scrub the string around a match if it has no escapes near its quotes; return whether it was so.
@@ -92,8 +91,10 @@ class Walk:
             body = payload[quote + 1 : close]
             self.at = close + 1
             scrubbed, named = known_value(body) if close - quote <= LONGEST else judged_value(body)
-            if named or scrubbed is not None:
-                self._edit(quote, close + 1, scrubbed, body if named else b"")
+            if named:
+                self._edit(quote, close + 1, scrubbed, body)
+            elif scrubbed is not None:
+                self.edits.append((quote + 1, close, scrubbed))
             return True
         if following == _COLON and close + 2 < len(payload) and payload[close + 2] not in _SPACE:
             self._key(quote, close + 1, payload[quote + 1 : close], close + 2)
@@ -123,7 +124,7 @@ class Walk:
 
     def _key(self, start: int, end: int, body: bytes, value: int) -> None:
         self.at = end
-        secret, numbers = judged_key(body)
+        secret, numbers = known_key(body) if len(body) <= LONGEST else judged_key(body)
         if secret and not self._is_version(start, value):
             self.at = self._mask(value, numbers=numbers)
 
@@ -136,9 +137,9 @@ class Walk:
 
     def _named(self, start: int, end: int, name: str) -> None:
         """Mask the value that a secret's name names, where the name stands in a place for names."""
-        before = self.payload[max(0, start - _LOOK_BACK) : start].rstrip()
+        before = self.payload[max(0, start - LOOK_BACK) : start].rstrip()
         if before[-1:] == b":":
-            if before[:-1].rstrip().lower().endswith(_NAMING_KEYS):
+            if before[:-1].rstrip().lower().endswith(NAMING_KEYS):
                 self._siblings(start, end)
             return
         comma = COMMA.match(self.payload, end) if before[-1:] in (b"[", b",") else None
@@ -175,7 +176,7 @@ class Walk:
         if close < 1 or self.payload[close] != _QUOTE:
             return
         quote = opening_quote(self.payload, close, 0)
-        before = self.payload[max(0, quote - _LOOK_BACK) : max(0, quote)].rstrip()
+        before = self.payload[max(0, quote - LOOK_BACK) : max(0, quote)].rstrip()
         name = before[:-1].rstrip() if before.endswith(b":") else b""
         if name.endswith(tuple(_VALUE_KEYS)) and close > quote + 1:
             self.edits.append((quote, close + 1, _QUOTED))
@@ -183,21 +184,24 @@ class Walk:
     def _mask(self, at: int, *, numbers: bool) -> int:
         """Mask every leaf of the value at ``at``, without recursion; return its end."""
         if self.payload.startswith(b'"', at) and (end := self._end(at)):
-            if self.payload[at:end] not in _SILENT:
-                self.edits.append((at, end, _QUOTED))
+            self._mask_leaf(at, end)
             return end
         depth = 0
-        for token in TOKEN.finditer(self.payload, at):
-            text = token[0]
-            if text[0] in _OPENING:
+        for token in _MASKED.finditer(self.payload, at):
+            kind = token.lastindex
+            if kind == _OPENED:
                 depth += 1
-            elif text[0] in _CLOSING:
+            elif kind == _CLOSED:
                 depth -= 1
-            elif text not in _SILENT and (numbers or text[0] == _QUOTE) and not self._is_key(token, depth):
-                self.edits.append((*token.span(), _QUOTED))
+            elif numbers if kind is None else kind == _LEAF or depth == 0:
+                self._mask_leaf(*token.span(_LEAF if kind else 0))
             if depth <= 0:
-                return token.end()
+                return token.end(_LEAF if kind == _NAMED else 0)
         return len(self.payload)
+
+    def _mask_leaf(self, start: int, end: int) -> None:
+        if self.payload[start:end] not in _SILENT:
+            self.edits.append((start, end, _QUOTED))
 
     def _end(self, start: int) -> int:
         """Return the end of the string that begins at ``start``, 0 for an unclosed one."""
@@ -206,9 +210,6 @@ class Walk:
             return close + 1
         string = STRING.match(self.payload, start)
         return string.end() if string else 0
-
-    def _is_key(self, token: re.Match[bytes], depth: int) -> bool:
-        return depth > 0 and token[0][0] == _QUOTE and COLON.match(self.payload, token.end()) is not None
 
     def _number(self, at: int) -> None:
         start = at
@@ -224,12 +225,18 @@ class Walk:
 
     def _is_version(self, key: int, value: int) -> bool:
         """Return whether the value is a version in Sentry's list of modules (``"google-auth": "2.1"``), no secret."""
-        return _VERSION.match(self.payload, value) is not None and self._modules[0] <= key < self._modules[1]
+        if _VERSION.match(self.payload, value) is None:
+            return False
+        opened = self.payload.rfind(b"{", 0, key)
+        before = self.payload[max(0, opened - LOOK_BACK) : max(0, opened)].rstrip(_SPACE + b":")
+        if before and not before.endswith(_MODULES_KEY):
+            return False  # the key of this object is another one: the list need not be searched
+        return self._modules[0] <= key < self._modules[1]
 
     @cached_property
     def _modules(self) -> tuple[int, int]:
         """The span of Sentry's list of modules; searched once, and only where a secret looks like a version."""
-        at = self.payload.find(b'"modules"')
+        at = self.payload.find(_MODULES_KEY)
         modules = _MODULES.search(self.payload, at) if at >= 0 else None
         return modules.span() if modules else (0, 0)
 
@@ -241,7 +248,7 @@ class Walk:
         if scrubbed != text:
             self.edits.append((start, len(self.payload), scrubbed))
 
-    def _applied(self) -> bytes:
+    def result(self) -> bytes:
         """Return the payload with the edits applied; of two that overlap, the one of the whole value applies."""
         kept, done = [], 0
         for start, end, new in sorted(self.edits, key=lambda edit: (edit[0], -edit[1])):
