@@ -12,8 +12,7 @@ import cyclopts
 from cyclopts import Parameter
 
 from app import postgres
-from app.cli import dead_letters, doctor, projects, rules, show
-from app.cli import log as log_commands
+from app.cli import show
 from app.cli.show import CliError
 from app.log.contract import LogError
 from app.runtime import logs
@@ -26,14 +25,17 @@ AWAY: Final = (*postgres.AWAY, asyncpg.PostgresError, LogError, StoreUnavailable
 cli = cyclopts.App(
     name="faultline", help="Crash reports in, exact crash rates out.", version=lambda: metadata.version("faultline")
 )
-cli.command(projects.project)
-cli.command(projects.token)
-cli.command(projects.sign_in, name="sign-in")
-cli.command(rules.rules)
-cli.command(dead_letters.dead_letters, name="dead-letters")
-cli.command(log_commands.log, name="log")
-cli.command(doctor.doctor)
-cli.command(show.settings)
+for name, place, text in (
+    ("project", "projects:project", "Projects: each has its own keys, groups and numbers."),
+    ("token", "projects:token", "Tokens for the HTTP API."),
+    ("sign-in", "projects:sign_in", "Make another one-time address that signs a browser in."),
+    ("rules", "rules:rules", "A project's own rules of grouping, as TOML."),
+    ("dead-letters", "dead_letters:dead_letters", "Records that can never be processed, with the reason of each."),
+    ("log", "log:log", "Which log the events are in, and the move to another one."),
+    ("doctor", "doctor:doctor", "Print which servers answer, what is behind, and what to do."),
+    ("settings", "show:settings", "List every setting."),
+):
+    cli.command(f"app.cli.{place}", name=name, help=text)  # by its path: each command loads only what it runs
 
 Data = Annotated[Path | None, Parameter(help="Folder of everything that is kept on this machine.")]
 

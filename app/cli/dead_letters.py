@@ -13,7 +13,7 @@ from app.records import DeadLetter
 from app.runtime.connect import generation, log, pool
 from app.settings import Settings
 
-dead_letters = cyclopts.App(name="dead-letters", help="Records that can never be processed, with the reason of each.")
+dead_letters = cyclopts.App(name="dead-letters")
 
 
 @dead_letters.command(name="list")

@@ -19,7 +19,7 @@ from app.settings import Settings
 from app.topics import CRASHES, RATES, SESSIONS, TIMINGS, qualified
 from tables import names, seen, sessions
 
-log = cyclopts.App(name="log", help="Which log the events are in, and the move to another one.")
+log = cyclopts.App(name="log")
 
 CARRIED: Final[Mapping[str, tuple[str, moving.Shift]]] = {
     "faultline-crashes-seen-changelog": (CRASHES, seen.shifted),

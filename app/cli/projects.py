@@ -11,8 +11,8 @@ from app.settings import Settings
 from app.stores.admin import access
 from app.stores.admin.projects import Project, Projects
 
-project = cyclopts.App(name="project", help="Projects: each has its own keys, groups and numbers.")
-token = cyclopts.App(name="token", help="Tokens for the HTTP API.")
+project = cyclopts.App(name="project")
+token = cyclopts.App(name="token")
 
 
 @project.command(name="create")

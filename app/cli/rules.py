@@ -15,7 +15,7 @@ from app.runtime.connect import pool
 from app.settings import Settings
 from app.stores.admin.rules import ProjectRules, RulesVersion, UnknownProject
 
-rules = cyclopts.App(name="rules", help="A project's own rules of grouping, as TOML.")
+rules = cyclopts.App(name="rules")
 
 STDIN = Path("-")
 

@@ -7,8 +7,7 @@ the records that the former log acknowledged would never be read.
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from app.log.kafka.log import KafkaLog
-from app.log.open import on_kafka
+from app.log.open import kafka_log, on_kafka
 from app.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ async def name_of(settings: Settings) -> str:
     """Return the name of the settings' log, as ``log_generations`` stores it. Raises SettingsError, LogUnavailable."""
     if not on_kafka(settings):
         return DATABASE
-    async with KafkaLog(settings.log) as log:
+    async with kafka_log(settings) as log:
         return f"{KAFKA}{await log.cluster()}/{log.address.prefix}"
 
 

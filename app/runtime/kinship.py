@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import asyncpg
 import structlog
 from cachetools import TTLCache
 
@@ -26,7 +25,7 @@ from app.grouping.kinship.components import Manual
 from app.grouping.kinship.features import SCHEMA, Birth
 from app.grouping.kinship.kin import SIGHTS, State
 from app.log.postgres.connect import OPTIONS
-from app.postgres import translated
+from app.postgres import make_pool, translated
 from app.settings import Settings
 from app.stores.admin.rules import Body, add_explosions, read_body
 from app.stores.aggregates import kinship
@@ -330,7 +329,7 @@ def _pair(a: str, b: str, kind: kinship.Kind, stage: str, score: float, why: Seq
 async def comparing(settings: Settings) -> AsyncIterator[None]:
     """Judge as long as the block runs; ``settings.database_url`` can be reached."""
     async with (
-        asyncpg.create_pool(settings.database_url, min_size=0, max_size=3, **OPTIONS) as pool,
+        make_pool(settings.database_url, max_size=1, **OPTIONS) as pool,
         beside(Stage(pool).run()),
     ):
         yield

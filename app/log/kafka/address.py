@@ -8,9 +8,9 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeEr
 from aiokafka.structs import TopicPartition
 
 from app.log.contract import LogError, LogUnavailable, Record, RecordTooLarge
+from app.log.kafka import SCHEME
 from app.log.postgres.rows import MAX_RECORD
 
-SCHEME: Final = "kafka://"
 CONNECT_SECONDS: Final = 5.0
 """A broker on the same network answers in milliseconds; one that takes longer is as good as away."""
 
