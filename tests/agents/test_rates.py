@@ -8,14 +8,15 @@ import asyncpg
 import pytest
 
 from agents.rates import Rates
-from app.cells import DAY, HOUR, LATENESS, MINUTE, SKEW, home
+from app.cells import DAY, HOUR, LATENESS, MINUTE, SIZES, SKEW, Cell, home
 from app.errors import MissingOffsets
 from app.log.batch import Claim
 from app.log.contract import Record
 from app.model import Address
-from app.stores.aggregates.flush import Fenced
+from app.stores.aggregates import hashes
+from app.stores.aggregates.flush import Fenced, Pace
 from app.stores.aggregates.rows import read_rows
-from app.stores.aggregates.types import GroupsQuery
+from app.stores.aggregates.types import GroupsQuery, PointsQuery, ReleasesQuery, TotalsQuery
 from app.stores.errors import StoreUnavailable
 from app.topics import Source
 from tables.fold import Fold, Progress
@@ -38,10 +39,18 @@ def store(pool: "asyncpg.Pool[asyncpg.Record]") -> Store:
     return made
 
 
+@pytest.mark.parametrize("least", [0, 24, hashes.LEAST_BYTES])
 @pytest.mark.parametrize("seed", range(8))
-async def test_any_schedule_equals_counting_directly(store: Store, seed: int) -> None:
-    """Random cuts, redeliveries, kills at every step, stores kept, old or lost: every window as computed directly."""
+async def test_any_schedule_equals_counting_directly(
+    store: Store, seed: int, least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Random cuts, redeliveries, kills at every step, stores kept, old or lost: every window as computed directly.
+
+    Users are written with their rows or appended, and then folded at once, sometimes, or not before all are read.
+    """
     order = random.Random(seed)
+    monkeypatch.setattr(hashes, "LEAST_BYTES", least)
+    store._pace = order.choice([Pace(), Pace(1e9, 300), Pace(1e9, 1 << 30)])
     partitions = 2
     everything = {source: given.events(order, 60) for source in SOURCES}
     published: dict[bytes, bytes] = {}
@@ -50,8 +59,28 @@ async def test_any_schedule_equals_counting_directly(store: Store, seed: int) ->
     expected = given.truth(everything)
     rows = await store.rows(list(expected))
     assert {key: (row.counts["crashes"], row.sketches["users"]) for key, row in rows.items()} == expected
+    await check_reads(store, rows)
     assert published == {encode_key(key): encode_short(row) for key, row in rows.items()}
     assert await _groups(store) == _expected(everything)
+
+
+async def check_reads(store: Store, rows: dict[WindowKey, Row]) -> None:
+    """Compare what pages read of the day, of all and of each release, with the rows."""
+    day = NOON - NOON % DAY
+    of_project = {key: row for key, row in rows.items() if not Cell.parse(key.cell).group}
+    for release in {Cell.parse(key.cell).release for key in of_project}:
+        mine = {(k.size, k.start): row for k, row in of_project.items() if Cell.parse(k.cell).release == release}
+        for size in SIZES:
+            asked = PointsQuery(project=7, size=size, start=day, end=day + DAY, release=release)
+            points = {(size, point.start): point.users for point in await store.points(asked)}
+            assert points == {key: row.unique("users") for key, row in mine.items() if key[0] == size}
+        totals = await store.totals(TotalsQuery(project=7, start=day, end=day + DAY, release=release))
+        assert totals.users == mine[DAY, day].unique("users")
+    listed = await store.releases(ReleasesQuery(project=7, start=day, end=day + DAY))
+    days = {Cell.parse(key.cell).release: row for key, row in of_project.items() if key.size == DAY}
+    assert {row.release: row.users for row in listed} == {
+        name: row.unique("users") for name, row in days.items() if name
+    }
 
 
 async def _run(order: random.Random, store: Store, records: list[Record], d: int) -> dict[bytes, bytes]:

@@ -5,8 +5,11 @@ of ``deltas`` until the transaction ends.
 """
 
 from collections.abc import Mapping, Sequence
+from math import inf
+from time import monotonic
 from typing import Final
 
+from app.stores.aggregates import hashes
 from app.stores.aggregates.notices import write_groups
 from app.stores.aggregates.rows import Connection, read_rows, write_rows
 from app.stores.aggregates.sights import write_sights
@@ -19,6 +22,33 @@ class Fenced(Exception):
     """The stored progress is not what this owner wrote: another worker owns the partition of ``deltas`` now."""
 
     code: Final = "fenced"
+
+
+class Pace:
+    """When the hashes of each partition of ``deltas`` are folded into their rows.
+
+    By default always; else after ``seconds``, or once ``nbytes`` are waiting. What an earlier process left is folded
+    with the first flush.
+    """
+
+    def __init__(self, seconds: float = 0.0, nbytes: int = 0) -> None:
+        self._seconds = seconds
+        self._nbytes = nbytes
+        self._waiting: dict[int, tuple[float, int]] = {}
+
+    def appended(self, partition: int, nbytes: int) -> None:
+        """Note what a flush appended."""
+        since, before = self._waiting.get(partition, (-inf, 0))
+        self._waiting[partition] = (since, before + nbytes)
+
+    def is_due(self, partition: int) -> bool:
+        """Return whether the hashes are to be folded now."""
+        since, nbytes = self._waiting.get(partition, (-inf, 0))
+        return monotonic() - since >= self._seconds or nbytes > self._nbytes
+
+    def folded(self, partition: int) -> None:
+        """Note that nothing waits any more, once the transaction is committed; before that at worst it waits longer."""
+        self._waiting[partition] = (monotonic(), 0)
 
 
 _READ_PROGRESS = """
@@ -59,16 +89,26 @@ async def read_progress(connection: Connection, topic: str, partition: int) -> d
 
 
 async def flush(
-    connection: Connection, topic: str, partition: int, fold: Fold, bases: Mapping[WindowKey, Row]
+    connection: Connection,
+    topic: str,
+    partition: int,
+    fold: Fold,
+    bases: Mapping[WindowKey, Row],
+    pace: "Pace | None" = None,
 ) -> dict[WindowKey, Row]:
-    """Write a fold and return its rows as they are now stored.
+    """Write a fold and return its rows as they are now stored, with whole sketches.
 
     ``bases`` are the rows of the fast copy. Where PostgreSQL holds another version, its row is read and the changes are
-    computed again. Raises Fenced. After any error nothing is written.
+    computed again. ``pace`` says when appended hashes are folded into their rows, by default each time. Raises Fenced.
+    After any error nothing is written.
     """
+    pace = Pace() if pace is None else pace
     async with connection.transaction():
         await _move_progress(connection, topic, partition, fold)
-        rows = await _write_windows(connection, fold, bases)
+        rows = await _write_windows(connection, fold, bases, partition, pace)
+        if fold.after and pace.is_due(partition):  # the lock on progress fences other owners off
+            await hashes.fold(connection, partition)
+            pace.folded(partition)
         await write_groups(connection, fold)
         await write_sights(connection, fold)
         await _write_releases(connection, fold)
@@ -103,11 +143,15 @@ def _progress_columns(
     )
 
 
-async def _write_windows(connection: Connection, fold: Fold, bases: Mapping[WindowKey, Row]) -> dict[WindowKey, Row]:
+async def _write_windows(
+    connection: Connection, fold: Fold, bases: Mapping[WindowKey, Row], partition: int, pace: "Pace"
+) -> dict[WindowKey, Row]:
     rows, missed = await _compare_and_set(connection, fold, list(fold.rows), bases)
+    gained = _gained(fold, rows, bases)
     if missed:
         stored = await read_rows(connection, missed)
         again, missed = await _compare_and_set(connection, fold, missed, stored)
+        gained |= _gained(fold, again, stored)
         # A stored version at or beyond the last change counts it already: nothing is left to write.
         counted = {key: row for key, row in stored.items() if row.at >= fold.rows[key][-1].at}
         if not counted.keys() >= set(missed):
@@ -115,7 +159,26 @@ async def _write_windows(connection: Connection, fold: Fold, bases: Mapping[Wind
                 f"{len(set(missed) - counted.keys())} of {len(fold.rows)} rows changed while their progress was locked"
             )
         rows |= again | counted
+    pace.appended(partition, await hashes.append(connection, partition, gained))
     return rows
+
+
+def _gained(
+    fold: Fold, written: Mapping[WindowKey, Row], bases: Mapping[WindowKey, Row]
+) -> dict[WindowKey, dict[str, set[int]]]:
+    """Return the hashes that rows gained whose sketches were not written."""
+    gained: dict[WindowKey, dict[str, set[int]]] = {}
+    for key, row in written.items():
+        base = bases.get(key, Row())
+        if row.sketches == base.sketches or not hashes.is_appended(key, base):
+            continue
+        of_row: dict[str, set[int]] = {}
+        for change in fold.rows[key]:
+            if change.at > base.at:
+                for name, values in change.hashes.items():
+                    of_row.setdefault(name, set()).update(values)
+        gained[key] = of_row
+    return gained
 
 
 async def _compare_and_set(

@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 
 from app.cells import Cell
+from app.stores.aggregates.hashes import Pending, is_appended, key_columns
 from tables.windows import NEVER, Row, WindowKey, decode_sketches, encode_sketches
 
 if TYPE_CHECKING:
@@ -49,11 +50,12 @@ returning project, kind::text, grp, release, size, start"""
 
 
 async def read_rows(connection: Connection, keys: Sequence[WindowKey]) -> dict[WindowKey, Row]:
-    """Return the rows that exist."""
+    """Return the rows that exist, whole. Call within a snapshot, or as their only writer."""
     if not keys:
         return {}
-    records = await connection.fetch(_READ, *_columns(keys))
-    return {keys[record["i"] - 1]: row_of(record) for record in records}
+    pending = {project: await Pending.of(connection, project) for project in {_project(key) for key in keys}}
+    rows = {keys[record["i"] - 1]: row_of(record) for record in await connection.fetch(_READ, *key_columns(keys))}
+    return {key: pending[_project(key)].with_sketches(key, row) for key, row in rows.items()}
 
 
 async def write_rows(
@@ -61,18 +63,20 @@ async def write_rows(
 ) -> list[WindowKey]:
     """Write each row whose stored version is still its base's and return the keys of the others.
 
-    A base of version ``NEVER`` means that no row is stored.
+    A base of version ``NEVER`` means that no row is stored. Sketches that are appended (``hashes``) are not written.
     """
     known = [key for key in rows if bases[key].at != NEVER]
     fresh = [key for key in rows if bases[key].at == NEVER]
     written: set[WindowKey] = set()
     if known:
         old = zip(*(bases[key].at for key in known), strict=True)
-        new = [(rows[key], rows[key].sketches != bases[key].sketches) for key in known]
-        records = await connection.fetch(_UPDATE, *_columns(known), *_values(new), *old)
+        new = [
+            (rows[key], rows[key].sketches != bases[key].sketches and not is_appended(key, bases[key])) for key in known
+        ]
+        records = await connection.fetch(_UPDATE, *key_columns(known), *_values(new), *old)
         written |= {known[record["i"] - 1] for record in records}
     if fresh:
-        records = await connection.fetch(_INSERT, *_columns(fresh), *_values((rows[key], True) for key in fresh))
+        records = await connection.fetch(_INSERT, *key_columns(fresh), *_values((rows[key], True) for key in fresh))
         written |= {_key_of(record) for record in records}
     return [key for key in rows if key not in written]
 
@@ -97,16 +101,8 @@ def _key_of(record: asyncpg.Record) -> WindowKey:
     return WindowKey(cell.key(), record["size"], record["start"])
 
 
-def _columns(keys: Sequence[WindowKey]) -> list[list[Any]]:
-    cells = [Cell.parse(key.cell) for key in keys]
-    return [
-        [cell.project for cell in cells],
-        [cell.kind for cell in cells],
-        [cell.group for cell in cells],
-        [cell.release for cell in cells],
-        [key.size for key in keys],
-        [key.start for key in keys],
-    ]
+def _project(key: WindowKey) -> int:
+    return int(key.cell.split(":", 2)[1])
 
 
 def _values(rows: Iterable[tuple[Row, bool]]) -> list[list[Any]]:

@@ -6,7 +6,7 @@ changes nothing.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import asyncpg
 import msgspec
@@ -45,6 +45,10 @@ from tables.windows import Row, WindowKey
 if TYPE_CHECKING:
     from app.postgres import Pool
 
+FOLD_SECONDS: Final = 10.0
+FOLD_BYTES: Final = 256 << 10
+"""Hashes that wait for their sketches: what a page reads beside its rows, at most."""
+
 _NOTICES = """
 select id, grp as "group", kind, at, (extract(epoch from created) * 1000)::bigint as created
 from notices
@@ -57,6 +61,7 @@ class Aggregates:
 
     def __init__(self, pool: "Pool") -> None:
         self._pool = pool
+        self._pace = flush.Pace(FOLD_SECONDS, FOLD_BYTES)
 
     # Written by rates.
 
@@ -70,24 +75,24 @@ class Aggregates:
     ) -> dict[WindowKey, Row]:
         """Write the changes of a fold, all or nothing, and return its rows as stored. Raises Fenced."""
         async with self._connection() as connection:
-            return await flush.flush(connection, topic, partition, fold, bases)
+            return await flush.flush(connection, topic, partition, fold, bases, self._pace)
 
     async def rows(self, keys: Sequence[WindowKey]) -> dict[WindowKey, Row]:
-        """Return the rows that exist."""
-        async with self._connection() as connection:
+        """Return the rows that exist, whole."""
+        async with self._snapshot() as connection:
             return await read_rows(connection, keys)
 
     # Read by web.
 
     async def points(self, query: PointsQuery) -> list[Point]:
         """Return the stored windows that start in the range, in order. Raises ValueError for a group's environment."""
-        async with self._connection() as connection:
+        async with self._snapshot() as connection:
             query = msgspec.structs.replace(query, release=_storable(query.release))
             return await series.read_points(connection, query, await self._counted(connection, query))
 
     async def totals(self, query: TotalsQuery) -> Totals:
         """Sum a range. Raises ValueError for a group's environment."""
-        async with self._connection() as connection:
+        async with self._snapshot() as connection:
             query = msgspec.structs.replace(query, release=_storable(query.release))
             return await series.read_totals(connection, query, await self._counted(connection, query))
 
