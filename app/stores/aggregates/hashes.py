@@ -20,7 +20,7 @@ from tables import sketch
 from tables.windows import LATENCY, Row, WindowKey, decode_sketches, encode_sketches
 
 if TYPE_CHECKING:
-    from app.stores.aggregates.rows import Connection
+    from app.postgres import Connection
 
 LEAST_BYTES: Final = 256
 """Sketches of a row that are shorter are written with it: that is less than appending."""
