@@ -50,10 +50,9 @@ def visit(sender: DatedSender, planned: dict[str, Any]) -> None:
             tags=[
                 "worker",
                 "demo:made-up",
-                f"environment:{planned['environment']}",
                 *(["UnhandledException"] if planned["outcome"] == "crash" else []),
             ],
-            userCustomData={"order": planned["order"], "sku": planned["sku"]},
+            userCustomData={name: planned[name] for name in ("order", "sku", "environment")},
         )
 
 

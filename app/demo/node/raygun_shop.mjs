@@ -25,8 +25,8 @@ async function visit(planned) {
     serve(planned);
   } catch (error) {
     await client.send(error, {
-      customData: { order: planned.order, sku: planned.sku },
-      tags: ['worker', 'demo:made-up', `environment:${planned.environment}`, ...(planned.outcome === 'crash' ? ['uncaughtException'] : [])],
+      customData: { order: planned.order, sku: planned.sku, environment: planned.environment },
+      tags: ['worker', 'demo:made-up', ...(planned.outcome === 'crash' ? ['uncaughtException'] : [])],
       userInfo: { identifier: `customer-${planned.customer}`, email: `customer${planned.customer}@example.org` },
     });
   }
