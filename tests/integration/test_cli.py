@@ -102,7 +102,7 @@ def test_a_table_is_neither_cut_nor_folded(width: int, monkeypatch: pytest.Monke
 
 
 def test_the_version_is_the_package_s() -> None:
-    assert faultline("--version").stdout.strip() == "0.3.0"
+    assert faultline("--version").stdout.strip() == "0.4.0"
 
 
 def test_rules_of_a_project(database: str, tmp_path: Path) -> None:

@@ -41,11 +41,15 @@ def observe(site: Site, now: float) -> dict[str, Any]:
     hits = list(_pages(site, f"{base}/search", "events", {**month, "limit": "100"}))
     releases = site.get(f"{base}/releases?{urlencode(month)}")["releases"]
     names = ["", *(row["release"] for row in releases if row["release"])]
+    environments = [row["environment"] for row in site.get(f"{base}/environments?{urlencode(month)}")["environments"]]
     hours = {"from": _iso(now - 3600), "to": _iso(now + 3600)}
     return {
         "rates": {f"{size} {release}": _points(site, base, size, now, {"release": release})
                   for size in SPANS for release in names},
         "rates_by_group": {row["id"]: _points(site, base, "1d", now, {"group": row["id"]}) for row in groups},
+        "environments": {f"{size} {where} {release}":
+                         _points(site, base, size, now, {"environment": where, "release": release})
+                         for size in SPANS for where in environments for release in names},
         "groups": {row["id"]: row for row in groups},
         "releases": {row["release"]: row for row in releases},
         "timings": site.get(f"{base}/timings?{urlencode({**month, 'limit': '200'})}")["timings"],

@@ -20,6 +20,7 @@ from tests.support.truth_run import complete
 FOLDERS = sorted(Path(__file__).parents[1].glob("fixtures/data-*"))
 NUMBERS = (
     "rates", "rates_by_group", "groups", "releases", "timings", "ledger", "events", "details", "dead_letters",
+    "environments",
 )  # fmt: skip
 
 
@@ -61,6 +62,8 @@ def test_each_report_has_its_bytes_and_each_page_its_title(
 @pytest.mark.parametrize("what", NUMBERS)
 def test_each_number_is_what_it_was(read: tuple[dict[str, Any], dict[str, Any]], what: str) -> None:
     said, expected = read
+    if what not in expected:
+        pytest.skip(f"the version that made this folder had no {what}")
     assert expected[what]
     assert len(said[what]) == len(expected[what])
     assert list(missing(expected[what], said[what])) == []
