@@ -69,7 +69,9 @@ def test_a_row_is_united_with_what_waits_for_it_alone() -> None:
     whole = pending.with_sketches(mine, row)
     assert (whole.counts, whole.at, whole.unique("users")) == (row.counts, row.at, 3)
     assert pending.with_sketches(other, row) is row
-    found = pending.within([WindowRange(HOUR, 3600, 7200), WindowRange(MINUTE, 0, 3600)])
-    assert {cell: [(start, gained.unique("users")) for start, gained in rows] for cell, rows in found.items()} == {
-        Cell("c", 7): [(3600, 2)]
+    windows = [WindowRange(HOUR, 3600, 7200), WindowRange(MINUTE, 0, 3600)]
+    found = pending.within("c", "", windows)
+    assert {name: [(start, gained.unique("users")) for start, gained in rows] for name, rows in found.items()} == {
+        "": [(3600, 2)]
     }
+    assert pending.within("e", "", windows) == {}

@@ -7,14 +7,13 @@ into the rows. A sketch and its hashes are sets: whoever unites both has the num
 Rows of groups are written whole: their users are few, or the same ones.
 """
 
-import struct
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from app.cells import Cell
+from app.cells import Cell, CellKind
 from app.stores.aggregates.ranges import WindowRange
 from tables import sketch
 from tables.windows import LATENCY, Row, WindowKey, decode_sketches, encode_sketches
@@ -46,7 +45,7 @@ where w.project = n.project and w.kind = n.kind::"char" and w.grp = n.grp and w.
 
 
 class Added(NamedTuple):
-    """Hashes that some windows of a cell gained, for one sketch: 8 bytes each."""
+    """Hashes that some windows of a cell gained, for one sketch; they are a sketch by themselves."""
 
     name: str
     hashes: bytes
@@ -72,8 +71,7 @@ async def append(connection: "Connection", partition: int, gained: Mapping[Windo
     together: dict[tuple[str, str, bytes], list[tuple[int, int]]] = defaultdict(list)
     for key, of_row in gained.items():
         for name, hashes in of_row.items():
-            packed = struct.pack(f"<{len(hashes)}Q", *sorted(hashes))
-            together[key.cell, name, packed].append((key.size, key.start))
+            together[key.cell, name, sketch.add(sketch.EMPTY, hashes)].append((key.size, key.start))
     cells: dict[str, list[Added]] = defaultdict(list)
     for (cell, name, packed), windows in together.items():
         cells[cell].append(Added(name, packed, windows))
@@ -93,18 +91,18 @@ async def fold(connection: "Connection", partition: int) -> None:
     found = [at for at in range(len(keys)) if at in stored]  # of a window that was deleted since nothing is kept
     for at in found:
         sketches = decode_sketches(stored[at])
-        for name, hashes in gained[keys[at]].items():
-            sketches[name] = sketch.add(sketches.get(name, sketch.EMPTY), hashes)
+        for name, parts in gained[keys[at]].items():
+            sketches[name] = sketch.union([sketches.get(name, sketch.EMPTY), *parts])
         new.append(encode_sketches(sketches))
     await connection.execute(_FOLD, *key_columns([keys[at] for at in found]), new)
     await connection.execute(_DELETE, [record["id"] for record in records])
 
 
 class Pending:
-    """The hashes of one project that are in no sketch yet."""
+    """The hashes of one project that are in no sketch yet, unpacked where they are asked for."""
 
     def __init__(self, datas: Iterable[bytes]) -> None:
-        self._rows = _by_row(datas)
+        self._cells = _by_cell(datas)
 
     @classmethod
     async def of(cls, connection: "Connection", project: int) -> "Pending":
@@ -113,19 +111,30 @@ class Pending:
 
     def with_sketches(self, key: WindowKey, row: Row) -> Row:
         """Return a row with what its sketches lack."""
-        gained = self._rows.get(key)
+        gained: dict[str, list[bytes]] = defaultdict(list)
+        for name, packed, windows in self._cells.get(key.cell, ()):
+            if (key.size, key.start) in windows:
+                gained[name].append(packed)
         if not gained:
             return row
-        more = {name: sketch.add(row.sketches.get(name, sketch.EMPTY), hashes) for name, hashes in gained.items()}
+        more = {name: sketch.union([row.sketches.get(name, sketch.EMPTY), *parts]) for name, parts in gained.items()}
         return msgspec.structs.replace(row, sketches=row.sketches | more)
 
-    def within(self, windows: Sequence[WindowRange]) -> dict[Cell, list[tuple[int, Row]]]:
-        """Return by cell what its windows in these ranges gained: (start in s, a row of sketches alone)."""
-        found: dict[Cell, list[tuple[int, Row]]] = defaultdict(list)
-        for key in self._rows:
-            if any(span.size == key.size and span.start <= key.start < span.end for span in windows):
-                found[Cell.parse(key.cell)].append((key.start, self.with_sketches(key, Row())))
+    def within(self, kind: CellKind, group: str, windows: Sequence[WindowRange]) -> dict[str, list[tuple[int, Row]]]:
+        """Return by release what the windows of cells in these ranges gained: (start in s, a row of sketches alone)."""
+        found: dict[str, list[tuple[int, Row]]] = defaultdict(list)
+        for text, added in self._cells.items():
+            cell = Cell.parse(text)
+            if (cell.kind, cell.group) == (kind, group):
+                places = {place for one in added for place in one.windows if _holds(windows, *place)}
+                found[cell.release] = [
+                    (start, self.with_sketches(WindowKey(text, size, start), Row())) for size, start in sorted(places)
+                ]
         return found
+
+
+def _holds(windows: Sequence[WindowRange], size: int, start: int) -> bool:
+    return any(span.size == size and span.start <= start < span.end for span in windows)
 
 
 def key_columns(keys: Sequence[WindowKey]) -> list[list[Any]]:
@@ -141,12 +150,18 @@ def key_columns(keys: Sequence[WindowKey]) -> list[list[Any]]:
     ]
 
 
-def _by_row(datas: Iterable[bytes]) -> dict[WindowKey, dict[str, set[int]]]:
-    rows: dict[WindowKey, dict[str, set[int]]] = defaultdict(dict)
+def _by_cell(datas: Iterable[bytes]) -> dict[str, list[Added]]:
+    cells: dict[str, list[Added]] = defaultdict(list)
     for data in datas:
         for cell, added in _decode(data).items():
-            for name, packed, windows in added:
-                hashes = struct.unpack(f"<{len(packed) // 8}Q", packed)
-                for size, start in windows:
-                    rows[WindowKey(cell, size, start)].setdefault(name, set()).update(hashes)
+            cells[cell] += added
+    return cells
+
+
+def _by_row(datas: Iterable[bytes]) -> dict[WindowKey, dict[str, list[bytes]]]:
+    rows: dict[WindowKey, dict[str, list[bytes]]] = defaultdict(lambda: defaultdict(list))
+    for cell, added in _by_cell(datas).items():
+        for name, packed, windows in added:
+            for size, start in windows:
+                rows[WindowKey(cell, size, start)][name].append(packed)
     return rows

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import asyncpg
 
-from app.cells import Cell, CellKind, environment_group, environment_of
+from app.cells import CellKind, environment_group, environment_of
 from app.stores.aggregates.hashes import Pending
 from app.stores.aggregates.ranges import WindowRange, columns, cover, sizes_of
 from app.stores.aggregates.release_order import age_key
@@ -99,10 +99,9 @@ async def read_points(connection: Connection, query: PointsQuery, counted: Count
     for record in records:
         rows[record["start"]].append(row_of(record))
     windows = [WindowRange(query.size, query.start, query.end)]
-    for cell, gained in (await _pending(connection, query.project, counted, windows)).items():
-        for start, row in gained:
-            if start in rows and cell.release == query.release:
-                rows[start].append(row)
+    for start, row in (await _pending(connection, query.project, counted, windows)).get(query.release, ()):
+        if start in rows:
+            rows[start].append(row)
     with_sessions = not query.group
     return [_point(start, _united(parts), with_sessions=with_sessions) for start, parts in rows.items()]
 
@@ -134,9 +133,9 @@ async def read_releases(connection: Connection, query: ReleasesQuery) -> list[Re
     parts: dict[str, list[Row]] = defaultdict(list)
     for record in await _of_releases(connection, _RELEASES, query):
         parts[record["release"]].append(row_of(record))
-    for cell, gained in (await _pending(connection, query.project, of_environment(query.environment), windows)).items():
-        if cell.release in parts:
-            parts[cell.release] += [row for _, row in gained]
+    for name, gained in (await _pending(connection, query.project, of_environment(query.environment), windows)).items():
+        if name in parts:
+            parts[name] += [row for _, row in gained]
     project = await _sum(connection, query.project, of_environment(query.environment), "", windows)
     first_seen = await _first_seen(connection, query.project, list(parts))
     sessions = project.counts.get("sessions", 0)
@@ -168,22 +167,20 @@ async def _of_releases(connection: Connection, statement: str, query: ReleasesQu
 async def _sum(
     connection: Connection, project: int, counted: Counted, release: str, windows: Sequence[WindowRange]
 ) -> Row:
-    pending = await _pending(connection, project, counted, windows)
-    gained = [row for cell, rows in pending.items() if cell.release == release for _, row in rows]
+    gained = (await _pending(connection, project, counted, windows)).get(release, ())
     records = await connection.fetch(
         _TOTALS, project, counted.groups, release, *columns(windows), counted.kind.encode()
     )
-    return _united([*map(row_of, records), *gained])
+    return _united([*map(row_of, records), *(row for _, row in gained)])
 
 
 async def _pending(
     connection: Connection, project: int, counted: Counted, windows: Sequence[WindowRange]
-) -> dict[Cell, list[tuple[int, Row]]]:
-    """Return what windows gained and is in none of their sketches yet, by cell; nothing is kept so of groups."""
+) -> dict[str, list[tuple[int, Row]]]:
+    """Return what windows gained and is in none of their sketches yet, by release; nothing is kept so of groups."""
     if counted.kind == "c" and counted.groups != [""]:
         return {}
-    found = (await Pending.of(connection, project)).within(windows)
-    return {cell: rows for cell, rows in found.items() if (cell.kind, [cell.group]) == counted}
+    return (await Pending.of(connection, project)).within(counted.kind, counted.groups[0], windows)
 
 
 async def _first_seen(connection: Connection, project: int, releases: Sequence[str]) -> dict[str, int]:

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from app.postgres import Pool
 
 FOLD_SECONDS: Final = 10.0
-FOLD_BYTES: Final = 256 << 10
-"""Hashes that wait for their sketches: what a page reads beside its rows, at most."""
+FOLD_BYTES: Final = 64 << 10
+"""Of a partition's hashes that wait for their sketches, at most: a page reads them beside its rows."""
 
 _NOTICES = """
 select id, grp as "group", kind, at, (extract(epoch from created) * 1000)::bigint as created
