@@ -215,10 +215,11 @@ def _interval(values: list[float]) -> Interval:
 
 def paired(name: str, key: Key = id_of) -> Pairs:
     """Score the pairs of one set by a key."""
-    return _paired(name, lambda: ByKey(key))
+    return paired_by(name, lambda: ByKey(key))
 
 
-def _paired(name: str, stage: Callable[[], Grouper]) -> Pairs:
+def paired_by(name: str, stage: Callable[[], Grouper]) -> Pairs:
+    """Score the pairs of one set by a stage."""
     given = list(rows(f"events-{name}"))
     groups = dict(zip((row["id"] for row in given), grouped(given, stage), strict=True))
     kept: dict[bool, list[bool]] = defaultdict(list)
@@ -264,7 +265,7 @@ def _shape(labels: Sequence[str], groups: Sequence[str]) -> str:
 
 def _print_paired(name: str, *, verbose: bool) -> None:
     for stage, made in STAGES.items():
-        same, different, wrong = _paired(name, made)
+        same, different, wrong = paired_by(name, made)
         _print(
             f"{name:34} {stage:8} same {same[0]}/{same[1]} {share(*same)}  "
             f"different {different[0]}/{different[1]} {share(*different)}"
