@@ -49,6 +49,10 @@ class MatchingGroups(msgspec.Struct, frozen=True):
         """The groups' ids."""
         return list(self.events)
 
+    def of(self, members: Sequence[str]) -> int:
+        """Return the events found of a group, given as the ids of its members."""
+        return sum(self.events.get(member, 0) for member in members)
+
 
 class Search(Protocol):
     """Searches events by words, fields, group and id. All methods raise StoreUnavailable."""

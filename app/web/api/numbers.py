@@ -60,7 +60,7 @@ async def groups(call: Call) -> web.Response:
         raise bad_request("bad_cursor", "cursor is the `next` of an earlier reply.") from error
     return reply(
         replies.GroupsReply(
-            groups=[present.group(row, matching.events if matching else None) for row in rows],
+            groups=[present.group(row, matching) for row in rows],
             next=following,
             start=iso(span.start),
             to=iso(span.end),

@@ -1,6 +1,6 @@
 """Builds the API's replies from what the stores return. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -9,7 +9,7 @@ from app.model import Address, Event, Frame, Part, Raised
 from app.stores.admin.projects import Project
 from app.stores.aggregates.kinship import Similar
 from app.stores.aggregates.types import GroupRow, Point, ReleaseRow, TimingRow
-from app.stores.search.contract import Document
+from app.stores.search.contract import Document, MatchingGroups
 from app.web.api import replies
 from app.web.formatting import iso
 from app.web.queries import FullEvent, UnknownField
@@ -23,15 +23,15 @@ def project(row: Project, base: str) -> replies.ProjectReply:
     )
 
 
-def group(row: GroupRow, found: Mapping[str, int] | None = None) -> replies.GroupReply:
-    """Return a group over its range; ``found`` are the events that a search found, by group."""
+def group(row: GroupRow, matching: MatchingGroups | None = None) -> replies.GroupReply:
+    """Return a group over its range; ``matching`` is what a search found."""
     return replies.GroupReply(
         id=row.id, project=row.project, title=row.title, culprit=row.culprit, type=row.type, level=row.level,
         platform=row.platform, unhandled=row.unhandled, count=row.count, messages=row.messages, users=row.users,
         first_seen=iso(row.first_seen), last_seen=iso(row.last_seen), first_release=row.first_release or None,
         status=row.status, members=row.members, next_release=row.next_release, events_left=row.events_left,
         until=iso(row.until), recent=row.recent, before=row.before, cause=row.cause, handled=row.handled,
-        matching=None if found is None else sum(found.get(member, 0) for member in row.members),
+        matching=None if matching is None else matching.of(row.members),
     )  # fmt: skip
 
 

@@ -180,7 +180,6 @@ async def _groups(call: Call, project: Project, shown: PageRange, query: GroupsQ
     """Return the values that the list of groups needs."""
     words = queries.in_environment(query.q, query.environment)
     matching = await queries.search_groups(call.services, project.id, words, shown.span) if words else None
-    found = {} if matching is None else matching.events
     try:
         rows, following, sizes = await call.services.aggregates.groups(
             types.GroupsQuery(
@@ -215,5 +214,5 @@ async def _groups(call: Call, project: Project, shown: PageRange, query: GroupsQ
     growth = {row.id: formatting.compare(row.count + row.messages, row.before) for row in rows} if is_whole else {}
     return {
         "rows": rows, "next": following, "sizes": sizes, "sparks": sparks, "sort": query.sort, "growth": growth,
-        "found": {row.id: sum(found.get(member, 0) for member in row.members) for row in rows if matching},
+        "found": {row.id: matching.of(row.members) for row in rows} if matching else {},
     }  # fmt: skip
