@@ -74,6 +74,11 @@ class BoundedPool(asyncpg.Pool):
         return super().acquire(timeout=self.seconds if timeout is None else timeout)
 
 
+def storable(text: str) -> str:
+    """Return a name as it is stored: ingest replaced null characters and lone surrogates, which PostgreSQL refuses."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
 @contextmanager
 def translated(store: str) -> Iterator[None]:
     """Translate the errors in ``AWAY`` into StoreUnavailable, which names the store."""

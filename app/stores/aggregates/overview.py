@@ -6,6 +6,7 @@ All raise what asyncpg raises while PostgreSQL does not answer (``app.postgres.A
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from app.postgres import storable
 from app.stores.aggregates.series import of_environment
 from app.stores.aggregates.types import EventCountsQuery, NoticedGroup, ReleaseGroups
 
@@ -53,7 +54,7 @@ async def event_counts(pool: "Pool", query: EventCountsQuery) -> dict[str, dict[
 
 async def first_hour(pool: "Pool", project: int, environment: str = "") -> int | None:
     """Return the start (s) of the first hour window of a project, or its environment; None where there is none."""
-    counted = of_environment(environment.encode("utf-8", "replace").decode().replace("\0", "\ufffd"))
+    counted = of_environment(storable(environment))
     start = await pool.fetchval(
         "select min(start) from windows"
         " where project = $1 and kind = $2::\"char\" and grp = any($3::text[]) and release = '' and size = 3600",
@@ -64,8 +65,8 @@ async def first_hour(pool: "Pool", project: int, environment: str = "") -> int |
 
 async def release_first_seen(pool: "Pool", project: int, release: str) -> int | None:
     """Return when a release was first seen, ms; None for an unknown one."""
-    release = release.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-    seen = await pool.fetchval("select first_seen from releases where project = $1 and release = $2", project, release)
+    asked = "select first_seen from releases where project = $1 and release = $2"
+    seen = await pool.fetchval(asked, project, storable(release))
     return None if seen is None else int(seen)
 
 

@@ -12,7 +12,7 @@ import asyncpg
 import msgspec
 
 from app.log.contract import Log
-from app.postgres import translated
+from app.postgres import storable, translated
 from app.stores.aggregates import decisions, flush, groups, kinship, ledger, series, states, timings
 from app.stores.aggregates.kinship import Similar
 from app.stores.aggregates.rows import Connection, read_rows
@@ -87,36 +87,36 @@ class Aggregates:
     async def points(self, query: PointsQuery) -> list[Point]:
         """Return the stored windows that start in the range, in order. Raises ValueError for a group's environment."""
         async with self._snapshot() as connection:
-            query = msgspec.structs.replace(query, release=_storable(query.release))
+            query = msgspec.structs.replace(query, release=storable(query.release))
             return await series.read_points(connection, query, await self._counted(connection, query))
 
     async def totals(self, query: TotalsQuery) -> Totals:
         """Sum a range. Raises ValueError for a group's environment."""
         async with self._snapshot() as connection:
-            query = msgspec.structs.replace(query, release=_storable(query.release))
+            query = msgspec.structs.replace(query, release=storable(query.release))
             return await series.read_totals(connection, query, await self._counted(connection, query))
 
     async def groups(self, query: GroupsQuery) -> GroupPage:
         """Return one page of groups. Raises ValueError for an unknown sort or a cursor that no page returned."""
-        query = msgspec.structs.replace(query, release=_storable(query.release), status=_storable(query.status))
+        query = msgspec.structs.replace(query, release=storable(query.release), status=storable(query.status))
         async with self._snapshot() as connection:
             return await groups.read_page(connection, query)
 
     async def group(self, group_id: str) -> GroupRow | None:
         """Return a group over all its life, or the one that it was merged into; None for an unknown id."""
         async with self._snapshot() as connection:
-            return await groups.read_group(connection, _storable(group_id))
+            return await groups.read_group(connection, storable(group_id))
 
     async def group_project(self, group_id: str) -> int | None:
         """Return the project of a group, None for an unknown id."""
         async with self._connection() as connection:
-            project = await connection.fetchval("select project from groups where id = $1", _storable(group_id))
+            project = await connection.fetchval("select project from groups where id = $1", storable(group_id))
             return None if project is None else int(project)
 
     async def members(self, group_id: str) -> list[str]:
         """Return the ids whose events belong to a group (or to the one that it was merged into), the root first."""
         async with self._connection() as connection:
-            return await groups.members_of(connection, _storable(group_id))
+            return await groups.members_of(connection, storable(group_id))
 
     async def groups_decided(
         self, project: int, statuses: Sequence[str], start_ms: int, end_ms: int, limit: int
@@ -135,13 +135,13 @@ class Aggregates:
 
     async def releases(self, query: ReleasesQuery) -> list[ReleaseRow]:
         """Return the releases that have any number in a range, the newest first."""
-        query = msgspec.structs.replace(query, environment=_storable(query.environment))
+        query = msgspec.structs.replace(query, environment=storable(query.environment))
         async with self._snapshot() as connection:
             return await series.read_releases(connection, query)
 
     async def release_counts(self, query: ReleasesQuery) -> list[ReleaseCounts]:
         """Return the releases that have any number in a range, the newest first, without counting users."""
-        query = msgspec.structs.replace(query, environment=_storable(query.environment))
+        query = msgspec.structs.replace(query, environment=storable(query.environment))
         async with self._snapshot() as connection:
             return await series.read_release_counts(connection, query)
 
@@ -154,7 +154,7 @@ class Aggregates:
         """Return the durations of pages and requests in a range, by name and by kind."""
         async with self._snapshot() as connection:
             return await timings.read_timings(
-                connection, msgspec.structs.replace(query, release=_storable(query.release))
+                connection, msgspec.structs.replace(query, release=storable(query.release))
             )
 
     async def notices(self, project: int, after_created: int) -> list[Notice]:
@@ -181,36 +181,36 @@ class Aggregates:
     async def set_status(self, group_id: str, status: str, now_ms: int, until: EndCondition = PERMANENT) -> None:
         """Set a group's status: open, resolved or ignored, until a condition. Raises UnknownGroup, ValueError."""
         async with self._connection() as connection:
-            await decisions.set_status(connection, _storable(group_id), status, now_ms, until)
+            await decisions.set_status(connection, storable(group_id), status, now_ms, until)
 
     async def merge(self, group_id: str, into: str) -> None:
         """Make a group part of another, now and in future. Raises UnknownGroup, ValueError across projects."""
         async with self._connection() as connection:
-            await decisions.merge(connection, _storable(group_id), _storable(into))
+            await decisions.merge(connection, storable(group_id), storable(into))
 
     async def unmerge(self, group_id: str) -> None:
         """Detach a merged group for good; of a root, detach all of its members. Raises UnknownGroup."""
         async with self._connection() as connection:
-            await decisions.unmerge(connection, _storable(group_id))
+            await decisions.unmerge(connection, storable(group_id))
 
     async def similar(self, group_id: str) -> list[Similar]:
         """Return what a group is linked with, the strongest first: suggestions, aliases, what is kept apart."""
         async with self._snapshot() as connection:
-            return await kinship.similar(connection, _storable(group_id))
+            return await kinship.similar(connection, storable(group_id))
 
     async def decide(self, group_id: str, other: str, decision: Literal["merge", "never"]) -> None:
         """Merge another group into a group, or keep both apart for good. Raises UnknownGroup, ValueError."""
         async with self._connection() as connection:
-            await decisions.decide(connection, _storable(group_id), _storable(other), decision)
+            await decisions.decide(connection, storable(group_id), storable(other), decision)
 
     @staticmethod
     async def _counted(connection: Connection, query: PointsQuery | TotalsQuery) -> Counted:
         """Return the rows of a group's members, of an environment, or of the project."""
         if not query.group:
-            return series.of_environment(_storable(query.environment))
+            return series.of_environment(storable(query.environment))
         if query.environment:
             raise ValueError("no windows are kept of a group in one environment")
-        return Counted("c", await groups.members_of(connection, _storable(query.group)))
+        return Counted("c", await groups.members_of(connection, storable(query.group)))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
@@ -229,8 +229,3 @@ class Aggregates:
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             yield connection
-
-
-def _storable(text: str) -> str:
-    """Return a name as it is stored: ingest replaced null characters and lone surrogates, which PostgreSQL refuses."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
