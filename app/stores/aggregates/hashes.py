@@ -53,6 +53,9 @@ class Added(NamedTuple):
     """(size, start) in seconds."""
 
 
+Gained = dict[str, list[tuple[int, Row]]]
+"""By release: start of a window (s), and a row of sketches alone."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, list[Added]]).decode
 
@@ -120,9 +123,9 @@ class Pending:
         more = {name: sketch.union([row.sketches.get(name, sketch.EMPTY), *parts]) for name, parts in gained.items()}
         return msgspec.structs.replace(row, sketches=row.sketches | more)
 
-    def within(self, kind: CellKind, group: str, windows: Sequence[WindowRange]) -> dict[str, list[tuple[int, Row]]]:
-        """Return by release what the windows of cells in these ranges gained: (start in s, a row of sketches alone)."""
-        found: dict[str, list[tuple[int, Row]]] = defaultdict(list)
+    def within(self, kind: CellKind, group: str, windows: Sequence[WindowRange]) -> Gained:
+        """Return what the windows of cells in these ranges gained."""
+        found: Gained = {}
         for text, added in self._cells.items():
             cell = Cell.parse(text)
             if (cell.kind, cell.group) == (kind, group):

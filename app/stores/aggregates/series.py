@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import asyncpg
 
 from app.cells import CellKind, environment_group, environment_of
-from app.stores.aggregates.hashes import Pending
+from app.stores.aggregates.hashes import Gained, Pending
 from app.stores.aggregates.ranges import WindowRange, columns, cover, sizes_of
 from app.stores.aggregates.release_order import age_key
 from app.stores.aggregates.rows import Connection, row_of
@@ -109,7 +109,9 @@ async def read_points(connection: Connection, query: PointsQuery, counted: Count
 async def read_totals(connection: Connection, query: TotalsQuery, counted: Counted) -> Totals:
     """Sum a range: counts, distinct users, and what follows from sessions."""
     windows = cover(query.start, query.end)
-    row, with_sessions = await _sum(connection, query.project, counted, query.release, windows), not query.group
+    pending = await _pending(connection, query.project, counted, windows)
+    row = await _sum(connection, query.project, counted, query.release, windows, pending)
+    with_sessions = not query.group
     count = row.counts.get
     return Totals(
         crashes=count("crashes", 0),
@@ -129,14 +131,15 @@ async def read_totals(connection: Connection, query: TotalsQuery, counted: Count
 
 async def read_releases(connection: Connection, query: ReleasesQuery) -> list[ReleaseRow]:
     """Return the releases that have any number in a range, the newest first."""
-    windows = cover(query.start, query.end)
+    windows, counted = cover(query.start, query.end), of_environment(query.environment)
+    pending = await _pending(connection, query.project, counted, windows)
     parts: dict[str, list[Row]] = defaultdict(list)
     for record in await _of_releases(connection, _RELEASES, query):
         parts[record["release"]].append(row_of(record))
-    for name, gained in (await _pending(connection, query.project, of_environment(query.environment), windows)).items():
+    for name, gained in pending.items():
         if name in parts:
             parts[name] += [row for _, row in gained]
-    project = await _sum(connection, query.project, of_environment(query.environment), "", windows)
+    project = await _sum(connection, query.project, counted, "", windows, pending)
     first_seen = await _first_seen(connection, query.project, list(parts))
     sessions = project.counts.get("sessions", 0)
     rows = [_release(name, _united(rows), sessions, first_seen.get(name, 0)) for name, rows in parts.items()]
@@ -165,18 +168,16 @@ async def _of_releases(connection: Connection, statement: str, query: ReleasesQu
 
 
 async def _sum(
-    connection: Connection, project: int, counted: Counted, release: str, windows: Sequence[WindowRange]
-) -> Row:
-    gained = (await _pending(connection, project, counted, windows)).get(release, ())
+    connection: Connection, project: int, counted: Counted, release: str, windows: Sequence[WindowRange],
+    pending: Gained,
+) -> Row:  # fmt: skip
     records = await connection.fetch(
         _TOTALS, project, counted.groups, release, *columns(windows), counted.kind.encode()
     )
-    return _united([*map(row_of, records), *(row for _, row in gained)])
+    return _united([*map(row_of, records), *(row for _, row in pending.get(release, ()))])
 
 
-async def _pending(
-    connection: Connection, project: int, counted: Counted, windows: Sequence[WindowRange]
-) -> dict[str, list[tuple[int, Row]]]:
+async def _pending(connection: Connection, project: int, counted: Counted, windows: Sequence[WindowRange]) -> Gained:
     """Return what windows gained and is in none of their sketches yet, by release; nothing is kept so of groups."""
     if counted.kind == "c" and counted.groups != [""]:
         return {}
