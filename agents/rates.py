@@ -160,8 +160,9 @@ class Rates:
         republished = await self._unpublished(partition, fold, rows)
         self._expire(claim, watermark(progress, self._sources()))
         for key, row in (republished | rows).items():
-            self._table.stage(partition, encode_key(key), encode_short(row))
-            self._table.stage_local(partition, encode_key(key), encode_row(row))
+            where = encode_key(key)
+            self._table.stage(partition, where, encode_short(row))
+            self._table.stage_local(partition, where, encode_row(row))
         await self._table.flush(partition)
         metrics.ROWS.labels("counted").inc(len(rows))
         metrics.ROWS.labels("published again").inc(len(republished))

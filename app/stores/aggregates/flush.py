@@ -7,7 +7,7 @@ of ``deltas`` until the transaction ends.
 from collections.abc import Mapping, Sequence
 from math import inf
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.stores.aggregates import hashes
 from app.stores.aggregates.notices import write_groups
@@ -15,7 +15,7 @@ from app.stores.aggregates.rows import Connection, read_rows, write_rows
 from app.stores.aggregates.sights import write_sights
 from app.topics import Source
 from tables.fold import Fold, Progress
-from tables.windows import Row, WindowKey, apply
+from tables.windows import Row, RowChange, WindowKey, apply
 
 
 class Fenced(Exception):
@@ -49,6 +49,15 @@ class Pace:
     def folded(self, partition: int) -> None:
         """Note that nothing waits any more, once the transaction is committed; before that at worst it waits longer."""
         self._waiting[partition] = (monotonic(), 0)
+
+
+class _Written(NamedTuple):
+    """The rows that were written, and the keys of the others: another version is stored, or the base counts all."""
+
+    rows: dict[WindowKey, Row]
+    gained: dict[WindowKey, dict[str, set[int]]]
+    """The hashes of those whose sketches gained any and were not written."""
+    missed: list[WindowKey]
 
 
 _READ_PROGRESS = """
@@ -94,15 +103,14 @@ async def flush(
     partition: int,
     fold: Fold,
     bases: Mapping[WindowKey, Row],
-    pace: "Pace | None" = None,
+    pace: Pace,
 ) -> dict[WindowKey, Row]:
     """Write a fold and return its rows as they are now stored, with whole sketches.
 
     ``bases`` are the rows of the fast copy. Where PostgreSQL holds another version, its row is read and the changes are
-    computed again. ``pace`` says when appended hashes are folded into their rows, by default each time. Raises Fenced.
-    After any error nothing is written.
+    computed again. ``pace`` says when appended hashes are folded into their rows. Raises Fenced. After any error
+    nothing is written.
     """
-    pace = Pace() if pace is None else pace
     async with connection.transaction():
         await _move_progress(connection, topic, partition, fold)
         rows = await _write_windows(connection, fold, bases, partition, pace)
@@ -144,14 +152,13 @@ def _progress_columns(
 
 
 async def _write_windows(
-    connection: Connection, fold: Fold, bases: Mapping[WindowKey, Row], partition: int, pace: "Pace"
+    connection: Connection, fold: Fold, bases: Mapping[WindowKey, Row], partition: int, pace: Pace
 ) -> dict[WindowKey, Row]:
-    rows, missed = await _compare_and_set(connection, fold, list(fold.rows), bases)
-    gained = _gained(fold, rows, bases)
+    rows, gained, missed = await _compare_and_set(connection, fold, list(fold.rows), bases)
     if missed:
         stored = await read_rows(connection, missed)
-        again, missed = await _compare_and_set(connection, fold, missed, stored)
-        gained |= _gained(fold, again, stored)
+        again, more, missed = await _compare_and_set(connection, fold, missed, stored)
+        gained |= more
         # A stored version at or beyond the last change counts it already: nothing is left to write.
         counted = {key: row for key, row in stored.items() if row.at >= fold.rows[key][-1].at}
         if not counted.keys() >= set(missed):
@@ -163,37 +170,28 @@ async def _write_windows(
     return rows
 
 
-def _gained(
-    fold: Fold, written: Mapping[WindowKey, Row], bases: Mapping[WindowKey, Row]
-) -> dict[WindowKey, dict[str, set[int]]]:
-    """Return the hashes that rows gained whose sketches were not written."""
-    gained: dict[WindowKey, dict[str, set[int]]] = {}
-    for key, row in written.items():
-        base = bases.get(key, Row())
-        if row.sketches == base.sketches or not hashes.is_appended(key, base):
-            continue
-        of_row: dict[str, set[int]] = {}
-        for change in fold.rows[key]:
-            if change.at > base.at:
-                for name, values in change.hashes.items():
-                    of_row.setdefault(name, set()).update(values)
-        gained[key] = of_row
-    return gained
-
-
 async def _compare_and_set(
     connection: Connection, fold: Fold, keys: Sequence[WindowKey], bases: Mapping[WindowKey, Row]
-) -> tuple[dict[WindowKey, Row], list[WindowKey]]:
-    """Compute rows from ``bases`` and write them where the stored version is the base's.
-
-    Return the rows written, and the keys of the others: another version is stored, or the base counts all changes.
-    """
+) -> _Written:
+    """Compute rows from ``bases`` and write them where the stored version is the base's."""
     old = {key: bases.get(key, Row()) for key in keys}
     new = {key: apply(old[key], fold.rows[key]) for key in keys}
     changed = {key: row for key, row in new.items() if row is not old[key]}
-    missed = set(await write_rows(connection, changed, old))
+    gained = {key: _gained(fold.rows[key], old[key]) for key in changed if hashes.is_appended(key, old[key])}
+    missed = set(await write_rows(connection, changed, old, gained))
     written = {key: row for key, row in changed.items() if key not in missed}
-    return written, [key for key in keys if key not in written]
+    grown = {key: of for key, of in gained.items() if key in written and new[key].sketches != old[key].sketches}
+    return _Written(written, grown, [key for key in keys if key not in written])
+
+
+def _gained(changes: Sequence[RowChange], base: Row) -> dict[str, set[int]]:
+    """Return the hashes of the changes after a row's version, by sketch."""
+    gained: dict[str, set[int]] = {}
+    for change in changes:
+        if change.at > base.at:
+            for name, values in change.hashes.items():
+                gained.setdefault(name, set()).update(values)
+    return gained
 
 
 async def _write_releases(connection: Connection, fold: Fold) -> None:

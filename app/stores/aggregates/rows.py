@@ -3,14 +3,14 @@
 Rows are sent as one array a column: the number of round trips does not depend on the number of rows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import msgspec
 
 from app.cells import Cell
-from app.stores.aggregates.hashes import Pending, is_appended, key_columns
+from app.stores.aggregates.hashes import Pending, key_columns
 from tables.windows import NEVER, Row, WindowKey, decode_sketches, encode_sketches
 
 if TYPE_CHECKING:
@@ -59,20 +59,19 @@ async def read_rows(connection: Connection, keys: Sequence[WindowKey]) -> dict[W
 
 
 async def write_rows(
-    connection: Connection, rows: Mapping[WindowKey, Row], bases: Mapping[WindowKey, Row]
-) -> list[WindowKey]:
+    connection: Connection, rows: Mapping[WindowKey, Row], bases: Mapping[WindowKey, Row],
+    appended: Collection[WindowKey],
+) -> list[WindowKey]:  # fmt: skip
     """Write each row whose stored version is still its base's and return the keys of the others.
 
-    A base of version ``NEVER`` means that no row is stored. Sketches that are appended (``hashes``) are not written.
+    A base of version ``NEVER`` means that no row is stored. Of ``appended`` rows that are stored the sketches stay.
     """
     known = [key for key in rows if bases[key].at != NEVER]
     fresh = [key for key in rows if bases[key].at == NEVER]
     written: set[WindowKey] = set()
     if known:
         old = zip(*(bases[key].at for key in known), strict=True)
-        new = [
-            (rows[key], rows[key].sketches != bases[key].sketches and not is_appended(key, bases[key])) for key in known
-        ]
+        new = [(rows[key], key not in appended and rows[key].sketches != bases[key].sketches) for key in known]
         records = await connection.fetch(_UPDATE, *key_columns(known), *_values(new), *old)
         written |= {known[record["i"] - 1] for record in records}
     if fresh:
