@@ -199,7 +199,8 @@ async def _groups(call: Call, project: Project, shown: PageRange, query: GroupsQ
     except ValueError as error:
         raise bad_request("bad_cursor", "This page of the list no longer exists. Start at the first page.") from error
     size = max(queries.chart_window(shown.span), queries.smallest_window(call.services, shown.span.start))
-    members = {row.id: row.members for row in rows}
+    # No windows are kept of a group in one environment: the list then has no charts.
+    members = {} if query.environment else {row.id: row.members for row in rows}
     counts = await overview.event_counts(
         call.services.pool,
         types.EventCountsQuery(
